@@ -1,0 +1,44 @@
+namespace Delos.Protocol.Chains;
+
+/// <summary>
+/// The chain of one log at one version: its segments, back to back, the last one active. Immutable; <see cref="ChainEdits"/> makes the next version.
+/// The version is that of the MetaStore register which holds it.
+/// </summary>
+public sealed record Chain(ulong Version, LogPolicy Policy, IReadOnlyList<Segment> Segments, IReadOnlyList<ChainEdit> History)
+{
+    /// <summary>Edits kept in <see cref="History"/>, the newest.</summary>
+    public const int MaxHistory = 64;
+
+    public const int MaxSegments = 4096;
+
+    public Segment Active => Segments[^1];
+
+    /// <summary>First position that the chain still covers.</summary>
+    public long Start => Segments[0].Start;
+
+    /// <summary>The segment that holds <paramref name="position"/>; null below <see cref="Start"/>.</summary>
+    public Segment? Find(long position)
+    {
+        for (var i = Segments.Count - 1; i >= 0; i--)
+        {
+            if (position >= Segments[i].Start) return Segments[i];
+        }
+
+        return null;
+    }
+
+    public Segment? FindByInstallId(Guid installId)
+    {
+        foreach (var segment in Segments)
+        {
+            if (segment.InstallId == installId) return segment;
+        }
+
+        return null;
+    }
+
+    public bool Equals(Chain? other) =>
+        other is not null && Version == other.Version && Policy == other.Policy && Segments.SequenceEqual(other.Segments) && History.SequenceEqual(other.History);
+
+    public override int GetHashCode() => HashCode.Combine(Version, Segments.Count);
+}
