@@ -1,0 +1,131 @@
+namespace Delos.Daemon.Configuration;
+
+/// <summary>The table of all configuration keys, in the order of the sample file. The one place where a key is declared.</summary>
+internal static class ConfigKeys
+{
+    private const long KiB = 1024;
+    private const long MiB = 1024 * KiB;
+    private const long GiB = 1024 * MiB;
+    private const long Millisecond = 1000;
+    private const long Minute = 60_000 * Millisecond;
+
+    public static readonly ConfigKey NodeId = new("node", "id", ConfigKind.Integer, "",
+        "This node's number in the cluster, 1 and up. Must be that of the data directory's identity.")
+    { Minimum = 1, Maximum = uint.MaxValue, Required = true };
+
+    public static readonly ConfigKey NodeListen = new("node", "listen", ConfigKind.Address, "127.0.0.1:7400",
+        "Address to listen on; 0.0.0.0 or [::] for every interface, port 0 for any free port.");
+
+    public static readonly ConfigKey NodeAdvertise = new("node", "advertise", ConfigKind.Address, "",
+        "Address that clients and other nodes dial. Empty: the listen address, or the machine's name if that is a wildcard.");
+
+    public static readonly ConfigKey NodeData = new("node", "data", ConfigKind.Path, "/var/lib/delos",
+        "Directory of this node's disk, initialised once by 'delosd init'. One node per directory.");
+
+    public static readonly ConfigKey RoleSequencer = new("roles", "sequencer", ConfigKind.Boolean, "true", "Orders appends of Loglets that are placed here.");
+
+    public static readonly ConfigKey RoleLogServer = new("roles", "logserver", ConfigKind.Boolean, "true", "Stores replicas of Loglets.");
+
+    public static readonly ConfigKey RoleMetaStore = new("roles", "metastore", ConfigKind.Boolean, "true",
+        "Stores the chains. On the nodes that cluster.metastore lists (3 or 5), and only there.");
+
+    public static readonly ConfigKey ClusterId = new("cluster", "id", ConfigKind.Guid, "",
+        "The cluster's id, as 'delosd init' printed it. Empty: that of the data directory's identity.");
+
+    public static readonly ConfigKey ClusterMetaStore = new("cluster", "metastore", ConfigKind.AddressList, "127.0.0.1:7400",
+        "The MetaStore nodes' addresses, separated by commas; the same list on every node.");
+
+    public static readonly ConfigKey StorageFileSize = new("storage", "file_size", ConfigKind.Size, "64MiB",
+        "Size of a segment file; allocated and zeroed ahead.")
+    { Minimum = 2 * MiB, Maximum = 4 * GiB };
+
+    public static readonly ConfigKey StorageSpareFiles = new("storage", "spare_files", ConfigKind.Integer, "2",
+        "Segment files kept ready, so that a new Loglet or a full file does not wait for the disk.")
+    { Minimum = 0, Maximum = 64 };
+
+    public static readonly ConfigKey LimitEntry = new("limits", "max_entry", ConfigKind.Size, "1MiB", "Largest payload of one append.")
+    { Minimum = 1, Maximum = 4 * MiB };
+
+    public static readonly ConfigKey LimitFrame = new("limits", "max_frame", ConfigKind.Size, "8MiB", "Largest frame accepted from a peer.")
+    { Minimum = 64 * KiB, Maximum = 64 * MiB };
+
+    public static readonly ConfigKey LimitBatch = new("limits", "max_batch", ConfigKind.Size, "1MiB",
+        "Entries that the sequencer gathers into one store at most, in bytes.")
+    { Minimum = 4 * KiB, Maximum = 4 * MiB };
+
+    public static readonly ConfigKey LimitInFlight = new("limits", "in_flight_bytes", ConfigKind.Size, "64MiB",
+        "Bytes sent to or accepted by LogServers and not yet durable; past that the node stops reading from its clients.")
+    { Minimum = MiB, Maximum = 16 * GiB };
+
+    public static readonly ConfigKey LimitWindow = new("limits", "window_bytes", ConfigKind.Size, "32MiB",
+        "Committed entries that a sequencer keeps for slow LogServers; those farther behind refill from their peers.")
+    { Minimum = MiB, Maximum = 16 * GiB };
+
+    public static readonly ConfigKey LimitQueued = new("limits", "queued_bytes", ConfigKind.Size, "64MiB",
+        "Bytes that may wait to be sent on one connection; a peer that does not read is disconnected.")
+    { Minimum = MiB, Maximum = 16 * GiB };
+
+    public static readonly ConfigKey LimitConnections = new("limits", "connections", ConfigKind.Integer, "1024", "Connections accepted at a time.")
+    { Minimum = 4, Maximum = 1_000_000 };
+
+    public static readonly ConfigKey LimitClients = new("limits", "clients", ConfigKind.Integer, "100000",
+        "Client ids that one Loglet's sequencer remembers for exactly-once appends.")
+    { Minimum = 16, Maximum = 10_000_000 };
+
+    public static readonly ConfigKey TimeoutHeartbeat = new("timeouts", "heartbeat_interval", ConfigKind.Duration, "100ms",
+        "How long a connection may be idle before a ping is sent.")
+    { Minimum = 5 * Millisecond, Maximum = Minute };
+
+    public static readonly ConfigKey TimeoutSilence = new("timeouts", "heartbeat_timeout", ConfigKind.Duration, "1s",
+        "How long a peer may be silent before it is given up.")
+    { Minimum = 20 * Millisecond, Maximum = 10 * Minute };
+
+    public static readonly ConfigKey TimeoutHello = new("timeouts", "hello", ConfigKind.Duration, "5s", "How long a new connection may take to introduce itself.")
+    { Minimum = 50 * Millisecond, Maximum = Minute };
+
+    public static readonly ConfigKey TimeoutCheckTail = new("timeouts", "check_tail", ConfigKind.Duration, "1s",
+        "How long a sequencer tries to reach a majority for one tail check before it answers 'unavailable'.")
+    { Minimum = 50 * Millisecond, Maximum = Minute };
+
+    public static readonly ConfigKey TimeoutStop = new("timeouts", "stop", ConfigKind.Duration, "4s", "How long a clean stop may take.")
+    { Minimum = 100 * Millisecond, Maximum = 10 * Minute };
+
+    public static readonly ConfigKey LoggingLevel = new("logging", "level", ConfigKind.Choice, "information", "Least severe messages that are written.")
+    { Choices = ["trace", "debug", "information", "warning", "error", "critical"] };
+
+    public static readonly ConfigKey LoggingFormat = new("logging", "format", ConfigKind.Choice, "simple", "How log lines look on standard error.")
+    { Choices = ["simple", "systemd", "json"] };
+
+    public static readonly IReadOnlyList<ConfigKey> All =
+    [
+        NodeId, NodeListen, NodeAdvertise, NodeData,
+        RoleSequencer, RoleLogServer, RoleMetaStore,
+        ClusterId, ClusterMetaStore,
+        StorageFileSize, StorageSpareFiles,
+        LimitEntry, LimitFrame, LimitBatch, LimitInFlight, LimitWindow, LimitQueued, LimitConnections, LimitClients,
+        TimeoutHeartbeat, TimeoutSilence, TimeoutHello, TimeoutCheckTail, TimeoutStop,
+        LoggingLevel, LoggingFormat,
+    ];
+
+    /// <summary>What each section is about, for the sample file; also the list of sections.</summary>
+    public static readonly IReadOnlyList<(string Name, string Doc)> Sections =
+    [
+        ("node", "Who this node is and where it is reached."),
+        ("roles", "What it does."),
+        ("cluster", "Which cluster it belongs to."),
+        ("storage", "How its disk is used."),
+        ("limits", "What it accepts. Sizes: 512, 64KiB, 1MiB, 2GiB."),
+        ("timeouts", "How long it waits. Durations: 250us, 100ms, 2s, 5m. None of them takes part in safety."),
+        ("logging", "What it writes to standard error."),
+    ];
+
+    public static ConfigKey? Find(string section, string name)
+    {
+        foreach (var key in All)
+        {
+            if (key.Section == section && key.Name == name) return key;
+        }
+
+        return null;
+    }
+}

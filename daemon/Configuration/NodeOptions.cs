@@ -1,0 +1,113 @@
+using Delos.Protocol.Identity;
+
+namespace Delos.Daemon.Configuration;
+
+/// <summary>Everything a node is told at its start; immutable, checked once.</summary>
+internal sealed record NodeOptions
+{
+    public required uint NodeId { get; init; }
+
+    public required HostPort Listen { get; init; }
+
+    /// <summary>Null: derived from the address that the listener got.</summary>
+    public HostPort? Advertise { get; init; }
+
+    public required string DataDirectory { get; init; }
+
+    public NodeRoles Roles { get; init; } = NodeRoles.Sequencer | NodeRoles.LogServer | NodeRoles.MetaStore;
+
+    /// <summary>Empty: whatever the identity file says.</summary>
+    public Guid ClusterId { get; init; }
+
+    public required IReadOnlyList<HostPort> MetaStore { get; init; }
+
+    public long FileSize { get; init; }
+
+    public int SpareFiles { get; init; }
+
+    public int MaxEntryBytes { get; init; }
+
+    public int MaxFrameBytes { get; init; }
+
+    public int MaxBatchBytes { get; init; }
+
+    public long InFlightBytes { get; init; }
+
+    public long WindowBytes { get; init; }
+
+    public long QueuedBytes { get; init; }
+
+    public int MaxConnections { get; init; }
+
+    public int MaxClients { get; init; }
+
+    public TimeSpan HeartbeatInterval { get; init; }
+
+    public TimeSpan HeartbeatTimeout { get; init; }
+
+    public TimeSpan HelloTimeout { get; init; }
+
+    public TimeSpan CheckTailTimeout { get; init; }
+
+    public TimeSpan StopTimeout { get; init; }
+
+    /// <summary>Takes the values over and checks what concerns more than one of them.</summary>
+    /// <exception cref="ConfigException">They contradict each other, or a required one is missing.</exception>
+    public static NodeOptions From(Settings settings)
+    {
+        var errors = new List<string>();
+        foreach (var key in ConfigKeys.All)
+        {
+            if (key.Required && settings[key].Value is null) errors.Add($"{key.FullName} must be set: in the file, by {key.Variable}, or by --set {key.FullName}=…");
+        }
+
+        var roles = (settings.Flag(ConfigKeys.RoleSequencer) ? NodeRoles.Sequencer : 0)
+            | (settings.Flag(ConfigKeys.RoleLogServer) ? NodeRoles.LogServer : 0)
+            | (settings.Flag(ConfigKeys.RoleMetaStore) ? NodeRoles.MetaStore : 0);
+        if (roles == NodeRoles.None) errors.Add("every role is off: turn on at least one of roles.sequencer, roles.logserver, roles.metastore");
+        Above(ConfigKeys.LimitFrame, ConfigKeys.LimitEntry);
+        Above(ConfigKeys.LimitFrame, ConfigKeys.LimitBatch);
+        Above(ConfigKeys.TimeoutSilence, ConfigKeys.TimeoutHeartbeat);
+        var seeds = settings.Addresses(ConfigKeys.ClusterMetaStore);
+        if (seeds.Count > 7 || seeds.Distinct().Count() != seeds.Count) errors.Add($"{settings[ConfigKeys.ClusterMetaStore].Source}: cluster.metastore names 1 to 7 different addresses");
+        foreach (var seed in seeds.Where(s => s.IsWildcard || s.Port == 0)) errors.Add($"{settings[ConfigKeys.ClusterMetaStore].Source}: cluster.metastore: {seed} cannot be dialled");
+        if (settings.Address(ConfigKeys.NodeAdvertise) is { } advertise && (advertise.IsWildcard || advertise.Port == 0))
+        {
+            errors.Add($"{settings[ConfigKeys.NodeAdvertise].Source}: node.advertise: {advertise} cannot be dialled");
+        }
+
+        if (errors.Count > 0) throw new ConfigException(errors);
+        return new NodeOptions
+        {
+            NodeId = (uint)settings.Number(ConfigKeys.NodeId),
+            Listen = settings.Address(ConfigKeys.NodeListen) ?? throw new InvalidOperationException("node.listen has a default."),
+            Advertise = settings.Address(ConfigKeys.NodeAdvertise),
+            DataDirectory = Path.GetFullPath(settings.Text(ConfigKeys.NodeData)),
+            Roles = roles,
+            ClusterId = settings.Guid(ConfigKeys.ClusterId),
+            MetaStore = seeds,
+            FileSize = settings.Number(ConfigKeys.StorageFileSize),
+            SpareFiles = settings.Int32(ConfigKeys.StorageSpareFiles),
+            MaxEntryBytes = settings.Int32(ConfigKeys.LimitEntry),
+            MaxFrameBytes = settings.Int32(ConfigKeys.LimitFrame),
+            MaxBatchBytes = settings.Int32(ConfigKeys.LimitBatch),
+            InFlightBytes = settings.Number(ConfigKeys.LimitInFlight),
+            WindowBytes = settings.Number(ConfigKeys.LimitWindow),
+            QueuedBytes = settings.Number(ConfigKeys.LimitQueued),
+            MaxConnections = settings.Int32(ConfigKeys.LimitConnections),
+            MaxClients = settings.Int32(ConfigKeys.LimitClients),
+            HeartbeatInterval = settings.Duration(ConfigKeys.TimeoutHeartbeat),
+            HeartbeatTimeout = settings.Duration(ConfigKeys.TimeoutSilence),
+            HelloTimeout = settings.Duration(ConfigKeys.TimeoutHello),
+            CheckTailTimeout = settings.Duration(ConfigKeys.TimeoutCheckTail),
+            StopTimeout = settings.Duration(ConfigKeys.TimeoutStop),
+        };
+
+        void Above(ConfigKey larger, ConfigKey smaller)
+        {
+            if (settings.Number(larger) > settings.Number(smaller)) return;
+            var (a, b) = (settings[larger], settings[smaller]);
+            errors.Add($"{larger.FullName} ({a.Text}, {a.Source}) must be above {smaller.FullName} ({b.Text}, {b.Source})");
+        }
+    }
+}

@@ -1,0 +1,107 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Delos.Protocol.Cluster;
+
+/// <summary>What a node says about itself to operators, the segment monitor and placement: the JSON of a NodeStatusReply frame. Fields may be added, never renamed.</summary>
+/// <remarks>A brief document (NodeStatus.Brief) has the identity and the incarnation; its lists are empty and <see cref="Disk"/> is null.</remarks>
+public sealed record NodeStatusDocument
+{
+    public required uint NodeId { get; init; }
+
+    public required Guid DiskId { get; init; }
+
+    public required Guid ClusterId { get; init; }
+
+    /// <summary>Names of the roles that are on: sequencer, logserver, metastore.</summary>
+    public required IReadOnlyList<string> Roles { get; init; }
+
+    /// <summary>Drawn at this process's start; what a Loglet's config must name for this node to sequence it.</summary>
+    public required ulong Incarnation { get; init; }
+
+    public string Version { get; init; } = "";
+
+    public double UptimeSeconds { get; init; }
+
+    /// <summary>False until the node has recovered its disk and is in the node list: it may not be given new Loglets yet.</summary>
+    public bool Ready { get; init; }
+
+    public int Connections { get; init; }
+
+    public IReadOnlyList<LogletStatusLine> Loglets { get; init; } = [];
+
+    public IReadOnlyList<SequencingStatusLine> Sequencing { get; init; } = [];
+
+    public DiskStatus? Disk { get; init; }
+
+    public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, NodeStatusJson.Default.NodeStatusDocument);
+
+    /// <summary>False if the bytes are not such a document.</summary>
+    public static bool TryParse(ReadOnlySpan<byte> json, [NotNullWhen(true)] out NodeStatusDocument? document)
+    {
+        try
+        {
+            document = JsonSerializer.Deserialize(json, NodeStatusJson.Default.NodeStatusDocument);
+            return document is not null;
+        }
+        catch (JsonException)
+        {
+            document = null;
+            return false;
+        }
+    }
+}
+
+/// <summary>One Loglet replica on the node.</summary>
+public sealed record LogletStatusLine
+{
+    /// <summary>32 hexadecimal digits.</summary>
+    public required string Id { get; init; }
+
+    public bool Sealed { get; init; }
+
+    public bool Deleted { get; init; }
+
+    public long DurableTail { get; init; }
+
+    /// <summary>Highest global tail that the replica was told.</summary>
+    public long GlobalTail { get; init; }
+
+    public long TrimPoint { get; init; }
+
+    /// <summary>Some positions are damaged here and wait for a copy from a peer.</summary>
+    public bool HasUnknown { get; init; }
+
+    public long Bytes { get; init; }
+}
+
+/// <summary>One Loglet that the node's sequencer orders.</summary>
+public sealed record SequencingStatusLine
+{
+    /// <summary>32 hexadecimal digits.</summary>
+    public required string Id { get; init; }
+
+    public long NextPosition { get; init; }
+
+    public long GlobalTail { get; init; }
+
+    public long InFlightBytes { get; init; }
+
+    public bool Sealed { get; init; }
+}
+
+/// <summary>The node's data disk, in bytes.</summary>
+public sealed record DiskStatus
+{
+    public long FreeBytes { get; init; }
+
+    public long TotalBytes { get; init; }
+
+    /// <summary>The log met an I/O error: the node stops acknowledging and exits.</summary>
+    public bool Failed { get; init; }
+}
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(NodeStatusDocument))]
+internal sealed partial class NodeStatusJson : JsonSerializerContext;
