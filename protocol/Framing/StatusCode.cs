@@ -54,4 +54,6 @@ public enum StatusCode : ushort
     Unavailable = 37,
     /// <summary>An unexpected failure inside the node; its log says more.</summary>
     Internal = 38,
+    /// <summary>Another node than the expected one answers at that address.</summary>
+    WrongNode = 39,
 }

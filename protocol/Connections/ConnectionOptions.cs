@@ -1,0 +1,60 @@
+using Delos.Protocol.Blocks;
+using Delos.Protocol.Messages;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Delos.Protocol.Connections;
+
+/// <summary>Limits and times of a connection. Immutable; validated by whoever starts connections with it.</summary>
+public sealed record ConnectionOptions
+{
+    public static ConnectionOptions Default { get; } = new();
+
+    /// <summary>Largest frame received, header included. Bytes.</summary>
+    public int MaxFrameBytes { get; init; } = PeerLimits.Default.MaxFrameBytes;
+
+    /// <summary>Bytes queued for a peer that does not read, past which it is disconnected.</summary>
+    public long MaxQueuedBytes { get; init; } = 64 << 20;
+
+    /// <summary>From the begin of the dial, or from the accepted socket, to the end of the handshake.</summary>
+    public TimeSpan HelloTimeout { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>A peer that sent nothing for so long gets a Ping. Zero: no heartbeats.</summary>
+    public TimeSpan HeartbeatInterval { get; init; } = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>A peer silent for so long is disconnected. Noticed at the granularity of the interval.</summary>
+    public TimeSpan HeartbeatTimeout { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>How long a refused peer has to read the Error frame before the socket is closed.</summary>
+    public TimeSpan LingerTimeout { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>
+    /// Payload pieces up to this size are copied beside their header instead of being sent by reference: 0 copies nothing. Copying a few hundred bytes costs less than
+    /// one more element of the gathered send.
+    /// </summary>
+    public int CopyThreshold { get; init; }
+
+    /// <summary>The kernel's buffers; 0 leaves them to the kernel.</summary>
+    public int SendBufferBytes { get; init; }
+
+    /// <inheritdoc cref="SendBufferBytes"/>
+    public int ReceiveBufferBytes { get; init; }
+
+    public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
+
+    public ILogger Logger { get; init; } = NullLogger.Instance;
+
+    public BlockPool Pool { get; init; } = BlockPool.Shared;
+
+    /// <summary>Throws <see cref="ArgumentException"/> that names the wrong value; returns itself.</summary>
+    public ConnectionOptions Validate()
+    {
+        if (MaxFrameBytes < 1024) throw new ArgumentException($"{nameof(MaxFrameBytes)} is {MaxFrameBytes}; at least 1024 are needed.");
+        if (MaxQueuedBytes < MaxFrameBytes) throw new ArgumentException($"{nameof(MaxQueuedBytes)} is {MaxQueuedBytes}, less than one frame ({MaxFrameBytes}).");
+        if (HelloTimeout <= TimeSpan.Zero) throw new ArgumentException($"{nameof(HelloTimeout)} must be positive.");
+        if (HeartbeatInterval < TimeSpan.Zero) throw new ArgumentException($"{nameof(HeartbeatInterval)} must not be negative.");
+        if (HeartbeatInterval > TimeSpan.Zero && HeartbeatTimeout < HeartbeatInterval) throw new ArgumentException($"{nameof(HeartbeatTimeout)} must be at least {nameof(HeartbeatInterval)}.");
+        if (CopyThreshold < 0) throw new ArgumentException($"{nameof(CopyThreshold)} must not be negative.");
+        return this;
+    }
+}

@@ -1,0 +1,79 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace Delos.Protocol.Connections;
+
+/// <summary>Dials peers.</summary>
+public static class Connector
+{
+    /// <inheritdoc cref="ConnectAsync(EndPoint, LocalPeer, Guid, uint, IFrameHandler, ConnectionOptions, CancellationToken)"/>
+    public static ValueTask<Connection> ConnectAsync(
+        string host, int port, LocalPeer me, Guid expectedCluster, uint expectedNodeId, IFrameHandler handler, ConnectionOptions options, CancellationToken cancellationToken = default) =>
+        ConnectAsync(ToEndPoint(host, port), me, expectedCluster, expectedNodeId, handler, options, cancellationToken);
+
+    /// <summary>
+    /// Connects and shakes hands. The handler may see frames before this returns. Fails with <see cref="ConnectionLostException"/> (nobody there, or no answer within the hello
+    /// timeout) or <see cref="DelosProtocolException"/> (the peer refused, or is not the one expected).
+    /// </summary>
+    /// <param name="expectedCluster">Empty: any.</param>
+    /// <param name="expectedNodeId">0: any.</param>
+    public static async ValueTask<Connection> ConnectAsync(
+        EndPoint endPoint, LocalPeer me, Guid expectedCluster, uint expectedNodeId, IFrameHandler handler, ConnectionOptions options, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(endPoint);
+        ArgumentNullException.ThrowIfNull(me);
+        ArgumentNullException.ThrowIfNull(handler);
+        ArgumentNullException.ThrowIfNull(options);
+        options.Validate();
+        me = me with { Limits = me.Limits with { MaxFrameBytes = options.MaxFrameBytes } };
+
+        var socket = await DialAsync(endPoint, options, cancellationToken).ConfigureAwait(false);
+        var side = new DialerSide(me, expectedCluster, expectedNodeId, handler);
+        var connection = new Connection(socket, options, side);
+        connection.Enqueue(Handshake.Greet(me));
+        connection.Flush();
+        connection.Start();
+        try
+        {
+            await side.Established.WaitAsync(cancellationToken).ConfigureAwait(false);
+            return connection;
+        }
+        catch
+        {
+            await connection.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <summary>A numeric address as it is, anything else to be resolved at each dial.</summary>
+    public static EndPoint ToEndPoint(string host, int port) => IPAddress.TryParse(host, out var address) ? new IPEndPoint(address, port) : new DnsEndPoint(host, port);
+
+    private static async ValueTask<Socket> DialAsync(EndPoint endPoint, ConnectionOptions options, CancellationToken cancellationToken)
+    {
+        var family = endPoint is IPEndPoint ip ? ip.AddressFamily : Socket.OSSupportsIPv6 ? AddressFamily.InterNetworkV6 : AddressFamily.InterNetwork;
+        var socket = new Socket(family, SocketType.Stream, ProtocolType.Tcp);
+        if (family == AddressFamily.InterNetworkV6 && endPoint is not IPEndPoint) socket.DualMode = true;
+        using var timeout = new CancellationTokenSource(options.HelloTimeout, options.TimeProvider);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
+        try
+        {
+            await socket.ConnectAsync(endPoint, either.Token).ConfigureAwait(false);
+            return socket;
+        }
+        catch (SocketException exception)
+        {
+            socket.Dispose();
+            throw new ConnectionLostException($"Cannot connect to {endPoint}: {exception.Message}.", exception);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            socket.Dispose();
+            throw new ConnectionLostException($"Cannot connect to {endPoint}: no answer within {options.HelloTimeout.TotalSeconds} s.");
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+}
