@@ -6,7 +6,7 @@ namespace Delos.Protocol.Blocks;
 
 /// <summary>
 /// Bytes kept alive where they were received: a reference-counted list of pieces of blocks. Pooled, so the object and its list cost nothing in steady state.
-/// <see cref="Retain"/> and <see cref="Release"/> are thread-safe; filling it (<see cref="Append(ReadOnlySequence{byte})"/>) belongs to its creator, before it is shared.
+/// <see cref="Retain"/> and <see cref="Release"/> are thread-safe; filling it (<see cref="Append(in ReadOnlySequence{byte})"/>) belongs to its creator, before it is shared.
 /// </summary>
 public sealed class RetainedPayload
 {

@@ -13,7 +13,7 @@ public sealed class GoldenEnums
     [TestCase(typeof(ChainEditKind), "Create=1 Extend=2 Truncate=3 Modify=4")]
     [TestCase(typeof(NodeRoles), "None=0 Sequencer=1 LogServer=2 MetaStore=4")]
     [TestCase(typeof(FrameFlags), "None=0 Reply=1")]
-    [TestCase(typeof(StatusCode), "Ok=0 Sealed=1 Deleted=2 NotFound=3 WrongIncarnation=4 OutOfOrder=5 NeedConfig=6 Lagging=7 Trimmed=8 Corrupt=9 BelowFloor=10 NotSealed=11 Rejected=20 Superseded=21 DiskFull=30 IoError=31 LimitExceeded=32 NotServed=33 WrongCluster=34 UnsupportedVersion=35 Malformed=36 Unavailable=37 Internal=38")]
+    [TestCase(typeof(StatusCode), "Ok=0 Sealed=1 Deleted=2 NotFound=3 WrongIncarnation=4 OutOfOrder=5 NeedConfig=6 Lagging=7 Trimmed=8 Corrupt=9 BelowFloor=10 NotSealed=11 Rejected=20 Superseded=21 DiskFull=30 IoError=31 LimitExceeded=32 NotServed=33 WrongCluster=34 UnsupportedVersion=35 Malformed=36 Unavailable=37 Internal=38 WrongNode=39")]
     [TestCase(typeof(FrameType), "None=0 Hello=1 HelloReply=2 Error=3 Ping=4 Pong=5 Append=10 AppendReply=11 CheckTail=12 CheckTailReply=13 OpenLoglet=14 OpenLogletReply=15 Store=20 StoreAck=21 GlobalTail=22 Confirm=23 ConfirmReply=24 Status=30 StatusReply=31 Seal=32 SealReply=33 Read=34 ReadReply=35 Subscribe=36 Entries=37 Credit=38 Unsubscribe=39 Trim=40 TrimReply=41 Repair=42 RepairReply=43 DeleteLoglet=44 DeleteLogletReply=45 MetaPrepare=50 MetaPrepareReply=51 MetaAccept=52 MetaAcceptReply=53 MetaRead=54 MetaReadReply=55 MetaList=56 MetaListReply=57 NodeStatus=60 NodeStatusReply=61")]
     public void An_enum_that_is_persisted_has_these_values(Type type, string expected)
     {

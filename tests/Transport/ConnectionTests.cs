@@ -1,5 +1,4 @@
 using System.Buffers;
-using Delos.Protocol.Blocks;
 using Delos.Protocol.Connections;
 using Delos.Protocol.Framing;
 
