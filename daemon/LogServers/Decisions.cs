@@ -36,6 +36,9 @@ public enum SealDecision : byte
 
     /// <summary>A tombstone.</summary>
     Deleted,
+
+    /// <summary>Damage hides the tail: the replica can be no part of a sealed majority.</summary>
+    Unknown,
 }
 
 /// <summary>What became true when the replica's log became durable up to an address.</summary>

@@ -27,9 +27,19 @@ public sealed partial class ReplicaCore
         SetRecoveredTail(DurableTail);
     }
 
-    /// <summary>Positions that storage could not read, though they were durable; <paramref name="end"/> is at least the tail that storage has proof of.</summary>
+    /// <summary>Damage that may have hidden control records, a seal among them. Sealing is always allowed, so the owner seals the replica as soon as it can.</summary>
+    public void RecoverDamage() => MayBeSealed = Seal != SealState.Sealed;
+
+    /// <summary>Positions that storage could not read, though they were durable; <paramref name="end"/> is <see cref="long.MaxValue"/> if storage cannot tell how many.</summary>
     public void RecoverUnknown(long first, long end)
     {
+        if (end == long.MaxValue)
+        {
+            HasHiddenTail = true;
+            RecoverDamage();
+            end = DurableTail;
+        }
+
         first = Math.Max(first, TrimPoint);
         Unknown.Add(first, end);
         if (end > first) SetRecoveredTail(Math.Max(DurableTail, end));

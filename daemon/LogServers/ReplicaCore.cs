@@ -37,8 +37,18 @@ public sealed partial class ReplicaCore(LogletConfig? config)
     /// <summary>Damaged positions below the tail, waiting for a peer's copy.</summary>
     public UnknownRanges Unknown { get; } = new();
 
+    /// <summary>
+    /// Damage may have hidden a seal record at the last start: until a new seal is durable the replica answers nothing that an open one would answer (rule 6: unknown, not absent).
+    /// </summary>
+    public bool MayBeSealed { get; private set; }
+
+    /// <summary>
+    /// Damage hides where the log ended: the replica states no tail, counts for no majority and takes no stores, until copies up to an installed stop are here (<see cref="TailFound"/>).
+    /// </summary>
+    public bool HasHiddenTail { get; private set; }
+
     /// <summary>The replica lacks entries that are globally committed.</summary>
-    public bool IsBehind => !IsDeleted && (DurableTail < GlobalTail || !Unknown.IsEmpty);
+    public bool IsBehind => !IsDeleted && (DurableTail < GlobalTail || HasHiddenTail || !Unknown.IsEmpty);
 
     public int PendingRecords => _pending.Count;
 
@@ -70,6 +80,7 @@ public sealed partial class ReplicaCore(LogletConfig? config)
     /// <summary>Rule 2: the seal goes through the stores' queue (trap 2).</summary>
     public SealDecision AdmitSeal() =>
         IsDeleted ? SealDecision.Deleted
+        : HasHiddenTail && Seal != SealState.Open ? SealDecision.Unknown
         : Seal == SealState.Sealed ? SealDecision.Sealed
         : Seal == SealState.Queued ? SealDecision.Wait
         : SealDecision.MustAppend;
@@ -99,6 +110,20 @@ public sealed partial class ReplicaCore(LogletConfig? config)
         if (IsDeleted) return new StoreDecision(StatusCode.Deleted, 0);
         if (Seal != SealState.Sealed) return new StoreDecision(StatusCode.NotSealed, 0);
         return AdmitCopy(first, count);
+    }
+
+    /// <summary>An operator or a status round asks what the replica holds; with the state beside it, observed together. Ok, or why the state proves nothing.</summary>
+    public StatusCode AdmitStatus() =>
+        IsDeleted ? StatusCode.Deleted
+        : HasHiddenTail || (MayBeSealed && Seal != SealState.Sealed) ? StatusCode.Corrupt
+        : StatusCode.Ok;
+
+    /// <summary>Everything below the <paramref name="stop"/> of an installed chain is held again: that is all that the hidden tail can have covered of any use.</summary>
+    public bool TailFound(long stop)
+    {
+        if (DurableTail < stop) return false;
+        HasHiddenTail = false;
+        return true;
     }
 
     /// <summary>Rule 5: entries that a peer holds below the global tail, for an open replica. They count like a store, since they are committed; a sealed replica takes them as a repair.</summary>
@@ -164,7 +189,7 @@ public sealed partial class ReplicaCore(LogletConfig? config)
         if (min < TrimPoint) return new ReadDecision(StatusCode.Trimmed, min);
         var end = forRepair ? max : Math.Min(max, bound);
         if (min >= end) return new ReadDecision(StatusCode.Ok, min);
-        if (min >= DurableTail) return new ReadDecision(StatusCode.Lagging, min);
+        if (min >= DurableTail) return new ReadDecision(HasHiddenTail ? StatusCode.Corrupt : StatusCode.Lagging, min);
         end = Unknown.FirstStartAtOrAfter(min, Math.Min(end, DurableTail));
         return end == min ? new ReadDecision(StatusCode.Corrupt, min) : new ReadDecision(StatusCode.Ok, end);
     }
@@ -227,6 +252,7 @@ public sealed partial class ReplicaCore(LogletConfig? config)
     private StatusCode Refusal(ulong incarnation) =>
         IsDeleted ? StatusCode.Deleted
         : Seal != SealState.Open ? StatusCode.Sealed
+        : MayBeSealed || HasHiddenTail ? StatusCode.Corrupt
         : Config is null ? StatusCode.NeedConfig
         : !IsOwn(incarnation) ? StatusCode.WrongIncarnation
         : StatusCode.Ok;

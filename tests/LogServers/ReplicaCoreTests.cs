@@ -244,6 +244,36 @@ public sealed class ReplicaCoreTests
         Assert.That((_core.Unknown.IsEmpty, _core.DurableTail), Is.EqualTo((true, 10L)));
     }
 
+    [Test, Category("Trap26")]
+    public void Where_damage_may_have_hidden_a_seal_the_replica_claims_nothing_before_it_is_sealed()
+    {
+        _core.RecoverEntries(0, 3);
+        _core.RecoverDamage();
+        Assert.That(_core.AdmitStore(Incarnation, 3, 1, 0).Status, Is.EqualTo(StatusCode.Corrupt));
+        Assert.That(_core.Confirm(Incarnation), Is.EqualTo(StatusCode.Corrupt));
+        Assert.That(_core.AdmitStatus(), Is.EqualTo(StatusCode.Corrupt));
+        Assert.That(_core.AdmitSeal(), Is.EqualTo(SealDecision.MustAppend));
+        Seal();
+        _core.Durable(_address);
+        Assert.That((_core.AdmitStatus(), _core.AdmitSeal(), _core.DurableTail), Is.EqualTo((StatusCode.Ok, SealDecision.Sealed, 3L)));
+    }
+
+    [Test, Category("Trap26")]
+    public void Where_damage_hides_the_tail_none_is_stated_before_all_below_an_installed_stop_is_held()
+    {
+        _core.RecoverEntries(0, 3);
+        _core.RecoverUnknown(3, long.MaxValue);
+        Seal();
+        _core.Durable(_address);
+        Assert.That((_core.AdmitStatus(), _core.AdmitSeal()), Is.EqualTo((StatusCode.Corrupt, SealDecision.Unknown)));
+        Assert.That(_core.AdmitRead(3, 5, 5, false).Status, Is.EqualTo(StatusCode.Corrupt));
+        Assert.That(_core.TailFound(5), Is.False);
+        _core.CopyQueued(3, 2, 0, ++_address);
+        _core.Durable(_address);
+        Assert.That(_core.TailFound(5), Is.True);
+        Assert.That((_core.AdmitStatus(), _core.AdmitSeal()), Is.EqualTo((StatusCode.Ok, SealDecision.Sealed)));
+    }
+
     [Test]
     public void A_recovered_replica_is_open_until_a_seal_was_recovered()
     {
