@@ -1,0 +1,41 @@
+using Delos.Protocol.Framing;
+using Delos.Protocol.Identity;
+using Microsoft.Extensions.Logging;
+
+namespace Delos.Client;
+
+/// <summary>The log messages of this assembly: events 100 to 299.</summary>
+internal static partial class Log
+{
+    // VirtualLog and reconfiguration: 200 to 239
+
+    [LoggerMessage(200, LogLevel.Information, "Log '{LogName}': version {Version} begins a segment at {Start} with Loglet {Loglet}, sequenced by node {Sequencer} ({Reason}); nothing could be appended for {PauseMs:0.0} ms.")]
+    public static partial void SegmentInstalled(this ILogger logger, string logName, ulong version, long start, LogletId loglet, uint sequencer, string reason, double pauseMs);
+
+    [LoggerMessage(201, LogLevel.Information, "Log '{LogName}': somebody else extended the chain first, it is at version {Version}.")]
+    public static partial void ExtensionLost(this ILogger logger, string logName, ulong version);
+
+    [LoggerMessage(202, LogLevel.Warning, "Loglet {Loglet} is not used: node {Sequencer} did not open it ({Status}).")]
+    public static partial void CandidateNotOpened(this ILogger logger, LogletId loglet, uint sequencer, StatusCode status);
+
+    [LoggerMessage(203, LogLevel.Warning, "Loglet {Loglet} could not be deleted everywhere; what is left of it takes room but harms nothing.")]
+    public static partial void CandidateNotDeleted(this ILogger logger, LogletId loglet, Exception exception);
+
+    [LoggerMessage(204, LogLevel.Warning, "Log '{LogName}': whether version {Version} was written is not known yet; finding out.")]
+    public static partial void ChainWriteUnknown(this ILogger logger, string logName, ulong version, Exception exception);
+
+    [LoggerMessage(205, LogLevel.Information, "Log '{LogName}': Loglet {Loglet} takes no more appends ({Cause}); waiting for its successor.")]
+    public static partial void SuccessorAwaited(this ILogger logger, string logName, LogletId loglet, string cause);
+
+    [LoggerMessage(206, LogLevel.Warning, "Log '{LogName}': no successor for Loglet {Loglet} yet: {Problem}")]
+    public static partial void NoSuccessorYet(this ILogger logger, string logName, LogletId loglet, string problem);
+
+    [LoggerMessage(207, LogLevel.Debug, "Log '{LogName}': {Count} appends of unknown outcome resolved in segment {Start}..{Stop}: {Found} found, {Absent} absent, {Unknown} untold.")]
+    public static partial void AppendsResolved(this ILogger logger, string logName, int count, long start, long stop, int found, int absent, int unknown);
+
+    [LoggerMessage(208, LogLevel.Warning, "Log '{LogName}': appends wait: {Problem}")]
+    public static partial void AppendsWait(this ILogger logger, string logName, string problem);
+
+    [LoggerMessage(209, LogLevel.Warning, "Log '{LogName}': reading at {Position} failed, trying again: {Problem}")]
+    public static partial void ReadRetried(this ILogger logger, string logName, long position, string problem);
+}

@@ -1,0 +1,207 @@
+using System.Diagnostics;
+using Delos.Client.Admin;
+using Delos.Client.Loglets;
+using Delos.Client.MetaStore;
+using Delos.Client.Placements;
+using Delos.Protocol.Chains;
+using Delos.Protocol.Framing;
+using Microsoft.Extensions.Logging;
+
+namespace Delos.Client.Reconfiguration;
+
+/// <summary>
+/// Creates logs and replaces their active segment: prepare a candidate → seal → tail, repaired onto a majority → conditional write → read back what won (DESIGN §3, reconfiguration; model reconfigure.pml).
+/// Used by clients, operators and the daemons' segment monitor alike; any number of them may race. Thread-safe.
+/// </summary>
+public sealed class Reconfigurer : IAsyncDisposable
+{
+    private readonly ChainStore _chains;
+    private readonly ILogletFactory _loglets;
+    private readonly IPlacement _placement;
+    private readonly ILogletOpener _opener;
+    private readonly ReconfigurerOptions _options;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+    private readonly CandidateCleaner _cleaner;
+    private readonly ChainWriter _writer;
+    private readonly SegmentRetirer _retirer;
+    private readonly SegmentReplacer _replacer;
+
+    public Reconfigurer(
+        ChainStore chains, ILogletFactory loglets, IPlacement placement, ILogletOpener opener, ISegmentCopier copier, ReconfigurerOptions options, TimeProvider time, ILogger logger)
+    {
+        _chains = chains;
+        _loglets = loglets;
+        _placement = placement;
+        _opener = opener;
+        _options = options;
+        _time = time;
+        _logger = logger;
+        _cleaner = new CandidateCleaner(loglets, logger);
+        _writer = new ChainWriter(chains, options, time, logger);
+        _retirer = new SegmentRetirer(_writer, loglets, options, time, logger);
+        _replacer = new SegmentReplacer(_writer, loglets, placement, copier, _retirer, _cleaner, time);
+    }
+
+    /// <summary>The first chain of a log, or the chain that it has already.</summary>
+    public async ValueTask<(Chain Chain, bool Created)> CreateAsync(string log, LogPolicy policy, CancellationToken cancellationToken = default)
+    {
+        if (await _chains.ReadAsync(log, cancellationToken).ConfigureAwait(false) is { } existing) return (existing, false);
+        var candidate = await PrepareAsync(policy, PlacementHint.None, cancellationToken).ConfigureAwait(false);
+        var installId = Guid.NewGuid();
+        var first = ChainEdits.Create(policy, candidate, installId, Edit("create"));
+        var outcome = await WriteCandidateAsync(log, first, installId, candidate, cancellationToken).ConfigureAwait(false);
+        if (!outcome.Won) _cleaner.Delete(candidate);
+        return (outcome.Chain, outcome.Won);
+    }
+
+    /// <summary>
+    /// reconfigExtend. Conditional on the segment, and on the version if the request names one: who comes late gets the chain of the one who was first, and seals nothing else.
+    /// </summary>
+    /// <exception cref="DelosException">NotFound: no such log. Unavailable: no majority of the MetaStore, of the old segment's LogServers, or no place for a new one.</exception>
+    public async ValueTask<ExtendResult> ExtendAsync(string log, ExtendRequest request, CancellationToken cancellationToken = default)
+    {
+        using var activity = Telemetry.Source.StartActivity("reconfigExtend");
+        activity?.SetTag("delos.log", log);
+        var begun = _time.GetTimestamp();
+        var chain = await _writer.ReadAsync(log, cancellationToken).ConfigureAwait(false);
+        if (!IsExpected(chain, request)) return new ExtendResult(chain, false, default);
+
+        var policy = request.Policy ?? chain.Policy;
+        var hint = request.Hint.Former is null ? request.Hint with { Former = chain.Active.Loglet } : request.Hint;
+        var candidate = request.Next is { } given
+            ? await OpenGivenAsync(given, cancellationToken).ConfigureAwait(false)
+            : await PrepareAsync(policy, hint, cancellationToken).ConfigureAwait(false);
+        var prepared = _time.GetTimestamp();
+
+        long tail;
+        try
+        {
+            tail = await SealAsync(chain.Active.Loglet, cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            _cleaner.Delete(candidate);
+            throw;
+        }
+
+        var sealedAt = _time.GetTimestamp();
+        var installId = Guid.NewGuid();
+        while (true)
+        {
+            var next = ChainEdits.Extend(chain, chain.Active.Start + tail, candidate, installId, Edit(request.Reason), request.Policy);
+            var outcome = await WriteCandidateAsync(log, next, installId, candidate, cancellationToken).ConfigureAwait(false);
+            chain = outcome.Chain;
+            var durations = new ReconfigDurations(
+                _time.GetElapsedTime(begun, prepared), _time.GetElapsedTime(prepared, sealedAt), _time.GetElapsedTime(sealedAt));
+            if (outcome.Won)
+            {
+                _logger.SegmentInstalled(log, chain.Version, next.Active.Start, candidate.Id, candidate.SequencerNode, request.Reason, durations.Pause.TotalMilliseconds);
+                Metrics.Reconfigurations.Add(1);
+                Metrics.ReconfigurationPause.Record(durations.Pause.TotalSeconds);
+                return new ExtendResult(chain, true, durations);
+            }
+
+            // Somebody truncated or modified another segment meanwhile: ours is still the one to replace, and its tail stays good. That version is decided without the candidate, which may be proposed again.
+            if (IsExpected(chain, request)) continue;
+            _cleaner.Delete(candidate);
+            _logger.ExtensionLost(log, chain.Version);
+            return new ExtendResult(chain, false, durations);
+        }
+    }
+
+    /// <summary>Seals the active segment and leaves it so. The log goes on once somebody extends the chain.</summary>
+    public async ValueTask<SealResult> SealAsync(string log, CancellationToken cancellationToken = default)
+    {
+        var chain = await _writer.ReadAsync(log, cancellationToken).ConfigureAwait(false);
+        return new SealResult(chain, chain.Active.Start + await SealAsync(chain.Active.Loglet, cancellationToken).ConfigureAwait(false));
+    }
+
+    /// <inheritdoc cref="DelosAdmin.ReconfigTruncateAsync"/>
+    public ValueTask<ReconfigResult> TruncateAsync(string log, long position, string reason, CancellationToken cancellationToken = default) =>
+        _retirer.TruncateAsync(log, position, Edit(reason), cancellationToken);
+
+    /// <inheritdoc cref="DelosAdmin.ReconfigModifyAsync"/>
+    public ValueTask<ReconfigResult> ModifyAsync(string log, Protocol.Identity.LogletId segment, ReconfigModifyOptions modify, CancellationToken cancellationToken = default) =>
+        _replacer.ModifyAsync(log, segment, modify, Edit(modify.Reason), cancellationToken);
+
+    /// <summary>Ends the clean-up that runs in the background.</summary>
+    public ValueTask DisposeAsync() => _cleaner.DisposeAsync();
+
+    private static bool IsExpected(Chain chain, ExtendRequest request) =>
+        chain.Active.Loglet.Id == request.ExpectedSegment && (request.ExpectedVersion is not { } version || version == chain.Version);
+
+    private ChainEdit Edit(string reason) =>
+        new(0, default, _options.By, _time.GetUtcNow().ToUnixTimeMilliseconds(), reason.Length <= 200 ? reason : reason[..200]);
+
+    /// <summary>Writes a chain that names a candidate. If that certainly was not written, the candidate goes; if it may have been, it stays (mutant DELETE_ON_TIMEOUT).</summary>
+    private async ValueTask<ChainWriteOutcome> WriteCandidateAsync(string log, Chain next, Guid installId, LogletConfig candidate, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await _writer.WriteAsync(log, next, c => c.FindByInstallId(installId) is not null, cancellationToken).ConfigureAwait(false);
+        }
+        catch (MetaStoreUnavailableException e)
+        {
+            if (!e.OutcomeUnknown) _cleaner.Delete(candidate);
+            throw new DelosException(DelosErrorCode.Unavailable, e.Message, e);
+        }
+    }
+
+    /// <summary>The tail as this observer computes it: any such value may become the stop, and the one that is installed counts.</summary>
+    private async ValueTask<long> SealAsync(LogletConfig config, CancellationToken cancellationToken)
+    {
+        var loglet = _loglets.Open(config);
+        await using (loglet.ConfigureAwait(false))
+        {
+            try
+            {
+                var result = await loglet.SealAsync(cancellationToken).ConfigureAwait(false);
+                Debug.Assert(result.IsSealed);
+                return result.Tail;
+            }
+            catch (LogletException e)
+            {
+                throw new DelosException(DelosErrorCode.Unavailable, $"Loglet {config.Id} could not be sealed: {e.Message}", e);
+            }
+        }
+    }
+
+    /// <summary>A placed Loglet that its sequencer serves. Nobody appends to it before it is installed (mutant EARLY_APPEND).</summary>
+    private async ValueTask<LogletConfig> PrepareAsync(LogPolicy policy, PlacementHint hint, CancellationToken cancellationToken)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            var candidate = await _placement.PlaceAsync(policy, hint, cancellationToken).ConfigureAwait(false);
+            var status = await OpenAsync(candidate, cancellationToken).ConfigureAwait(false);
+            if (status == StatusCode.Ok) return candidate;
+            _cleaner.Delete(candidate);
+            _logger.CandidateNotOpened(candidate.Id, candidate.SequencerNode, status);
+            if (attempt >= _options.MaxCandidates) throw NotOpened(candidate, status);
+            hint = hint with { Avoid = [.. hint.Avoid, candidate.SequencerNode] };
+        }
+    }
+
+    private async ValueTask<LogletConfig> OpenGivenAsync(LogletConfig candidate, CancellationToken cancellationToken)
+    {
+        var status = await OpenAsync(candidate, cancellationToken).ConfigureAwait(false);
+        return status == StatusCode.Ok ? candidate : throw NotOpened(candidate, status);
+    }
+
+    private async ValueTask<StatusCode> OpenAsync(LogletConfig candidate, CancellationToken cancellationToken)
+    {
+        using var timeout = new CancellationTokenSource(_options.OpenTimeout, _time);
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
+        try
+        {
+            return await _opener.OpenAsync(candidate, both.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (timeout.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        {
+            return StatusCode.Unavailable;
+        }
+    }
+
+    private static DelosException NotOpened(LogletConfig candidate, StatusCode status) =>
+        new(DelosErrorCode.Unavailable, $"Node {candidate.SequencerNode} did not open Loglet {candidate.Id}: {status}.", node: candidate.SequencerNode);
+}
