@@ -7,6 +7,11 @@ namespace Delos.Client;
 /// <summary>The log messages of this assembly: events 100 to 299.</summary>
 internal static partial class Log
 {
+    // MetaStore: 100 to 119
+
+    [LoggerMessage(100, LogLevel.Debug, "MetaStore register {Register}: attempt {Attempt} ended ({Reason}); next one in {Delay}.")]
+    public static partial void MetaStoreBackOff(this ILogger logger, string register, int attempt, string reason, TimeSpan delay);
+
     // VirtualLog and reconfiguration: 200 to 239
 
     [LoggerMessage(200, LogLevel.Information, "Log '{LogName}': version {Version} begins a segment at {Start} with Loglet {Loglet}, sequenced by node {Sequencer} ({Reason}); nothing could be appended for {PauseMs:0.0} ms.")]
