@@ -1,0 +1,34 @@
+using Microsoft.Extensions.Logging;
+
+namespace Delos.Daemon;
+
+/// <summary>Every message that the daemon logs. Event ids are stable: 300–999, storage 300–349.</summary>
+internal static partial class Log
+{
+    [LoggerMessage(300, LogLevel.Critical, "The disk failed. Nothing more is acknowledged; the role ends.")]
+    public static partial void DiskFailed(ILogger logger, Exception reason);
+
+    [LoggerMessage(301, LogLevel.Warning, "No space for {Path}. Appends are refused until there is; it is tried again every second.")]
+    public static partial void NoSpace(ILogger logger, string path);
+
+    [LoggerMessage(302, LogLevel.Information, "There is space again for {Path}.")]
+    public static partial void SpaceReturned(ILogger logger, string path);
+
+    [LoggerMessage(303, LogLevel.Information, "{Path}: the torn end of an interrupted write was cut at {Tail}.")]
+    public static partial void TornTailCut(ILogger logger, string path, long tail);
+
+    [LoggerMessage(304, LogLevel.Error, "{File} is damaged at offset {Offset}, {Length} bytes. The positions count as held, and are to be fetched from a peer.")]
+    public static partial void RecordDamaged(ILogger logger, string file, long offset, long length);
+
+    [LoggerMessage(305, LogLevel.Error, "{Path} is damaged near {Address}: of {Loglet}, positions {First} to {End} cannot be read here.")]
+    public static partial void DamageFound(ILogger logger, string path, long address, string loglet, long first, long end);
+
+    [LoggerMessage(306, LogLevel.Warning, "{Path}: no space for the marker that states its tail; the records are safe.")]
+    public static partial void MarkerNotWritten(ILogger logger, string path);
+
+    [LoggerMessage(307, LogLevel.Information, "{Path}: a trim freed {Bytes} bytes.")]
+    public static partial void TrimFreed(ILogger logger, string path, long bytes);
+
+    [LoggerMessage(308, LogLevel.Information, "{Path}: rewritten, {Bytes} bytes.")]
+    public static partial void JournalRewritten(ILogger logger, string path, long bytes);
+}

@@ -1,0 +1,83 @@
+namespace Delos.Daemon.Storage;
+
+/// <summary>
+/// The thread for what a disk needs besides commits: files allocated ahead, generations closed, trimmed files deleted. Work that answers false (no space) is tried again after a while;
+/// an exception is a failure of the disk.
+/// </summary>
+internal sealed class DiskMaintenance : IDisposable
+{
+    private readonly object _gate = new();
+    private readonly Queue<Func<bool>> _work = new();
+    private readonly List<Func<bool>> _again = [];
+    private readonly TimeSpan _retry;
+    private readonly Action<Exception> _fail;
+    private readonly Thread _thread;
+    private bool _stopping;
+
+    public DiskMaintenance(TimeSpan retry, Action<Exception> fail)
+    {
+        _retry = retry;
+        _fail = fail;
+        _thread = new Thread(Run) { Name = "disk-maintenance", IsBackground = true };
+        _thread.Start();
+    }
+
+    public void Post(Func<bool> work)
+    {
+        lock (_gate)
+        {
+            _work.Enqueue(work);
+            Monitor.Pulse(_gate);
+        }
+    }
+
+    /// <summary>Runs what is queued, not what waits for space, and ends.</summary>
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            _stopping = true;
+            Monitor.Pulse(_gate);
+        }
+
+        if (Thread.CurrentThread != _thread) _thread.Join();
+    }
+
+    private void Run()
+    {
+        while (Take() is { } work)
+        {
+            try
+            {
+                if (work()) continue;
+                lock (_gate) _again.Add(work);
+            }
+            catch (Exception reason)
+            {
+                _fail(reason);
+            }
+        }
+    }
+
+    private Func<bool>? Take()
+    {
+        lock (_gate)
+        {
+            while (_work.Count == 0)
+            {
+                if (_stopping) return null;
+                if (_again.Count == 0)
+                {
+                    Monitor.Wait(_gate);
+                }
+                else if (!Monitor.Wait(_gate, _retry))
+                {
+                    foreach (var work in _again) _work.Enqueue(work);
+                    _again.Clear();
+                }
+            }
+
+            return _work.Dequeue();
+        }
+    }
+}

@@ -1,0 +1,12 @@
+namespace Delos.Daemon.Storage;
+
+/// <summary>State that cannot be repaired from a peer is damaged: the role must not start (DESIGN §3, LogServer rule 6).</summary>
+public sealed class StorageCorruptException(string file, long offset, long length)
+    : Exception($"{file} is damaged at offset {offset} ({length} bytes): records that were durable are lost. Restore the file, or replace this node.")
+{
+    public string File { get; } = file;
+
+    public long Offset { get; } = offset;
+
+    public long Length { get; } = length;
+}
