@@ -1,0 +1,27 @@
+using Delos.Protocol.Connections;
+
+namespace Delos.Daemon.Sequencers;
+
+/// <summary>What a step leaves to be done without the Loglet's lock: sockets may be called, and read loops woken. Reused; belongs to one thread at a time.</summary>
+internal sealed class FlushList
+{
+    private readonly List<Connection> _flush = [];
+    private readonly List<Connection> _resume = [];
+    private readonly List<IReplicaLink> _links = [];
+
+    public void Flush(Connection connection) => _flush.Add(connection);
+
+    public void Flush(IReplicaLink link) => _links.Add(link);
+
+    public void Resume(Connection connection) => _resume.Add(connection);
+
+    public void Run()
+    {
+        foreach (var connection in _flush) connection.Flush();
+        foreach (var link in _links) link.Flush();
+        foreach (var connection in _resume) connection.ResumeReading();
+        _flush.Clear();
+        _links.Clear();
+        _resume.Clear();
+    }
+}

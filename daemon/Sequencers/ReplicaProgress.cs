@@ -1,0 +1,45 @@
+namespace Delos.Daemon.Sequencers;
+
+/// <summary>What the sequencer knows of one replica.</summary>
+public sealed class ReplicaProgress
+{
+    public bool IsConnected { get; internal set; }
+
+    /// <summary>It acknowledged something: it exists.</summary>
+    public bool Exists { get; internal set; }
+
+    /// <summary>It answered that it is sealed or deleted. What it had acknowledged stays; nothing that comes later counts (trap 1).</summary>
+    public bool IsSealed { get; internal set; }
+
+    /// <summary>It durably held everything below, before any seal. Never lowered.</summary>
+    public long AckedTail { get; internal set; }
+
+    /// <summary>It lacks entries that the window no longer has: it refills itself from its peers and is sent no stores meanwhile.</summary>
+    public bool IsLagging { get; internal set; }
+
+    /// <summary>It reported a full disk and has not taken a store since.</summary>
+    public bool IsDiskFull { get; internal set; }
+
+    // Refused for a passing reason: only single stores are tried until one is taken.
+    internal bool IsBlocked;
+    internal long BlockedAt;
+    internal long RetryAt;
+
+    internal bool NeedsConfig;
+
+    // Number of the next batch to send, and of the first that is not wholly acknowledged.
+    internal long NextBatch;
+    internal long AckedBatch;
+
+    // The last place that was resent upon a refusal; refusals of what was still in flight then name the same place.
+    internal bool HasRewound;
+    internal bool RewindAgain;
+    internal long RewoundTo;
+    internal long RewoundAt;
+
+    internal long ToldTail;
+    internal long ProgressAt;
+    internal long LostAt = long.MinValue / 2;
+
+    internal bool CanStore => IsConnected && !IsSealed && !IsLagging && !IsBlocked;
+}
