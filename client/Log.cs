@@ -1,3 +1,4 @@
+using Delos.Protocol.Entries;
 using Delos.Protocol.Framing;
 using Delos.Protocol.Identity;
 using Microsoft.Extensions.Logging;
@@ -43,4 +44,24 @@ internal static partial class Log
 
     [LoggerMessage(209, LogLevel.Warning, "Log '{LogName}': reading at {Position} failed, trying again: {Problem}")]
     public static partial void ReadRetried(this ILogger logger, string logName, long position, string problem);
+
+    // Loglets: 240 to 259
+
+    [LoggerMessage(240, LogLevel.Error, "The callback of append {Id} failed; it will not hear of its outcome again.")]
+    public static partial void AppendCallbackFailed(this ILogger logger, Exception exception, AppendId id);
+
+    [LoggerMessage(241, LogLevel.Warning, "Node {Node} refused appends to Loglet {Loglet} ({Code}): {Text}")]
+    public static partial void AppendsRefused(this ILogger logger, LogletId loglet, uint node, StatusCode code, string text);
+
+    [LoggerMessage(242, LogLevel.Information, "The sequencer of Loglet {Loglet} on node {Node} is lost: {Reason}")]
+    public static partial void SequencerLost(this ILogger logger, LogletId loglet, uint node, string reason);
+
+    [LoggerMessage(243, LogLevel.Warning, "Appends to Loglet {Loglet} stay unanswered, and whether it is sealed cannot be told: {Reason}")]
+    public static partial void AppendsUnanswered(this ILogger logger, LogletId loglet, string reason);
+
+    [LoggerMessage(244, LogLevel.Debug, "The sequencer of Loglet {Loglet} on node {Node} does not tell the tail, asking the replicas: {Reason}")]
+    public static partial void FastTailFailed(this ILogger logger, LogletId loglet, uint node, string reason);
+
+    [LoggerMessage(245, LogLevel.Debug, "A subscription to Loglet {Loglet} leaves node {Node}: {Reason}")]
+    public static partial void SubscriptionMoves(this ILogger logger, LogletId loglet, uint node, string reason);
 }

@@ -13,7 +13,7 @@ public sealed class MemoryLoglet : ILoglet
     private readonly Lock _lock = new();
     private readonly Queue<AppendOp> _queued = new();
     private readonly Action<AppendOp, StatusCode, long> _complete;
-    private long _knownTail;
+    private readonly Watermark _knownTail = new();
     private bool _draining;
     private volatile bool _disposed;
 
@@ -26,7 +26,7 @@ public sealed class MemoryLoglet : ILoglet
 
     public LogletConfig Config { get; }
 
-    public long KnownTail => Interlocked.Read(ref _knownTail);
+    public long KnownTail => _knownTail.Value;
 
     /// <summary>Raised by <see cref="RaiseSequencerLost"/> only.</summary>
     public event Action<ILoglet>? SequencerLost;
@@ -74,7 +74,7 @@ public sealed class MemoryLoglet : ILoglet
     {
         cancellationToken.ThrowIfCancellationRequested();
         var result = _core.CheckTail();
-        if (!result.IsSealed) Raise(result.Tail);
+        if (!result.IsSealed) _knownTail.Raise(result.Tail);
         return ValueTask.FromResult(result);
     }
 
@@ -152,18 +152,7 @@ public sealed class MemoryLoglet : ILoglet
 
     private void Complete(AppendOp op, StatusCode status, long position)
     {
-        if (status == StatusCode.Ok) Raise(position + 1);
+        if (status == StatusCode.Ok) _knownTail.Raise(position + 1);
         op.OnCompleted(status, position);
-    }
-
-    private void Raise(long tail)
-    {
-        var known = Interlocked.Read(ref _knownTail);
-        while (tail > known)
-        {
-            var before = Interlocked.CompareExchange(ref _knownTail, tail, known);
-            if (before == known) return;
-            known = before;
-        }
     }
 }

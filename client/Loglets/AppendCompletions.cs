@@ -1,0 +1,57 @@
+using Delos.Protocol.Framing;
+using Microsoft.Extensions.Logging;
+
+namespace Delos.Client.Loglets;
+
+/// <summary>
+/// Delivers the outcomes of appends in order, one at a time, without a lock held, whichever threads bring them: who finds nobody delivering delivers for all. Allocates nothing in steady state.
+/// </summary>
+internal sealed class AppendCompletions(ILogger logger)
+{
+    private readonly Lock _lock = new();
+    private List<(AppendOp Op, StatusCode Status, long Position)> _waiting = [];
+    private List<(AppendOp Op, StatusCode Status, long Position)> _delivered = [];
+    private bool _delivering;
+
+    /// <summary>Takes an outcome; may be called under the caller's lock, which orders the outcomes.</summary>
+    public void Add(AppendOp op, StatusCode status, long position)
+    {
+        lock (_lock) _waiting.Add((op, status, position));
+    }
+
+    /// <summary>Calls the ops; to be called without any lock that their owners may want.</summary>
+    public void Deliver()
+    {
+        while (true)
+        {
+            List<(AppendOp Op, StatusCode Status, long Position)> batch;
+            lock (_lock)
+            {
+                if (_delivering || _waiting.Count == 0) return;
+                _delivering = true;
+                batch = _waiting;
+                _waiting = _delivered;
+                _delivered = batch;
+            }
+
+            var client = batch[0].Op.Client;
+            foreach (var (op, status, position) in batch) Complete(op, status, position);
+            client.OnCompletionsDelivered();
+            batch.Clear();
+            lock (_lock) _delivering = false;
+        }
+    }
+
+    private void Complete(AppendOp op, StatusCode status, long position)
+    {
+        try
+        {
+            op.OnCompleted(status, position);
+        }
+        catch (Exception exception)
+        {
+            // A broken callback must not take the others' outcomes with it.
+            logger.AppendCallbackFailed(exception, op.Id);
+        }
+    }
+}

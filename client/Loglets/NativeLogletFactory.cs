@@ -1,0 +1,23 @@
+using Delos.Protocol.Chains;
+using Microsoft.Extensions.Logging;
+
+namespace Delos.Client.Loglets;
+
+/// <summary>Opens NativeLoglets over shared connections.</summary>
+/// <param name="connect">Connects to a node: <c>NodeDirectory.ConnectAsync</c>.</param>
+/// <param name="router">Gets the frames of those connections: the handler of the PeerPool, or called by it.</param>
+/// <param name="options">Times and sizes.</param>
+/// <param name="time">The clock of timeouts; none takes part in safety.</param>
+/// <param name="logger">Where losses are told.</param>
+public sealed class NativeLogletFactory(LogletConnector connect, LogletFrameRouter router, LogletOptions options, TimeProvider time, ILogger logger) : ILogletFactory
+{
+    private readonly LogletOptions _options = options.Validate();
+    private int _opened;
+
+    public ILoglet Open(LogletConfig config)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        if (config.Kind != LogletKind.Native || config.Replicas.Count == 0) throw new ArgumentException($"Loglet {config.Id} is of kind {config.Kind} with {config.Replicas.Count} replicas.", nameof(config));
+        return new NativeLoglet(config, connect, router, _options, time, logger, Interlocked.Increment(ref _opened) & int.MaxValue);
+    }
+}

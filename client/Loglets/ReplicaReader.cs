@@ -1,0 +1,73 @@
+using System.Globalization;
+using Delos.Protocol.Framing;
+using Delos.Protocol.Messages;
+
+namespace Delos.Client.Loglets;
+
+/// <summary>Reads from whichever replica can answer, beginning with the one that did last (rule 4). Thread-safe.</summary>
+/// <param name="start">The replica to begin with: spreads the readers.</param>
+internal sealed class ReplicaReader(ReplicaSet replicas, LogletOptions options, TimeProvider time, int start)
+{
+    private int _preferred = start;
+
+    /// <summary>The replica to ask first.</summary>
+    public int Preferred => Volatile.Read(ref _preferred) % replicas.Count;
+
+    /// <summary>That replica was of no use: begin with the next one.</summary>
+    public void Avoid(int replica)
+    {
+        if (Preferred == replica) Volatile.Write(ref _preferred, (replica + 1) % replicas.Count);
+    }
+
+    public async ValueTask<ReadResult> ReadAsync(long min, long max, long bound, int maxBytes, CancellationToken cancellationToken)
+    {
+        if (min >= max || min >= bound) return new ReadResult(StatusCode.Ok, min, 0, null, 0);
+        var began = time.GetTimestamp();
+        var delay = options.RetryDelay;
+        var problems = new string?[replicas.Count];
+        var read = new Read(replicas.Config.Id, min, max, bound, (uint)maxBytes, ForRepair: false);
+        while (true)
+        {
+            for (var tries = 0; tries < replicas.Count; tries++)
+            {
+                var replica = Preferred;
+                var (result, problem) = await TryAsync(replica, read, cancellationToken).ConfigureAwait(false);
+                if (problem is null) return result;
+                problems[replica] = problem;
+                Avoid(replica);
+            }
+
+            if (time.GetElapsedTime(began) >= options.OperationTimeout) throw Failed(min, problems);
+            await Task.Delay(delay, time, cancellationToken).ConfigureAwait(false);
+            delay = TimeSpan.FromTicks(Math.Min(delay.Ticks * 2, options.MaxRetryDelay.Ticks));
+        }
+    }
+
+    private async ValueTask<(ReadResult Result, string? Problem)> TryAsync(int replica, Read read, CancellationToken cancellationToken)
+    {
+        try
+        {
+            using var response = await replicas.AskAsync(replica, read, null, cancellationToken).ConfigureAwait(false);
+            var reply = ReplicaSet.Read<ReadReply>(response);
+            if (reply.Status is StatusCode.Trimmed or StatusCode.Deleted) return (new ReadResult(reply.Status, read.Min, 0, null, reply.TrimPoint), null);
+            if (reply.Status != StatusCode.Ok) return (default, reply.Status.ToString());
+            if (reply.Count == 0) return (new ReadResult(StatusCode.Ok, read.Min, 0, null, reply.TrimPoint), null);
+            if (reply.First < read.Min || reply.First + reply.Count > Math.Min(read.Max, read.Bound)) return (default, $"answered with [{reply.First}, {reply.First + reply.Count})");
+            var entries = response.RetainPayload();
+            if (EntryCursor.AreIntact(entries, (int)reply.Count)) return (new ReadResult(StatusCode.Ok, reply.First, (int)reply.Count, entries, reply.TrimPoint), null);
+            entries.Release();
+            return (default, "the entries came damaged");
+        }
+        catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
+        {
+            return (default, exception.Message);
+        }
+    }
+
+    private LogletException Failed(long min, string?[] problems)
+    {
+        var said = string.Join("; ", problems.Select((p, i) => string.Create(CultureInfo.InvariantCulture, $"node {replicas.Config.Replicas[i].NodeId}: {p}")));
+        var damaged = problems.All(static p => p == nameof(StatusCode.Corrupt) || p == "the entries came damaged");
+        return new LogletException(replicas.Config.Id, damaged ? StatusCode.Corrupt : StatusCode.Unavailable, $"Position {min} of Loglet {replicas.Config.Id} cannot be read: {said}");
+    }
+}

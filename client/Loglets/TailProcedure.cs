@@ -1,0 +1,170 @@
+using System.Globalization;
+using System.Threading.Channels;
+using Delos.Protocol.Connections;
+using Delos.Protocol.Framing;
+using Delos.Protocol.Messages;
+
+namespace Delos.Client.Loglets;
+
+/// <summary>Carries out the requests of a <see cref="TailFinder"/> over connections.</summary>
+internal sealed class TailProcedure(ReplicaSet replicas, LogletOptions options, TimeProvider time)
+{
+    private const uint CopyBytes = 512 << 10;
+
+    /// <summary>Runs the five cases, or a seal, to their end; MustSealAndExtend leads to the seal at once.</summary>
+    /// <exception cref="LogletException">Deleted; Unavailable: no majority in time.</exception>
+    public async Task<TailResult> RunAsync(bool seal, CancellationToken cancellationToken)
+    {
+        var deadline = time.GetUtcNow() + options.OperationTimeout;
+        var run = new Run(replicas, time);
+        var finder = new TailFinder(replicas.Config, options, seal, time.GetUtcNow());
+        await run.CompleteAsync(finder, deadline, cancellationToken).ConfigureAwait(false);
+        if (finder.Outcome == TailOutcome.MustSealAndExtend)
+        {
+            finder = new TailFinder(replicas.Config, options, seal: true, time.GetUtcNow());
+            await run.CompleteAsync(finder, deadline, cancellationToken).ConfigureAwait(false);
+        }
+
+        var id = replicas.Config.Id;
+        return finder.Outcome switch
+        {
+            TailOutcome.Open => new TailResult(finder.Tail, false),
+            TailOutcome.Sealed => new TailResult(finder.Tail, true),
+            TailOutcome.Deleted => throw new LogletException(id, StatusCode.Deleted, $"Loglet {id} was deleted."),
+            _ => throw new LogletException(id, StatusCode.Unavailable, $"Too few replicas of Loglet {id} answered within {options.OperationTimeout.TotalSeconds} s: {run.Errors()}", run.LastError),
+        };
+    }
+
+    /// <summary>One caller's run: the answers come over a channel to the one loop that steps the finder.</summary>
+    private sealed class Run(ReplicaSet replicas, TimeProvider time)
+    {
+        private readonly string?[] _errors = new string?[replicas.Count];
+
+        public Exception? LastError { get; private set; }
+
+        public string Errors() => string.Join("; ", _errors.Select((e, i) =>
+            string.Create(CultureInfo.InvariantCulture, $"node {replicas.Config.Replicas[i].NodeId}: {e ?? "no failure"}")));
+
+        public async Task CompleteAsync(TailFinder finder, DateTimeOffset deadline, CancellationToken cancellationToken)
+        {
+            var answers = Channel.CreateUnbounded<Action>(new UnboundedChannelOptions { SingleReader = true });
+            var tasks = new List<Task>();
+            using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            try
+            {
+                while (finder.Outcome == TailOutcome.Pending && time.GetUtcNow() < deadline)
+                {
+                    tasks.RemoveAll(static t => t.IsCompletedSuccessfully);
+                    while (finder.TryTakeRequest(out var request)) tasks.Add(ExecuteAsync(finder, request, answers.Writer, stop.Token));
+                    if (!answers.Reader.TryPeek(out _)) await WaitAsync(answers.Reader, finder.NextTick, deadline, cancellationToken).ConfigureAwait(false);
+                    while (finder.Outcome == TailOutcome.Pending && answers.Reader.TryRead(out var answer)) answer();
+                    finder.OnTick(time.GetUtcNow());
+                }
+            }
+            finally
+            {
+                await stop.CancelAsync().ConfigureAwait(false);
+                await Task.WhenAll(tasks).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+
+        private async Task WaitAsync(ChannelReader<Action> answers, DateTimeOffset? tick, DateTimeOffset deadline, CancellationToken cancellationToken)
+        {
+            var until = (tick is { } t && t < deadline ? t : deadline) - time.GetUtcNow();
+            if (until <= TimeSpan.Zero) return;
+            using var timeout = new CancellationTokenSource(until, time);
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
+            try
+            {
+                await answers.WaitToReadAsync(either.Token).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+            {
+                // Time for the tick.
+            }
+        }
+
+        private async Task ExecuteAsync(TailFinder finder, TailRequest request, ChannelWriter<Action> answers, CancellationToken cancellationToken)
+        {
+            Action answer;
+            try
+            {
+                answer = await AnswerAsync(finder, request, cancellationToken).ConfigureAwait(false);
+                _errors[request.Replica] = null;
+            }
+            catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
+            {
+                LastError = exception;
+                _errors[request.Replica] = exception.Message;
+                answer = () => finder.OnFailed(request, time.GetUtcNow());
+            }
+
+            answers.TryWrite(answer);
+        }
+
+        private async Task<Action> AnswerAsync(TailFinder finder, TailRequest request, CancellationToken cancellationToken)
+        {
+            var config = replicas.Config;
+            switch (request.Kind)
+            {
+                case TailRequestKind.Status:
+                    var status = await replicas.AskAsync<Status, StatusReply>(request.Replica, new Status(config.Id), cancellationToken).ConfigureAwait(false);
+                    return () => finder.OnStatus(request, status, time.GetUtcNow());
+                case TailRequestKind.Seal:
+                    var seal = await replicas.AskAsync<Seal, SealReply>(request.Replica, new Seal(config), cancellationToken).ConfigureAwait(false);
+                    return () => finder.OnSealed(request, seal, time.GetUtcNow());
+                case TailRequestKind.Jump:
+                    // The bound is proven: no replica trims past the global tail, and one has trimmed up to here.
+                    var trim = await replicas.AskAsync<Trim, TrimReply>(request.Replica, new Trim(config.Id, request.First, request.First), cancellationToken).ConfigureAwait(false);
+                    return () => finder.OnMoved(request, trim.Status, trim.TrimPoint, time.GetUtcNow());
+                default:
+                    return await CopyAsync(finder, request, cancellationToken).ConfigureAwait(false);
+            }
+        }
+
+        private async Task<Action> CopyAsync(TailFinder finder, TailRequest request, CancellationToken cancellationToken)
+        {
+            var config = replicas.Config;
+            Response response;
+            try
+            {
+                var read = new Read(config.Id, request.First, request.End, request.End, CopyBytes, ForRepair: true);
+                response = await replicas.AskAsync(request.Source, read, null, cancellationToken).ConfigureAwait(false);
+            }
+            catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
+            {
+                _errors[request.Source] = exception.Message;
+                return () => finder.OnSourceFailed(request, damaged: false, time.GetUtcNow());
+            }
+
+            using (response)
+            {
+                if (!response.TryRead<ReadReply>(out var reply)) return () => finder.OnSourceFailed(request, damaged: false, time.GetUtcNow());
+                switch (reply.Status)
+                {
+                    case StatusCode.Trimmed:
+                        return () => finder.OnSourceTrimmed(request, reply.TrimPoint, time.GetUtcNow());
+                    case StatusCode.Corrupt:
+                        _errors[request.Source] = $"position {request.First} is damaged";
+                        return () => finder.OnSourceFailed(request, damaged: true, time.GetUtcNow());
+                    case StatusCode.Ok when reply.Count > 0 && reply.First == request.First:
+                        break;
+                    default:
+                        _errors[request.Source] = $"a read for repair from {request.First} was answered with {reply.Status}";
+                        return () => finder.OnSourceFailed(request, damaged: false, time.GetUtcNow());
+                }
+
+                var entries = response.RetainPayload();
+                if (!EntryCursor.AreIntact(entries, (int)reply.Count))
+                {
+                    entries.Release();
+                    _errors[request.Source] = $"entries from {request.First} came damaged";
+                    return () => finder.OnSourceFailed(request, damaged: true, time.GetUtcNow());
+                }
+
+                var repaired = await replicas.AskAsync<Repair, RepairReply>(request.Replica, new Repair(config, reply.First, reply.Count), cancellationToken, entries).ConfigureAwait(false);
+                return () => finder.OnMoved(request, repaired.Status, repaired.DurableTail, time.GetUtcNow());
+            }
+        }
+    }
+}
