@@ -290,13 +290,15 @@ public sealed class Connection : IAsyncDisposable
             if (_gate.IsPaused) await _gate.WaitAsync().ConfigureAwait(false);
             var receive = _receiver.ReceiveAsync();
             inARow = receive.IsCompleted ? inARow + 1 : 0;
-            if (await receive.ConfigureAwait(false) == 0)
+            var received = await receive.ConfigureAwait(false);
+            if (received == 0)
             {
-                if (_state == ConnectionState.Open) Close(new ConnectionLostException(_receiver.IsInsideFrame() ? $"{Peer} closed the connection inside a frame." : $"{Peer} closed the connection."));
+                if (_state == ConnectionState.Open) Close(new ConnectionLostException(_receiver.IsInsideFrame ? $"{Peer} closed the connection inside a frame." : $"{Peer} closed the connection."));
                 return;
             }
 
             _received = true;
+            _receiver.Received(received);
             var goOn = _receiver.Handle(_onFrame, out var any);
             if (any && _handler is { } handler && _state == ConnectionState.Open) handler.OnBatchEnd(this);
             if (!goOn && _state == ConnectionState.Open)

@@ -30,16 +30,27 @@ internal sealed class FrameReceiver(Socket socket, ConnectionOptions options)
     /// <summary>Handles one frame; false: no further ones, please.</summary>
     public delegate bool FrameAction(in Frame frame);
 
-    /// <summary>Receives once; 0 at the end of the stream.</summary>
-    public async ValueTask<int> ReceiveAsync()
+    /// <summary>True if an incomplete frame is buffered.</summary>
+    public bool IsInsideFrame { get; private set; }
+
+    /// <summary>Receives once, into the pipe; to be followed by <see cref="Received"/>. Zero bytes are the end of the stream.</summary>
+    public ValueTask<int> ReceiveAsync()
     {
         if (_room.IsEmpty) _room = _pipe.Writer.GetMemory(MinReceive);
-        var received = await socket.ReceiveAsync(_room, SocketFlags.None).ConfigureAwait(false);
-        _pipe.Writer.Advance(received);
+        return socket.ReceiveAsync(_room, SocketFlags.None);
+    }
+
+    /// <summary>So many bytes were received.</summary>
+    public void Received(int bytes)
+    {
+        _pipe.Writer.Advance(bytes);
         _room = default;
-        await _pipe.Writer.FlushAsync().ConfigureAwait(false);
-        Metrics.BytesReceived.Add(received);
-        return received;
+
+        // Without a threshold at which the pipe pauses its writer, this ends at once.
+        var flushed = _pipe.Writer.FlushAsync();
+        if (!flushed.IsCompleted) throw new InvalidOperationException("The pipe made its writer wait.");
+        flushed.GetAwaiter().GetResult();
+        Metrics.BytesReceived.Add(bytes);
     }
 
     /// <summary>Hands out every complete frame. False if the bytes were bad or the action refused further ones.</summary>
@@ -70,17 +81,9 @@ internal sealed class FrameReceiver(Socket socket, ConnectionOptions options)
             // Claimed before the read bytes are given up: the pipe would otherwise drop the half-filled block and begin a new one for every receive,
             // and each retained payload would hold 64 KiB for itself.
             _room = _pipe.Writer.GetMemory(MinReceive);
+            IsInsideFrame = !buffer.IsEmpty;
             _pipe.Reader.AdvanceTo(buffer.Start, buffer.End);
         }
-    }
-
-    /// <summary>True if an incomplete frame is buffered.</summary>
-    public bool IsInsideFrame()
-    {
-        if (!_pipe.Reader.TryRead(out var result)) return false;
-        var inside = !result.Buffer.IsEmpty;
-        _pipe.Reader.AdvanceTo(result.Buffer.Start);
-        return inside;
     }
 
     /// <summary>Gives the blocks back.</summary>

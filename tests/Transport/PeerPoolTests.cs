@@ -1,0 +1,87 @@
+using System.Net;
+using Delos.Protocol.Connections;
+using Delos.Protocol.Framing;
+
+namespace Delos.Tests.Transport;
+
+public sealed class PeerPoolTests
+{
+    [Test]
+    public async Task Concurrent_callers_share_one_dial_and_one_connection()
+    {
+        await using var loopback = new Loopback(new RecordingHandler());
+        await using var pool = new PeerPool(LocalPeer.Client(), Guid.Empty, new RecordingHandler(), ConnectionOptions.Default);
+        Assert.That(pool.TryGet(loopback.Listener.LocalEndPoint), Is.Null);
+        var connections = await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => pool.GetAsync(loopback.Listener.LocalEndPoint, 1).AsTask()));
+        Assert.That(connections.Distinct().Count(), Is.EqualTo(1));
+        Assert.That(loopback.Listener.ConnectionCount, Is.EqualTo(1));
+        Assert.That(pool.TryGet(loopback.Listener.LocalEndPoint), Is.SameAs(connections[0]));
+    }
+
+    [Test]
+    public async Task A_lost_connection_is_dialled_anew()
+    {
+        await using var loopback = new Loopback(new RecordingHandler());
+        await using var pool = new PeerPool(LocalPeer.Client(), Guid.Empty, new RecordingHandler(), ConnectionOptions.Default);
+        var first = await pool.GetAsync(loopback.Listener.LocalEndPoint, 1);
+        (await loopback.Accepted).Close();
+        await first.Completion.WaitAsync(Loopback.Patience);
+        var second = await pool.GetAsync(loopback.Listener.LocalEndPoint, 1);
+        Assert.That(second, Is.Not.SameAs(first));
+        Assert.That(second.IsClosed, Is.False);
+    }
+
+    [Test]
+    public async Task A_failed_dial_fails_all_waiters_and_is_tried_again_soon()
+    {
+        IPEndPoint endPoint;
+        await using (var gone = new Loopback(new RecordingHandler())) endPoint = gone.Listener.LocalEndPoint;
+        await using var pool = new PeerPool(LocalPeer.Client(), Guid.Empty, new RecordingHandler(), ConnectionOptions.Default);
+        var waiters = Enumerable.Range(0, 10).Select(_ => pool.GetAsync(endPoint, 1).AsTask()).ToArray();
+        foreach (var waiter in waiters) await Assert.ThrowsAsync<ConnectionLostException>(() => waiter);
+        await using var back = Listener.Start(endPoint, Loopback.Node(1), _ => new RecordingHandler(), ConnectionOptions.Default, 10);
+        Connection? connection = null;
+        for (var i = 0; i < 1000 && connection is null; i++)
+        {
+            try
+            {
+                connection = await pool.GetAsync(endPoint, 1);
+            }
+            catch (ConnectionLostException)
+            {
+                await Task.Delay(5);
+            }
+        }
+
+        Assert.That(connection?.IsClosed, Is.False);
+    }
+
+    [Test]
+    public async Task Another_node_at_the_address_is_noticed()
+    {
+        await using var loopback = new Loopback(new RecordingHandler());
+        await using var pool = new PeerPool(LocalPeer.Client(), Guid.Empty, new RecordingHandler(), ConnectionOptions.Default);
+        Assert.That(async () => await pool.GetAsync(loopback.Listener.LocalEndPoint, 2), Throws.TypeOf<DelosProtocolException>().With.Property("Code").EqualTo(StatusCode.WrongNode));
+    }
+
+    [Test]
+    public async Task A_cancelled_waiter_does_not_cancel_the_dial_of_the_others()
+    {
+        await using var loopback = new Loopback(new RecordingHandler());
+        await using var pool = new PeerPool(LocalPeer.Client(), Guid.Empty, new RecordingHandler(), ConnectionOptions.Default);
+        var other = pool.GetAsync(loopback.Listener.LocalEndPoint, 1);
+        await Assert.CatchAsync<OperationCanceledException>(async () => await pool.GetAsync(loopback.Listener.LocalEndPoint, 1, new CancellationToken(true)));
+        Assert.That((await other).IsClosed, Is.False);
+    }
+
+    [Test]
+    public async Task A_disposed_pool_has_closed_its_connections_and_dials_no_more()
+    {
+        await using var loopback = new Loopback(new RecordingHandler());
+        var pool = new PeerPool(LocalPeer.Client(), Guid.Empty, new RecordingHandler(), ConnectionOptions.Default);
+        var connection = await pool.GetAsync(loopback.Listener.LocalEndPoint, 1);
+        await pool.DisposeAsync();
+        Assert.That(connection.IsClosed);
+        Assert.That(async () => await pool.GetAsync(loopback.Listener.LocalEndPoint, 1), Throws.TypeOf<ObjectDisposedException>());
+    }
+}
