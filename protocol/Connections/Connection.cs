@@ -229,7 +229,17 @@ public sealed class Connection : IAsyncDisposable
 
     public override string ToString() => $"connection {Id} to {Peer} at {RemoteEndPoint}";
 
-    internal void Start() => _loop = RunAsync();
+    /// <summary>Starts the read loop, without the caller's execution context: an Activity of whoever dialled must not live as long as the connection.</summary>
+    internal void Start()
+    {
+        if (ExecutionContext.IsFlowSuppressed())
+        {
+            _loop = RunAsync();
+            return;
+        }
+
+        using (ExecutionContext.SuppressFlow()) _loop = RunAsync();
+    }
 
     internal void Establish(PeerInfo peer, Func<Connection, IFrameHandler> handlerFor)
     {
