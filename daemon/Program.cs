@@ -1,6 +1,8 @@
+using Delos.Daemon.Commands;
+
 namespace Delos.Daemon;
 
 internal static class Program
 {
-    private static int Main() => 0;
+    private static Task<int> Main(string[] arguments) => CommandLine.InvokeAsync(arguments);
 }

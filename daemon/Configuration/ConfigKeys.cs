@@ -44,14 +44,14 @@ internal static class ConfigKeys
     { Minimum = 0, Maximum = 64 };
 
     public static readonly ConfigKey LimitEntry = new("limits", "max_entry", ConfigKind.Size, "1MiB", "Largest payload of one append.")
-    { Minimum = 1, Maximum = 4 * MiB };
+    { Minimum = 1, Maximum = MiB };
 
     public static readonly ConfigKey LimitFrame = new("limits", "max_frame", ConfigKind.Size, "8MiB", "Largest frame accepted from a peer.")
     { Minimum = 64 * KiB, Maximum = 64 * MiB };
 
     public static readonly ConfigKey LimitBatch = new("limits", "max_batch", ConfigKind.Size, "1MiB",
         "Entries that the sequencer gathers into one store at most, in bytes.")
-    { Minimum = 4 * KiB, Maximum = 4 * MiB };
+    { Minimum = 4 * KiB, Maximum = 1536 * KiB };
 
     public static readonly ConfigKey LimitInFlight = new("limits", "in_flight_bytes", ConfigKind.Size, "64MiB",
         "Bytes sent to or accepted by LogServers and not yet durable; past that the node stops reading from its clients.")

@@ -14,7 +14,7 @@ namespace Delos.Daemon.Sequencers;
 /// A node's sequencer role: the Loglets that it orders, and the way of frames to them. A Loglet is opened by the first OpenLoglet that names this node and this incarnation, once in the
 /// process's life; so a node that restarted never sequences an old Loglet (trap 7), nor one that it has ended.
 /// </summary>
-public sealed class SequencerService : IAsyncDisposable
+public sealed class SequencerService : IFrameHandler, IAsyncDisposable
 {
     private readonly uint _nodeId;
     private readonly ulong _incarnation;

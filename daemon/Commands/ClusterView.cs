@@ -1,0 +1,91 @@
+using Delos.Client;
+using Delos.Client.Admin;
+using Delos.Protocol.Chains;
+using Delos.Protocol.Cluster;
+using Delos.Protocol.Identity;
+
+namespace Delos.Daemon.Commands;
+
+/// <summary>What an operator sees of a cluster at one moment: nodes, chains, and which replicas lack something. Observed piece by piece, so a busy log may look a little behind.</summary>
+internal sealed class ClusterView
+{
+    /// <summary>Positions that a healthy replica of a busy log may be behind when its node is asked a moment before the others.</summary>
+    public const long NormalLag = 10_000;
+
+    private ClusterView(IReadOnlyList<NodeView> nodes, IReadOnlyList<LogView> logs)
+    {
+        Nodes = nodes;
+        Logs = logs;
+    }
+
+    public IReadOnlyList<NodeView> Nodes { get; }
+
+    public IReadOnlyList<LogView> Logs { get; }
+
+    public bool IsDegraded => Nodes.Any(n => !n.IsHealthy) || Logs.Any(l => l.Replicas.Any(r => r.IsBehind));
+
+    public static async ValueTask<ClusterView> ReadAsync(DelosClient client, CancellationToken cancellationToken)
+    {
+        var reports = await client.Admin.NodesAsync(cancellationToken).ConfigureAwait(false);
+        var nodes = reports.OrderBy(r => r.NodeId).Select(NodeView.From).ToList();
+        var logs = new List<LogView>();
+        foreach (var name in (await client.Admin.ListLogsAsync(cancellationToken).ConfigureAwait(false)).Order(StringComparer.Ordinal))
+        {
+            logs.Add(LogView.From(name, await client.Admin.ChainAsync(name, cancellationToken).ConfigureAwait(false), nodes));
+        }
+
+        return new ClusterView(nodes, logs);
+    }
+}
+
+/// <summary>One node and its own status document, if it answered.</summary>
+internal sealed record NodeView(NodeReport Report, NodeStatusDocument? Status, string State)
+{
+    public bool IsHealthy => State == "up";
+
+    public static NodeView From(NodeReport report)
+    {
+        if (report.StatusJson is not { } bytes) return new NodeView(report, null, "unreachable");
+        if (!NodeStatusDocument.TryParse(bytes.Span, out var status)) return new NodeView(report, null, "unintelligible");
+        if (status.DiskId != report.DiskId) return new NodeView(report, status, "other disk");
+        if (status.Disk is { Failed: true }) return new NodeView(report, status, "disk failed");
+        return new NodeView(report, status, status.Ready ? "up" : "starting");
+    }
+}
+
+/// <summary>A log with the state of every replica of every segment.</summary>
+internal sealed record LogView(string Name, Chain Chain, IReadOnlyList<ReplicaView> Replicas)
+{
+    public static LogView From(string name, Chain chain, IReadOnlyList<NodeView> nodes)
+    {
+        var replicas = new List<ReplicaView>();
+        foreach (var segment in chain.Segments)
+        {
+            var id = segment.Loglet.Id.ToString();
+            var found = segment.Loglet.Replicas.Select(r => (Replica: r, Line: nodes.FirstOrDefault(n => n.Report.NodeId == r.NodeId && n.Status?.DiskId == r.DiskId)?.Status?.Loglets.FirstOrDefault(l => l.Id == id))).ToList();
+            var wanted = segment.Stop - segment.Start ?? found.Max(f => f.Line?.GlobalTail ?? 0);
+            replicas.AddRange(found.Select(f => new ReplicaView(segment, f.Replica.NodeId, f.Line, wanted)));
+        }
+
+        return new LogView(name, chain, replicas);
+    }
+}
+
+/// <summary>One replica: what it should hold and what it said.</summary>
+internal sealed record ReplicaView(Segment Segment, uint NodeId, LogletStatusLine? Line, long WantedTail)
+{
+    public long Behind => Line is null ? WantedTail : Math.Max(0, WantedTail - Line.DurableTail);
+
+    /// <summary>Holds less than it should: a sealed segment wants everything, the active one allows for what was on its way.</summary>
+    public bool IsBehind => Line is { HasUnknown: true } || (Segment.Stop is not null ? Behind > 0 : Line is null || Behind > ClusterView.NormalLag);
+
+    public string State => this switch
+    {
+        { Line: null } => Segment.Stop == Segment.Start ? "empty" : "missing",
+        { Line.HasUnknown: true } => "damaged",
+        { IsBehind: true } => "behind",
+        _ => Line.Sealed ? "sealed" : "open",
+    };
+
+    public LogletId Loglet => Segment.Loglet.Id;
+}

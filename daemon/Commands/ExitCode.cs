@@ -1,0 +1,42 @@
+using Delos.Client;
+using Delos.Daemon.Configuration;
+
+namespace Delos.Daemon.Commands;
+
+/// <summary>What the process tells its caller. Part of the command line's contract: values never change.</summary>
+internal static class ExitCode
+{
+    public const int Ok = 0;
+    public const int Failed = 1;
+    public const int Usage = 2;
+
+    /// <summary>The cluster works, but not with all its nodes or copies.</summary>
+    public const int Degraded = 3;
+    public const int Unreachable = 4;
+    public const int NotFound = 5;
+    public const int Conflict = 6;
+
+    /// <summary>The one place where failures become exit codes.</summary>
+    public static int From(Exception exception) => exception switch
+    {
+        CommandException command => command.Code,
+        DelosException delos => From(delos.Code),
+        ConfigException => Usage,
+        _ => Failed,
+    };
+
+    public static int From(DelosErrorCode code) => code switch
+    {
+        DelosErrorCode.Unavailable => Unreachable,
+        DelosErrorCode.NotFound => NotFound,
+        DelosErrorCode.AlreadyExists or DelosErrorCode.Conflict => Conflict,
+        DelosErrorCode.InvalidRequest => Usage,
+        _ => Failed,
+    };
+}
+
+/// <summary>A command cannot do what it was asked; the message is for the operator and the code for the caller.</summary>
+internal sealed class CommandException(int code, string message) : Exception(message)
+{
+    public int Code { get; } = code;
+}

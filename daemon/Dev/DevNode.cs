@@ -1,0 +1,148 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace Delos.Daemon.Dev;
+
+/// <summary>One node of a dev cluster: a real child process with its own directory, which can be killed and started again.</summary>
+/// <remarks>
+/// The child stops when its standard input ends, so it does not outlive this process even if this one is killed. (A death signal by prctl
+/// would follow the thread that started the child, and threads of the pool come and go.)
+/// </remarks>
+internal sealed class DevNode : IAsyncDisposable
+{
+    private readonly TimeSpan _stopTimeout;
+    private Process? _process;
+    private StreamWriter? _log;
+    private TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private Task _output = Task.CompletedTask;
+
+    public DevNode(uint nodeId, int port, string directory, TimeSpan stopTimeout)
+    {
+        NodeId = nodeId;
+        Port = port;
+        Directory = directory;
+        _stopTimeout = stopTimeout;
+    }
+
+    public uint NodeId { get; }
+
+    public int Port { get; }
+
+    public string Directory { get; }
+
+    public string ConfigFile => Path.Combine(Directory, "delosd.conf");
+
+    public string DataDirectory => Path.Combine(Directory, "data");
+
+    public string LogFile => Path.Combine(Directory, "delosd.log");
+
+    public bool IsRunning => _process is { HasExited: false };
+
+    public int ProcessId => _process?.Id ?? 0;
+
+    /// <summary>The daemon beside this assembly, whatever process hosts it.</summary>
+    public static string Executable => Path.Combine(AppContext.BaseDirectory, "delosd");
+
+    /// <summary>Starts the process; see <see cref="ReadyAsync"/>.</summary>
+    public void Start()
+    {
+        if (IsRunning) throw new InvalidOperationException($"Node {NodeId} runs already.");
+        _process?.Dispose();
+        _log?.Dispose();
+        _log = new StreamWriter(new FileStream(LogFile, FileMode.Append, FileAccess.Write, FileShare.ReadWrite)) { AutoFlush = true };
+        _ready = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var start = new ProcessStartInfo(Executable)
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            UseShellExecute = false,
+        };
+        foreach (var argument in new[] { "run", "--config", ConfigFile, "--stop-with-stdin" }) start.ArgumentList.Add(argument);
+
+        // What configures this process, or names its cluster, is not meant for the nodes.
+        foreach (var name in start.Environment.Keys.Where(k => k.StartsWith("DELOS_", StringComparison.OrdinalIgnoreCase)).ToList()) start.Environment.Remove(name);
+        _process = Process.Start(start) ?? throw new InvalidOperationException($"{Executable} did not start.");
+        _output = Task.WhenAll(PumpOutputAsync(_process, _ready), PumpErrorsAsync(_process, _log));
+    }
+
+    /// <summary>Until the node says that it is ready.</summary>
+    /// <exception cref="InvalidOperationException">It ended instead; the message has its last words.</exception>
+    public async Task ReadyAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await _ready.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            throw new OperationCanceledException($"node {NodeId} is not ready in time; its last words:{Environment.NewLine}{LastWords()}", cancellationToken);
+        }
+    }
+
+    /// <summary>SIGKILL.</summary>
+    public async Task KillAsync()
+    {
+        if (_process is not { } process) return;
+        if (!process.HasExited) process.Kill();
+        await process.WaitForExitAsync().ConfigureAwait(false);
+        await _output.ConfigureAwait(false);
+    }
+
+    /// <summary>Clean stop; killed if it takes too long. True if it was clean.</summary>
+    public async Task<bool> StopAsync()
+    {
+        if (_process is not { } process) return true;
+        if (!process.HasExited) process.StandardInput.Close();
+        using var deadline = new CancellationTokenSource(_stopTimeout);
+        try
+        {
+            await process.WaitForExitAsync(deadline.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            await KillAsync().ConfigureAwait(false);
+            return false;
+        }
+
+        await _output.ConfigureAwait(false);
+        return process.ExitCode == 0;
+    }
+
+    /// <summary>The end of the node's log file, for error messages.</summary>
+    public string LastWords()
+    {
+        if (!File.Exists(LogFile)) return "(nothing)";
+        using var stream = new FileStream(LogFile, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+        stream.Seek(-Math.Min(stream.Length, 4096), SeekOrigin.End);
+        using var reader = new StreamReader(stream);
+        return string.Join(Environment.NewLine, reader.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries).TakeLast(8));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await StopAsync().ConfigureAwait(false);
+        _process?.Dispose();
+        if (_log is not null) await _log.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private async Task PumpOutputAsync(Process process, TaskCompletionSource ready)
+    {
+        while (await process.StandardOutput.ReadLineAsync().ConfigureAwait(false) is { } line)
+        {
+            if (line.StartsWith("READY ", StringComparison.Ordinal)) ready.TrySetResult();
+        }
+
+        await process.WaitForExitAsync().ConfigureAwait(false);
+        ready.TrySetException(new InvalidOperationException(string.Create(CultureInfo.InvariantCulture,
+            $"node {NodeId} ended with exit code {process.ExitCode} before it was ready; its last words:{Environment.NewLine}{LastWords()}")));
+
+        // Nobody may be waiting; then the failure is of no interest.
+        _ = ready.Task.Exception;
+    }
+
+    private static async Task PumpErrorsAsync(Process process, StreamWriter log)
+    {
+        while (await process.StandardError.ReadLineAsync().ConfigureAwait(false) is { } line) await log.WriteLineAsync(line).ConfigureAwait(false);
+    }
+}
