@@ -10,13 +10,28 @@ namespace Delos.Daemon.LogServers;
 /// <para>The log is append-only and dense: the replica holds exactly [TrimPoint, DurableTail), damaged positions (<see cref="Unknown"/>) apart, and nothing is rolled back.
 /// Order is checked against the accepted tail; acknowledgements and every report use the durable one.</para>
 /// </summary>
-public sealed partial class ReplicaCore(LogletConfig? config)
+public sealed partial class ReplicaCore
 {
     private readonly DurabilityQueue _pending = new();
     private long _acceptedTrim;
 
+    private ReplicaCore(LogletConfig? config, bool isRecovered)
+    {
+        Config = config;
+        IsRecovered = isRecovered;
+    }
+
+    /// <summary>A replica that a store or seal creates.</summary>
+    public static ReplicaCore New(LogletConfig config) => new(config, isRecovered: false);
+
+    /// <summary>A replica that a start found; the <c>Recover…</c> calls follow.</summary>
+    public static ReplicaCore Recovered() => new(null, isRecovered: true);
+
     /// <summary>Null only after the config's own record was damaged: then the first message that carries the config, which a Loglet id determines for ever, brings it back.</summary>
-    public LogletConfig? Config { get; private set; } = config;
+    public LogletConfig? Config { get; private set; }
+
+    /// <summary>A former process made it; else its config has to become its first record.</summary>
+    public bool IsRecovered { get; }
 
     public SealState Seal { get; private set; }
 

@@ -14,7 +14,7 @@ public sealed class ReplicaCoreTests
     private readonly ReplicaCore _core;
     private long _address;
 
-    public ReplicaCoreTests() => _core = new ReplicaCore(_config);
+    public ReplicaCoreTests() => _core = ReplicaCore.New(_config);
 
     [Test]
     public void A_store_is_acknowledged_only_once_it_is_durable()
@@ -286,7 +286,7 @@ public sealed class ReplicaCoreTests
     [Test]
     public void Without_its_config_a_recovered_replica_asks_for_it()
     {
-        var core = new ReplicaCore(null);
+        var core = ReplicaCore.Recovered();
         core.RecoverEntries(0, 3);
         Assert.That(core.AdmitStore(Incarnation, 3, 1, 0).Status, Is.EqualTo(StatusCode.NeedConfig));
         Assert.That(core.Confirm(Incarnation), Is.EqualTo(StatusCode.NeedConfig));

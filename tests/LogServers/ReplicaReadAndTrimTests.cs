@@ -15,7 +15,7 @@ public sealed class ReplicaReadAndTrimTests
     /// <summary>Ten entries, of which eight are durable.</summary>
     public ReplicaReadAndTrimTests()
     {
-        _core = new ReplicaCore(LogletConfig.Native(new LogletId(1), 1, Incarnation, [new ReplicaId(1, Guid.NewGuid())]));
+        _core = ReplicaCore.New(LogletConfig.Native(new LogletId(1), 1, Incarnation, [new ReplicaId(1, Guid.NewGuid())]));
         _core.StoreQueued(0, 8, 0, 1);
         _core.StoreQueued(8, 2, 0, 2);
         _core.Durable(1);
@@ -131,7 +131,7 @@ public sealed class ReplicaReadAndTrimTests
     [Test]
     public void A_recovered_trim_point_moves_the_tails_too()
     {
-        var core = new ReplicaCore(null);
+        var core = ReplicaCore.Recovered();
         core.RecoverEntries(0, 3);
         core.RecoverTrim(5);
         core.RecoverEntries(5, 2);

@@ -1,0 +1,63 @@
+using Delos.Protocol.Connections;
+
+namespace Delos.Daemon.LogServers;
+
+/// <summary>
+/// Bounds what is accepted and not yet durable: a connection whose stores exceed the bound is not read from until half of it is durable, so that the sequencer feels a slow disk through TCP.
+/// Thread-safe.
+/// </summary>
+internal sealed class BackPressure(LogServerOptions options)
+{
+    private readonly Lock _lock = new();
+    private readonly Dictionary<Connection, Replica> _paused = [];
+    private long _total;
+    private int _pausedCount;
+
+    public long InFlightBytes => Interlocked.Read(ref _total);
+
+    public void Accepted(long bytes) => Interlocked.Add(ref _total, bytes);
+
+    public void Durable(long bytes) => Interlocked.Add(ref _total, -bytes);
+
+    /// <summary>At the end of a batch of stores, after the log was kicked: what is in flight will become durable, and the round's end resumes the connection.</summary>
+    public void PauseIfOver(Connection connection, Replica replica)
+    {
+        if (!IsOver(replica, 1)) return;
+        lock (_lock)
+        {
+            if (!IsOver(replica, 1) || !_paused.TryAdd(connection, replica)) return;
+            Volatile.Write(ref _pausedCount, _paused.Count);
+        }
+
+        connection.PauseReading();
+    }
+
+    /// <summary>After a commit round, or when the disk failed and nothing will become durable any more.</summary>
+    public void ResumeIfUnder(bool all = false)
+    {
+        if (Volatile.Read(ref _pausedCount) == 0) return;
+        lock (_lock)
+        {
+            foreach (var (connection, replica) in _paused)
+            {
+                if (!all && IsOver(replica, 2)) continue;
+                _paused.Remove(connection);
+                connection.ResumeReading();
+            }
+
+            Volatile.Write(ref _pausedCount, _paused.Count);
+        }
+    }
+
+    public void Forget(Connection connection)
+    {
+        lock (_lock)
+        {
+            _paused.Remove(connection);
+            Volatile.Write(ref _pausedCount, _paused.Count);
+        }
+    }
+
+    private bool IsOver(Replica replica, int divisor) =>
+        InFlightBytes > options.MaxInFlightBytes / divisor || replica.InFlightBytes > options.MaxInFlightBytesPerLog / divisor;
+}

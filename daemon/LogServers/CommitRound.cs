@@ -1,0 +1,38 @@
+using Delos.Protocol.Connections;
+
+namespace Delos.Daemon.LogServers;
+
+/// <summary>
+/// What one round of the disk's I/O thread touched: each connection is flushed once, and each replica's subscribers are served once, when the round has ended.
+/// Everything but <see cref="IsOwnThread"/> belongs to that thread.
+/// </summary>
+internal sealed class CommitRound
+{
+    private readonly List<Connection> _connections = [];
+    private readonly List<Replica> _replicas = [];
+    private int _threadId;
+
+    public IReadOnlyList<Replica> Replicas => _replicas;
+
+    /// <summary>True on the I/O thread, once it has touched its first replica.</summary>
+    public bool IsOwnThread => Environment.CurrentManagedThreadId == Volatile.Read(ref _threadId);
+
+    public void Touch(Replica replica)
+    {
+        Volatile.Write(ref _threadId, Environment.CurrentManagedThreadId);
+        _replicas.Add(replica);
+    }
+
+    public void Touch(Connection connection)
+    {
+        if (!_connections.Contains(connection)) _connections.Add(connection);
+    }
+
+    public void FlushAll()
+    {
+        foreach (var connection in _connections) connection.Flush();
+        _connections.Clear();
+    }
+
+    public void End() => _replicas.Clear();
+}

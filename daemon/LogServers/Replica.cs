@@ -1,0 +1,271 @@
+using System.Buffers;
+using Delos.Daemon.Storage;
+using Delos.Protocol.Blocks;
+using Delos.Protocol.Connections;
+using Delos.Protocol.Framing;
+using Delos.Protocol.Identity;
+using Delos.Protocol.Messages;
+
+namespace Delos.Daemon.LogServers;
+
+/// <summary>
+/// The shell of one <see cref="ReplicaCore"/>: its lock, its log, and who waits for what. Frames come on read loops, durability on the disk's I/O thread; each takes <see cref="Gate"/>, so the core
+/// has one owner at a time, and the order of the log's records is the order of the core's decisions. Under the lock nothing blocks but the copy into the log's page.
+/// </summary>
+internal sealed partial class Replica(LogletId id, SegmentLog log, ReplicaCore core, LogServerShared shared) : ISegmentLogListener
+{
+    private readonly Queue<Waiter> _waiters = new();
+    private Connection? _sequencer;
+    private Subscription[] _subscriptions = [];
+    private long _lastEnd = log.DurableAddress;
+    private long _inFlight;
+    private bool _isCreated = core.IsRecovered;
+    private int _dirty;
+    private bool _turnedAway;
+    private bool _wasBehind;
+    private long _sealedAt = core.Seal == SealState.Sealed ? shared.Time.GetTimestamp() : 0;
+
+    public LogletId Id => id;
+
+    public Lock Gate { get; } = new();
+
+    public ReplicaCore Core => core;
+
+    public SegmentLog Log => log;
+
+    /// <summary>Payload bytes accepted and not yet durable.</summary>
+    public long InFlightBytes => Interlocked.Read(ref _inFlight);
+
+    public Subscription[] Subscriptions => Volatile.Read(ref _subscriptions);
+
+    /// <summary>A store (rule 1). Null: nothing to answer before the log is durable further.</summary>
+    public StatusCode? Store(Connection connection, in Store message, in ReadOnlySequence<byte> payload)
+    {
+        lock (Gate)
+        {
+            if (message.Config is { } config) core.AdoptConfig(config);
+            var decision = core.AdmitStore(message.Incarnation, message.First, message.Count, message.GlobalTail);
+            if (decision.Status != StatusCode.Ok) return decision.Status;
+            _sequencer = connection;
+            if (EnsureCreated(useReserve: false) is var created and not StatusCode.Ok) return created == StatusCode.Unavailable ? TurnedAway() : created;
+            if (decision.Skip == message.Count) return message.First + message.Count <= core.DurableTail ? StatusCode.Ok : null;
+            var appended = Append(PendingKind.Store, message.First, message.Count, payload, decision.Skip);
+            return appended == StatusCode.Ok ? null : appended == StatusCode.Unavailable ? TurnedAway() : appended;
+        }
+    }
+
+    /// <summary>The state of a store's answer, observed atomically.</summary>
+    public StoreAck Acknowledgement(ulong incarnation, StatusCode status)
+    {
+        lock (Gate) return new StoreAck(id, incarnation, status, core.DurableTail, core.AcceptedTail);
+    }
+
+    public bool AnnounceGlobalTail(in GlobalTail message)
+    {
+        lock (Gate) return core.AnnounceGlobalTail(message.Incarnation, message.Tail);
+    }
+
+    public ConfirmReply Confirm(in Confirm message)
+    {
+        lock (Gate) return new ConfirmReply(id, message.Incarnation, message.Round, core.Confirm(message.Incarnation), core.DurableTail);
+    }
+
+    public StatusReply Status()
+    {
+        lock (Gate)
+        {
+            return new StatusReply(
+                core.AdmitStatus(), core.Config?.Incarnation ?? 0, core.Seal == SealState.Sealed, core.DurableTail, core.GlobalTail, core.TrimPoint, !core.Unknown.IsEmpty || core.HasHiddenTail);
+        }
+    }
+
+    /// <summary>On the I/O thread: what was queued up to the address becomes true; acknowledgements first, then the answers to those who wait (rule 2).</summary>
+    public void OnDurable(SegmentLog log, long durableAddress)
+    {
+        shared.Round.Touch(this);
+        lock (Gate)
+        {
+            var effects = core.Durable(durableAddress);
+            Interlocked.Add(ref _inFlight, -effects.Bytes);
+            shared.BackPressure.Durable(effects.Bytes);
+            if (effects.BecameSealed) _sealedAt = shared.Time.GetTimestamp();
+            AcknowledgeStores(effects.AckTail);
+            while (_waiters.TryPeek(out var waiter) && waiter.EndAddress <= durableAddress) Answer(_waiters.Dequeue());
+        }
+    }
+
+    /// <summary>Nothing becomes durable any more: whoever waits is told so.</summary>
+    public void OnFailed(Exception reason)
+    {
+        shared.Fail(reason);
+        lock (Gate)
+        {
+            _sequencer?.Enqueue(new StoreAck(id, core.Config?.Incarnation ?? 0, StatusCode.IoError, core.DurableTail, core.AcceptedTail));
+            _sequencer?.Flush();
+            AnswerAll(StatusCode.IoError);
+        }
+    }
+
+    /// <summary>Reads durable entries; records damage that shows. Blocks on the disk; not under the lock.</summary>
+    public StatusCode ReadEntries(long first, long end, int maxBytes, out StorageReadResult result)
+    {
+        switch (log.ReadEntries(id, first, end, maxBytes, out result))
+        {
+            case StorageReadStatus.Ok:
+                return StatusCode.Ok;
+            case StorageReadStatus.Trimmed:
+                return StatusCode.Trimmed;
+            case StorageReadStatus.Corrupt:
+                lock (Gate) core.FoundDamage(result.UnknownFirst, result.UnknownEnd);
+                shared.OnLaggard(id);
+                return StatusCode.Corrupt;
+            case StorageReadStatus.NotHeld:
+                // The core said that it is held, so what the disk lacks is unknown, not absent (rule 6).
+                return StatusCode.Corrupt;
+            default:
+                shared.ReadFailed(id, result.Error);
+                return StatusCode.Corrupt;
+        }
+    }
+
+    public void Add(Subscription subscription)
+    {
+        lock (Gate) Volatile.Write(ref _subscriptions, [.. _subscriptions, subscription]);
+    }
+
+    public void Remove(Subscription subscription)
+    {
+        lock (Gate)
+        {
+            subscription.End();
+            Volatile.Write(ref _subscriptions, [.. _subscriptions.Where(s => s != subscription)]);
+        }
+    }
+
+    public void Forget(Connection connection)
+    {
+        lock (Gate)
+        {
+            if (_sequencer == connection) _sequencer = null;
+        }
+    }
+
+    /// <summary>True if the replica lacked committed entries at this tick and at the one before: its peers have to help (rule 5).</summary>
+    public bool IsLaggardAtTick()
+    {
+        lock (Gate)
+        {
+            var was = _wasBehind;
+            _wasBehind = core.IsBehind;
+            return was && _wasBehind;
+        }
+    }
+
+    /// <summary>True once, when the replica is sealed and nothing was appended for a while.</summary>
+    public bool ShouldCloseLog(TimeSpan idle)
+    {
+        lock (Gate)
+        {
+            if (core.Seal != SealState.Sealed || core.IsDeleted || core.PendingRecords > 0 || _sealedAt == 0 || shared.Time.GetElapsedTime(_sealedAt) < idle) return false;
+            _sealedAt = 0;
+            return true;
+        }
+    }
+
+    public ReplicaSnapshot Snapshot()
+    {
+        lock (Gate)
+        {
+            return new ReplicaSnapshot(
+                id, core.Config, core.Seal == SealState.Sealed, core.IsDeleted, core.DurableTail, core.GlobalTail, core.TrimPoint, [.. core.Unknown.Ranges], core.HasHiddenTail);
+        }
+    }
+
+    /// <summary>Wakes the disk's thread if something was appended since the last time.</summary>
+    public void KickIfDirty()
+    {
+        if (Interlocked.Exchange(ref _dirty, 0) == 1) log.Kick();
+    }
+
+    private void Appended(long end)
+    {
+        _lastEnd = end;
+        Volatile.Write(ref _dirty, 1);
+    }
+
+    private void AcknowledgeStores(long ackTail)
+    {
+        if (_sequencer is not { } sequencer || core.Config is not { } config) return;
+        if (ackTail >= 0)
+        {
+            sequencer.Enqueue(new StoreAck(id, config.Incarnation, StatusCode.Ok, ackTail, core.AcceptedTail));
+            shared.Round.Touch(sequencer);
+        }
+
+        if (!_turnedAway) return;
+        _turnedAway = false;
+        if (core.Seal != SealState.Open || core.IsDeleted) return;
+        sequencer.Enqueue(new StoreAck(id, config.Incarnation, StatusCode.OutOfOrder, core.DurableTail, core.AcceptedTail));
+        shared.Round.Touch(sequencer);
+    }
+
+    /// <summary>The log's memory is full of what the disk has not taken yet: once it has, the sequencer is asked to resend from the accepted tail.</summary>
+    private StatusCode? TurnedAway()
+    {
+        _turnedAway = true;
+        return null;
+    }
+
+    /// <summary>The first record of a replica's log is its config, so that a start finds it even if no entry was stored.</summary>
+    private StatusCode EnsureCreated(bool useReserve)
+    {
+        if (_isCreated) return StatusCode.Ok;
+        if (core.Config is not { } config) return StatusCode.NeedConfig;
+        var bytes = new byte[config.Size];
+        var writer = new MessageWriter(bytes);
+        config.Write(ref writer);
+        var status = Translate(log.TryAppend(RecordKind.Config, id, 0, bytes, useReserve, out var end));
+        if (status != StatusCode.Ok) return status;
+        core.CreationQueued(end);
+        Appended(end);
+        _isCreated = true;
+        return StatusCode.Ok;
+    }
+
+    /// <summary>Copies entries, without the first <paramref name="skip"/>, into the log: one record, or several where a record cannot hold them.</summary>
+    private StatusCode Append(PendingKind kind, long first, uint count, in ReadOnlySequence<byte> payload, uint skip)
+    {
+        var offset = EntryRun.OffsetOf(payload, skip);
+        first += skip;
+        count -= skip;
+        while (count > 0)
+        {
+            var (taken, bytes) = payload.Length - offset <= log.MaxPayloadBytes ? (count, (int)payload.Length - offset) : EntryRun.Take(payload, offset, count, log.MaxPayloadBytes);
+            if (bytes > log.MaxPayloadBytes) return StatusCode.LimitExceeded;
+            var part = RetainedPayload.Create(payload.Slice(offset, bytes));
+            var status = log.TryAppend(kind == PendingKind.Store ? RecordKind.Entries : RecordKind.RepairEntries, id, first, (int)taken, part, useReserve: false, out var end);
+            part.Release();
+            if (status != AppendStatus.Ok) return Translate(status);
+            if (kind == PendingKind.Store) core.StoreQueued(first, taken, bytes, end);
+            else core.CopyQueued(first, taken, bytes, end);
+            Appended(end);
+            Interlocked.Add(ref _inFlight, bytes);
+            shared.BackPressure.Accepted(bytes);
+            first += taken;
+            count -= taken;
+            offset += bytes;
+        }
+
+        return StatusCode.Ok;
+    }
+
+    private static StatusCode Translate(AppendStatus status) => status switch
+    {
+        AppendStatus.Ok => StatusCode.Ok,
+        AppendStatus.NoSpace => StatusCode.DiskFull,
+        AppendStatus.TooLarge => StatusCode.LimitExceeded,
+        AppendStatus.Busy => StatusCode.Unavailable,
+        AppendStatus.Closed => StatusCode.Unavailable,
+        _ => StatusCode.IoError,
+    };
+}

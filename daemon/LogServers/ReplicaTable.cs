@@ -1,0 +1,134 @@
+using System.Collections.Concurrent;
+using Delos.Daemon.Storage;
+using Delos.Protocol.Chains;
+using Delos.Protocol.Framing;
+using Delos.Protocol.Identity;
+
+namespace Delos.Daemon.LogServers;
+
+/// <summary>Which replicas this LogServer has, and which Loglets were deleted for good: their tombstones are kept in the catalog, so that a late store cannot create them anew (rule 2).</summary>
+internal sealed class ReplicaTable : IAsyncDisposable
+{
+    private const int NoSpace = 28;
+
+    private readonly Lock _createLock = new();
+    private readonly ConcurrentDictionary<LogletId, Replica> _replicas = new();
+    private readonly ConcurrentDictionary<LogletId, byte> _tombstones = new();
+    private readonly LogServerShared _shared;
+    private readonly LogStore _store;
+    private readonly Journal _catalog;
+
+    /// <summary>Recovers what the directory holds. All of it is durable when this returns, so it may be reported (rule 1).</summary>
+    public ReplicaTable(string directory, GroupCommit group, LogServerShared shared)
+    {
+        _shared = shared;
+        var recovered = new RecoveredReplicas(shared.Logger);
+        _store = LogStore.Open(directory, group, recovered);
+        _catalog = _store.OpenCatalog(Replay);
+        foreach (var (id, log, core) in recovered.Found)
+        {
+            if (_tombstones.ContainsKey(id)) continue;
+            var replica = new Replica(id, log, core, shared);
+            log.Listener = replica;
+            _replicas[id] = replica;
+        }
+    }
+
+    public IEnumerable<Replica> All => _replicas.Values;
+
+    public int Count => _replicas.Count;
+
+    public LogStore Store => _store;
+
+    public Replica? Find(LogletId id) => _replicas.GetValueOrDefault(id);
+
+    public bool IsDeleted(LogletId id) => _tombstones.ContainsKey(id);
+
+    /// <summary>What to answer about a Loglet that has no replica here.</summary>
+    public StatusCode Absence(LogletId id) => IsDeleted(id) ? StatusCode.Deleted : StatusCode.NotFound;
+
+    /// <summary>The replica, made if need be. It exists durably once its first record is.</summary>
+    public StatusCode GetOrCreate(LogletConfig config, out Replica? replica)
+    {
+        if (_replicas.TryGetValue(config.Id, out replica)) return StatusCode.Ok;
+        lock (_createLock)
+        {
+            if (_replicas.TryGetValue(config.Id, out replica)) return StatusCode.Ok;
+            if (IsDeleted(config.Id)) return StatusCode.Deleted;
+            try
+            {
+                var log = _store.GetOrCreate(config.Id);
+                replica = new Replica(config.Id, log, ReplicaCore.New(config), _shared);
+                log.Listener = replica;
+            }
+            catch (IOException exception) when (exception is IoException { IsNoSpace: true } || exception.HResult == NoSpace)
+            {
+                return StatusCode.DiskFull;
+            }
+
+            _replicas[config.Id] = replica;
+            _shared.Logger.ReplicaCreated(config.Id);
+            return StatusCode.Ok;
+        }
+    }
+
+    /// <summary>Ok once the tombstone is durable and the files are on their way out. Idempotent; also for a Loglet that was never here.</summary>
+    public async Task<StatusCode> DeleteAsync(LogletId id)
+    {
+        Replica? replica;
+        long end;
+        lock (_createLock)
+        {
+            var payload = new byte[LogletId.Size];
+            id.Write(payload);
+            var status = _catalog.TryAppend((byte)RecordKind.Tombstone, payload, useReserve: true, out end);
+            if (status != AppendStatus.Ok) return status == AppendStatus.NoSpace ? StatusCode.DiskFull : status == AppendStatus.Busy ? StatusCode.Unavailable : StatusCode.IoError;
+            _tombstones[id] = 0;
+            replica = Find(id);
+        }
+
+        replica?.Delete();
+        await _catalog.WhenDurable(end).ConfigureAwait(false);
+        await _store.Delete(id).ConfigureAwait(false);
+        _replicas.TryRemove(id, out _);
+        _shared.Logger.ReplicaDeleted(id);
+        return StatusCode.Ok;
+    }
+
+    /// <summary>What a start has still to do, before the first request: deletions that a crash cut short, seals that damage may have hidden, a catalog that has grown.</summary>
+    public async Task FinishRecoveryAsync()
+    {
+        foreach (var log in _store.Logs)
+        {
+            if (IsDeleted(log.Id)) await _store.Delete(log.Id).ConfigureAwait(false);
+        }
+
+        foreach (var replica in _replicas.Values)
+        {
+            if (!replica.Core.MayBeSealed) continue;
+            var status = replica.SealAfterDamage();
+            _shared.Logger.SealedAfterDamage(replica.Id, status);
+            replica.KickIfDirty();
+        }
+
+        if (_catalog.WantsRewrite) _catalog.Rewrite(_tombstones.Keys.Order().Select(Tombstone));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _catalog.DisposeAsync().ConfigureAwait(false);
+        await _store.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private static JournalRecord Tombstone(LogletId id)
+    {
+        var payload = new byte[LogletId.Size];
+        id.Write(payload);
+        return new JournalRecord((byte)RecordKind.Tombstone, payload);
+    }
+
+    private void Replay(JournalRecord record)
+    {
+        if (record.Kind == (byte)RecordKind.Tombstone && record.Payload.Length == LogletId.Size) _tombstones[LogletId.Read(record.Payload.Span)] = 0;
+    }
+}
