@@ -32,6 +32,14 @@ public sealed record DelosClientOptions
     /// <summary>How long a Loglet that left the chain is kept for readers of the old chain before it is deleted.</summary>
     public TimeSpan DeleteGrace { get; init; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>
+    /// How long checkTail, reads, trims and appends that were not sent yet go on trying before they fail with Unavailable. An append that may be in the log is pursued until it is resolved.
+    /// </summary>
+    public TimeSpan OperationTimeout { get; init; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>How long disposing a log handle waits for its unanswered appends.</summary>
+    public TimeSpan CloseTimeout { get; init; } = TimeSpan.FromSeconds(5);
+
     /// <summary>Payload bytes asked for by one read, about; 256 KiB unless set.</summary>
     public int ReadBytes { get; init; } = 256 << 10;
 
@@ -55,6 +63,8 @@ public sealed record DelosClientOptions
         ArgumentOutOfRangeException.ThrowIfLessThan(RollForwardJitter, TimeSpan.Zero);
         ArgumentOutOfRangeException.ThrowIfLessThan(DeleteGrace, TimeSpan.Zero);
         ArgumentOutOfRangeException.ThrowIfLessThan(ReadBytes, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(OperationTimeout, TimeSpan.Zero);
+        ArgumentOutOfRangeException.ThrowIfLessThan(CloseTimeout, TimeSpan.Zero);
         ArgumentNullException.ThrowIfNull(TimeProvider);
         ArgumentNullException.ThrowIfNull(LoggerFactory);
         return this;

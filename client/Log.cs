@@ -45,6 +45,12 @@ internal static partial class Log
     [LoggerMessage(209, LogLevel.Warning, "Log '{LogName}': reading at {Position} failed, trying again: {Problem}")]
     public static partial void ReadRetried(this ILogger logger, string logName, long position, string problem);
 
+    [LoggerMessage(210, LogLevel.Warning, "Log '{LogName}': the chain could not be read anew, going on with the one known: {Problem}")]
+    public static partial void ChainNotRefreshed(this ILogger logger, string logName, string problem);
+
+    [LoggerMessage(211, LogLevel.Error, "Log '{LogName}': appending failed for a reason that no retry helps against; unresolved appends are answered with an error.")]
+    public static partial void AppendsAbandoned(this ILogger logger, string logName, Exception exception);
+
     // Loglets: 240 to 259
 
     [LoggerMessage(240, LogLevel.Error, "The callback of append {Id} failed; it will not hear of its outcome again.")]

@@ -1,0 +1,468 @@
+using System.Numerics;
+using System.Security.Cryptography;
+using Delos.Client.Loglets;
+using Delos.Protocol.Chains;
+using Delos.Protocol.Entries;
+using Delos.Protocol.Framing;
+using Microsoft.Extensions.ObjectPool;
+
+namespace Delos.Client.VirtualLogs;
+
+/// <summary>
+/// The append path of one handle: numbers and encodes appends, keeps them in sequence order in a ring until they are resolved, and hands them to the active segment's Loglet. While that segment is being replaced
+/// everything waits here for <see cref="AppendMover"/>. Thread-safe: one lock, never held while an append is completed or bytes are sent.
+/// </summary>
+/// <remarks>
+/// An append is touched by one party at a time: by this object under the lock, or, while it is Sent, by the Loglet, which ends that by <see cref="OnCompleted"/>. A null slot in the ring means "resolved".
+/// </remarks>
+internal sealed class Appender : IThreadPoolWorkItem, IAsyncDisposable
+{
+    private readonly DelosClientOptions _options;
+    private readonly Lock _gate = new();
+    private readonly ObjectPool<PendingAppend> _pool;
+    private readonly EntryEncoder _encoder = new();
+    private readonly Queue<PendingAppend> _waiting = new();
+    private readonly PendingAppend?[] _ring;
+    private readonly ulong _mask;
+    private readonly AppendMover _mover;
+    private ILoglet? _loglet;
+    private Segment? _segment;
+    private ulong _nextSequence = 1;
+    private ulong _nextSend = 1;
+    private long _knownTail;
+    private long _bytes;
+    private int _handedOver;
+    private int _flushQueued;
+    private long _acknowledged;
+    private bool _moving;
+    private bool _closed;
+    private bool _stopped;
+    private TaskCompletionSource? _drained;
+    private TaskCompletionSource? _emptied;
+
+    public Appender(VirtualLog log, ILogletFactory loglets, DelosClientOptions options)
+    {
+        _options = options;
+        var capacity = BitOperations.RoundUpToPowerOf2((uint)options.MaxInFlightAppends);
+        _ring = new PendingAppend?[capacity];
+        _mask = capacity - 1;
+        Client = new RunEnd(this, BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)));
+        _pool = new DefaultObjectPool<PendingAppend>(new Policy(this), maximumRetained: 8192);
+        _mover = new AppendMover(this, log, loglets, options);
+        log.Chains.Changed += OnChain;
+    }
+
+    /// <summary>The handle's client id and floor.</summary>
+    public AppendClient Client { get; }
+
+    public bool InlineContinuations => _options.InlineContinuations;
+
+    public ValueTask<long> AppendAsync(ReadOnlyMemory<byte> payload, CancellationToken cancellationToken)
+    {
+        if (payload.Length > _options.MaxEntryBytes) return ValueTask.FromException<long>(TooLarge(payload.Length));
+        if (cancellationToken.IsCancellationRequested) return ValueTask.FromCanceled<long>(cancellationToken);
+        var append = _pool.Get();
+        var task = append.Begin(cancellationToken);
+        bool closed;
+        var flush = Flushing.None;
+        lock (_gate)
+        {
+            closed = _closed;
+            if (!closed)
+            {
+                TakeIn(append, payload);
+                flush = Pump();
+            }
+        }
+
+        if (closed) append.Finish(-1, ClosedError());
+        else Flush(flush);
+        return task;
+    }
+
+    /// <summary>As many appends, in order, sent together.</summary>
+    public ValueTask<long>[] AppendAll(IReadOnlyList<ReadOnlyMemory<byte>> payloads, CancellationToken cancellationToken)
+    {
+        foreach (var payload in payloads)
+        {
+            if (payload.Length > _options.MaxEntryBytes) throw TooLarge(payload.Length);
+        }
+
+        cancellationToken.ThrowIfCancellationRequested();
+        var tasks = new ValueTask<long>[payloads.Count];
+        Flushing flush;
+        lock (_gate)
+        {
+            if (_closed) throw ClosedError();
+            for (var i = 0; i < tasks.Length; i++)
+            {
+                var append = _pool.Get();
+                tasks[i] = append.Begin(cancellationToken);
+                TakeIn(append, payloads[i]);
+            }
+
+            flush = Pump();
+        }
+
+        Flush(flush);
+        return tasks;
+    }
+
+    /// <summary>The Loglet gives one back. On any thread, one at a time, without locks held.</summary>
+    public void OnCompleted(PendingAppend append, StatusCode status, long position)
+    {
+        switch (status)
+        {
+            case StatusCode.Ok:
+                append.Lifecycle.OnAcknowledged(position);
+                _acknowledged++;
+                Resolved(append);
+                Returned();
+                append.Finish(append.Lifecycle.Position, null);
+                break;
+
+            // Refused before it got a position. A copy that an earlier connection may still deliver is refused too, once the floor of a later append has passed it.
+            case StatusCode.DiskFull:
+            case StatusCode.LimitExceeded:
+            case StatusCode.Malformed:
+            case StatusCode.BelowFloor:
+                var error = AppendErrors.Refused(status);
+                append.Lifecycle.OnRefused(error.Code);
+                Metrics.AppendsFailed.Add(1);
+                Resolved(append);
+                Returned();
+                append.Finish(-1, error);
+                break;
+            default:
+                lock (_gate)
+                {
+                    append.Lifecycle.OnGivenBack(position);
+                    BeginMove(status == StatusCode.Sealed ? "sealed" : $"sequencer: {status}", status is StatusCode.Sealed or StatusCode.Deleted);
+                }
+
+                Returned();
+                break;
+        }
+    }
+
+    public void Recycle(PendingAppend append) => _pool.Return(append);
+
+    void IThreadPoolWorkItem.Execute()
+    {
+        Interlocked.Exchange(ref _flushQueued, 0);
+        Volatile.Read(ref _loglet)?.Flush();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        var rest = new List<PendingAppend>();
+        Task emptied;
+        lock (_gate)
+        {
+            if (_closed) return;
+            _closed = true;
+            while (_waiting.TryDequeue(out var append)) rest.Add(append);
+            _emptied = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            emptied = _emptied.Task;
+            AdvanceFloor();
+        }
+
+        foreach (var append in rest) append.Finish(-1, ClosedError());
+        try
+        {
+            await emptied.WaitAsync(_options.CloseTimeout, _options.TimeProvider).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            // What is still unanswered is answered below, with OutcomeUnknown where it was sent.
+        }
+
+        lock (_gate) _stopped = true;
+        await _mover.DisposeAsync().ConfigureAwait(false);
+        ILoglet? loglet;
+        lock (_gate)
+        {
+            _moving = true;
+            loglet = _loglet;
+            _loglet = null;
+        }
+
+        if (loglet is not null) await loglet.DisposeAsync().ConfigureAwait(false);
+        await DrainedAsync().ConfigureAwait(false);
+        Fail(static append => append.Lifecycle.OnClosed(), ClosedError());
+        lock (_gate) _encoder.Dispose();
+    }
+
+    // ---- for the mover ---------------------------------------------------------------------------------------------------------------
+
+    /// <summary>Completes when no Loglet holds an append any more. Only while moving.</summary>
+    public Task DrainedAsync()
+    {
+        lock (_gate)
+        {
+            var drained = _drained = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            Interlocked.MemoryBarrier();
+            if (Volatile.Read(ref _handedOver) == 0) drained.TrySetResult();
+            return drained.Task;
+        }
+    }
+
+    /// <summary>The appends whose outcome is unknown. Only while moving, after <see cref="DrainedAsync"/>.</summary>
+    public List<AppendLifecycle> Parked()
+    {
+        lock (_gate)
+        {
+            var parked = new List<AppendLifecycle>();
+            for (var s = Client.Floor; s < _nextSequence; s++)
+            {
+                if (_ring[s & _mask] is { Lifecycle.State: AppendState.Parked } append) parked.Add(append.Lifecycle);
+            }
+
+            return parked;
+        }
+    }
+
+    /// <summary>Answers those that the mover resolved.</summary>
+    public void Settle()
+    {
+        var over = new List<PendingAppend>();
+        lock (_gate)
+        {
+            for (var s = Client.Floor; s < _nextSequence; s++)
+            {
+                if (_ring[s & _mask] is { Lifecycle.IsOver: true } append) over.Add(append);
+            }
+        }
+
+        foreach (var append in over)
+        {
+            Resolved(append);
+            if (append.Lifecycle.State == AppendState.Done) Metrics.Appends.Add(1);
+            append.Finish(append.Lifecycle.Position, append.Lifecycle.State == AppendState.Done ? null : AppendErrors.Of(append.Lifecycle));
+        }
+
+        OnRunEnd();
+    }
+
+    /// <summary>Opens a segment: all that is unresolved goes to its Loglet in sequence order, then what comes. Ends the move.</summary>
+    public void Open(Segment segment, ILoglet loglet, Chain? newest)
+    {
+        Flushing flush;
+        lock (_gate)
+        {
+            if (_segment?.InstallId != segment.InstallId) _knownTail = 0;
+            _segment = segment;
+            Volatile.Write(ref _loglet, loglet);
+            _moving = false;
+            AdvanceFloor();
+            _nextSend = Client.Floor;
+            flush = Pump();
+            if (newest is not null && !ChainView.IsActive(newest, segment)) BeginMove("superseded", isSealed: true);
+        }
+
+        Flush(flush);
+    }
+
+    /// <summary>Fails what is in no segment. If nothing else is left the move ends without a segment, and the next append begins anew. Returns true then.</summary>
+    public bool FailUnsent(DelosException error)
+    {
+        Fail(append =>
+        {
+            if (append.Lifecycle.State == AppendState.Ready) append.Lifecycle.OnAbandoned(error.Code);
+        }, error);
+        lock (_gate)
+        {
+            AdvanceFloor();
+            if (Client.Floor != _nextSequence || _waiting.Count > 0) return false;
+            _nextSend = _nextSequence;
+            _moving = false;
+            _segment = null;
+            return true;
+        }
+    }
+
+    /// <summary>Fails everything: the mover met something that it cannot go on from.</summary>
+    public void FailAll(DelosException error)
+    {
+        Fail(static append => append.Lifecycle.OnClosed(), error);
+        lock (_gate)
+        {
+            AdvanceFloor();
+            _nextSend = Client.Floor;
+            _moving = false;
+            _segment = null;
+        }
+    }
+
+    // ---- under the lock --------------------------------------------------------------------------------------------------------------
+
+    private void TakeIn(PendingAppend append, ReadOnlyMemory<byte> payload)
+    {
+        append.Size = EntryCodec.EncodedSize(payload.Length);
+        if (_waiting.Count == 0 && HasRoom(append.Size))
+        {
+            Admit(append, payload.Span);
+            return;
+        }
+
+        append.Waiting = payload;
+        _waiting.Enqueue(append);
+    }
+
+    private bool HasRoom(int size)
+    {
+        if (_nextSequence - Client.Floor >= (ulong)_options.MaxInFlightAppends) AdvanceFloor();
+        if (_nextSequence - Client.Floor >= (ulong)_options.MaxInFlightAppends) return false;
+        var bytes = Interlocked.Read(ref _bytes);
+        return bytes == 0 || bytes + size <= _options.MaxInFlightBytes;
+    }
+
+    private void Admit(PendingAppend append, ReadOnlySpan<byte> payload)
+    {
+        append.Sequence = _nextSequence;
+        append.Lifecycle.Begin(_nextSequence);
+        append.Entry = _encoder.Encode(append.Id, payload);
+        Interlocked.Add(ref _bytes, append.Size);
+        _ring[_nextSequence & _mask] = append;
+        _nextSequence++;
+    }
+
+    /// <summary>Hands what may be sent to the Loglet, in sequence order.</summary>
+    private Flushing Pump()
+    {
+        while (_waiting.TryPeek(out var first) && (first.IsAnswered || HasRoom(first.Size)))
+        {
+            _waiting.Dequeue();
+            var payload = first.Waiting;
+            first.Waiting = default;
+            if (first.IsAnswered) first.LetGo();
+            else Admit(first, payload.Span);
+        }
+
+        if (_nextSend == _nextSequence) return Flushing.None;
+        if (_loglet is not { } loglet)
+        {
+            if (!_moving && !_closed) BeginMove("opened", isSealed: false);
+            return Flushing.None;
+        }
+
+        var idle = Volatile.Read(ref _handedOver) == 0;
+
+        // Noted before the hand-over: whatever position it gets is not below this (mutant SCAN_AFTER).
+        _knownTail = Math.Max(_knownTail, loglet.KnownTail);
+        for (; _nextSend < _nextSequence; _nextSend++)
+        {
+            if (Volatile.Read(ref _ring[_nextSend & _mask]) is not { } append) continue;
+            append.Lifecycle.OnSend(_segment!, _knownTail);
+            Interlocked.Increment(ref _handedOver);
+            loglet.Append(append);
+        }
+
+        return idle ? Flushing.Now : Flushing.Soon;
+    }
+
+    private void AdvanceFloor()
+    {
+        var floor = Client.Floor;
+        while (floor < _nextSequence && Volatile.Read(ref _ring[floor & _mask]) is null) floor++;
+        Client.Floor = floor;
+        if (floor == _nextSequence) _emptied?.TrySetResult();
+    }
+
+    private void BeginMove(string cause, bool isSealed)
+    {
+        if (_moving || _stopped) return;
+        _moving = true;
+        var old = _loglet;
+        if (old is not null) _knownTail = Math.Max(_knownTail, old.KnownTail);
+        Volatile.Write(ref _loglet, null);
+        _mover.Start(old, _segment, cause, isSealed);
+    }
+
+    // ---- without the lock ------------------------------------------------------------------------------------------------------------
+
+    private void OnChain(Chain chain)
+    {
+        lock (_gate)
+        {
+            if (_loglet is not null && _segment is { } segment && !ChainView.IsActive(chain, segment)) BeginMove("superseded", isSealed: true);
+        }
+    }
+
+    private void OnRunEnd()
+    {
+        if (_acknowledged != 0) Metrics.Appends.Add(Interlocked.Exchange(ref _acknowledged, 0));
+        Flushing flush;
+        lock (_gate)
+        {
+            AdvanceFloor();
+            flush = Pump();
+        }
+
+        // Not on this thread: it has more completions to deliver.
+        if (flush != Flushing.None) Flush(Flushing.Soon);
+    }
+
+    private void Flush(Flushing flushing)
+    {
+        if (flushing == Flushing.Now) Volatile.Read(ref _loglet)?.Flush();
+        else if (flushing == Flushing.Soon && Interlocked.Exchange(ref _flushQueued, 1) == 0) ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+    }
+
+    private void Resolved(PendingAppend append)
+    {
+        append.Entry?.Release();
+        append.Entry = null;
+        Interlocked.Add(ref _bytes, -append.Size);
+        Volatile.Write(ref _ring[append.Sequence & _mask], null);
+    }
+
+    private void Returned()
+    {
+        if (Interlocked.Decrement(ref _handedOver) == 0) Volatile.Read(ref _drained)?.TrySetResult();
+    }
+
+    private void Fail(Action<PendingAppend> end, DelosException error)
+    {
+        var failed = new List<PendingAppend>();
+        lock (_gate)
+        {
+            for (var s = Client.Floor; s < _nextSequence; s++)
+            {
+                if (_ring[s & _mask] is not { } append) continue;
+                end(append);
+                if (append.Lifecycle.IsOver) failed.Add(append);
+            }
+        }
+
+        Metrics.AppendsFailed.Add(failed.Count);
+        foreach (var append in failed)
+        {
+            Resolved(append);
+            append.Finish(-1, append.Lifecycle.Failure == error.Code ? error : AppendErrors.Of(append.Lifecycle));
+        }
+    }
+
+    private DelosException TooLarge(int length) => new(DelosErrorCode.LimitExceeded, $"The entry has {length} bytes; at most {_options.MaxEntryBytes} are allowed.");
+
+    private static DelosException ClosedError() => new(DelosErrorCode.Closed, "The log handle was disposed.");
+
+    private enum Flushing
+    {
+        None,
+        Now,
+        Soon,
+    }
+
+    private sealed class RunEnd(Appender appender, ulong clientId) : AppendClient(clientId)
+    {
+        public override void OnCompletionsDelivered() => appender.OnRunEnd();
+    }
+
+    private sealed class Policy(Appender appender) : PooledObjectPolicy<PendingAppend>
+    {
+        public override PendingAppend Create() => new(appender);
+
+        public override bool Return(PendingAppend obj) => true;
+    }
+}

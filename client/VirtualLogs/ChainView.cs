@@ -1,0 +1,163 @@
+using Delos.Client.MetaStore;
+using Delos.Client.Placements;
+using Delos.Client.Reconfiguration;
+using Delos.Protocol.Chains;
+using Microsoft.Extensions.Logging;
+
+namespace Delos.Client.VirtualLogs;
+
+/// <summary>
+/// The newest chain of one log that this process knows, and how it gets a newer one: from the MetaStore, or, when a sealed segment stays without successor, by extending the chain itself (trap 12).
+/// A chain that is out of date does no harm: its active segment answers "sealed". Thread-safe.
+/// </summary>
+internal sealed class ChainView(string log, LogOptions logOptions, DelosClientOptions options, ChainStore chains, Reconfigurer reconfigurer, ILogger logger)
+    : IAsyncDisposable
+{
+    private readonly Lock _lock = new();
+    private readonly Dictionary<Guid, Task<Chain>> _successors = [];
+    private readonly CancellationTokenSource _closed = new();
+    private Chain? _newest;
+    private Task<Chain>? _loading;
+
+    /// <summary>A newer chain than any before; on any thread, not to block.</summary>
+    public event Action<Chain>? Changed;
+
+    public string Log => log;
+
+    public Chain? Newest => Volatile.Read(ref _newest);
+
+    public static bool IsActive(Chain chain, Segment segment) => chain.Active.InstallId == segment.InstallId;
+
+    /// <summary>The newest chain known; reads, and if need be creates, the log at first.</summary>
+    /// <exception cref="DelosException">NotFound, Unavailable.</exception>
+    public ValueTask<Chain> GetAsync(CancellationToken cancellationToken)
+    {
+        if (Newest is { } chain) return new ValueTask<Chain>(chain);
+        Task<Chain> loading;
+        lock (_lock)
+        {
+            if (_loading is null or { IsFaulted: true } or { IsCanceled: true }) _loading = LoadAsync();
+            loading = _loading;
+        }
+
+        return new ValueTask<Chain>(loading.WaitAsync(cancellationToken));
+    }
+
+    /// <summary>Reads the chain from the MetaStore.</summary>
+    public async ValueTask<Chain> RefreshAsync(CancellationToken cancellationToken)
+    {
+        var chain = await chains.ReadAsync(log, cancellationToken).ConfigureAwait(false) ?? throw NotFound();
+        return Offer(chain);
+    }
+
+    /// <summary>A chain that somebody learned of; returns the newest.</summary>
+    public Chain Offer(Chain chain)
+    {
+        lock (_lock)
+        {
+            if (_newest is { } newest && newest.Version >= chain.Version) return newest;
+            Volatile.Write(ref _newest, chain);
+        }
+
+        Changed?.Invoke(chain);
+        return chain;
+    }
+
+    /// <summary>
+    /// A chain in which <paramref name="segment"/> is not active any more. Waits for somebody else to install it (normally a segment monitor), after a while extends the chain itself, and does not give up.
+    /// Everybody who waits for the same segment shares one such effort.
+    /// </summary>
+    public async ValueTask<Chain> AwaitSuccessorAsync(Segment segment, string cause, CancellationToken cancellationToken)
+    {
+        if (Newest is { } chain && !IsActive(chain, segment)) return chain;
+        Task<Chain> effort;
+        lock (_lock)
+        {
+            if (!_successors.TryGetValue(segment.InstallId, out effort!)) _successors[segment.InstallId] = effort = FindSuccessorAsync(segment, cause);
+        }
+
+        return await effort.WaitAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Task[] running;
+        lock (_lock)
+        {
+            _closed.Cancel();
+            running = [.. _successors.Values, .. _loading is null ? [] : new[] { _loading }];
+        }
+
+        foreach (var task in running) await task.ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default).ConfigureAwait(false);
+        _closed.Dispose();
+    }
+
+    private DelosException NotFound() => new(DelosErrorCode.NotFound, $"There is no log '{log}'.");
+
+    private async Task<Chain> LoadAsync()
+    {
+        var patience = new Patience($"Reading the chain of log '{log}'", options.OperationTimeout, options.TimeProvider);
+        while (true)
+        {
+            try
+            {
+                if (await chains.ReadAsync(log, _closed.Token).ConfigureAwait(false) is { } chain) return Offer(chain);
+                if (!logOptions.CreateIfMissing) throw NotFound();
+                return Offer((await reconfigurer.CreateAsync(log, logOptions.Policy, _closed.Token).ConfigureAwait(false)).Chain);
+            }
+            catch (Exception e) when (Patience.IsWorthRetrying(e, _closed.Token))
+            {
+                await patience.PauseAsync(e, _closed.Token).ConfigureAwait(false);
+            }
+        }
+    }
+
+    private async Task<Chain> FindSuccessorAsync(Segment segment, string cause)
+    {
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        logger.SuccessorAwaited(log, segment.Loglet.Id, cause);
+        var pause = TimeSpan.FromMilliseconds(1);
+        var begun = options.TimeProvider.GetTimestamp();
+        var rollForwardAt = RollForwardDelay();
+        var told = TimeSpan.Zero;
+        try
+        {
+            while (true)
+            {
+                string? problem = null;
+                try
+                {
+                    var chain = await RefreshAsync(_closed.Token).ConfigureAwait(false);
+                    if (!IsActive(chain, segment)) return chain;
+                    if (options.TimeProvider.GetElapsedTime(begun) >= rollForwardAt)
+                    {
+                        rollForwardAt = options.TimeProvider.GetElapsedTime(begun) + RollForwardDelay();
+                        var request = new ExtendRequest(segment.Loglet.Id) { Reason = $"rolled forward by a client: {cause}", Hint = new PlacementHint { Former = chain.Active.Loglet } };
+                        chain = Offer((await reconfigurer.ExtendAsync(log, request, _closed.Token).ConfigureAwait(false)).Chain);
+                        if (!IsActive(chain, segment)) return chain;
+                    }
+                }
+                catch (Exception e) when (e is not OperationCanceledException)
+                {
+                    problem = e.Message;
+                }
+
+                var elapsed = options.TimeProvider.GetElapsedTime(begun);
+                if (problem is not null && elapsed - told > TimeSpan.FromSeconds(1))
+                {
+                    told = elapsed;
+                    logger.NoSuccessorYet(log, segment.Loglet.Id, problem);
+                }
+
+                await Task.Delay(pause, options.TimeProvider, _closed.Token).ConfigureAwait(false);
+                if (pause < TimeSpan.FromMilliseconds(20)) pause *= 2;
+            }
+        }
+        finally
+        {
+            lock (_lock) _successors.Remove(segment.InstallId);
+        }
+    }
+
+    private TimeSpan RollForwardDelay() => options.RollForwardAfter + options.RollForwardJitter * Random.Shared.NextDouble();
+}
