@@ -1,3 +1,6 @@
+using Delos.Client.Loglets;
+using Delos.Client.Placements;
+using Delos.Client.Reconfiguration;
 using Delos.Protocol.Chains;
 using Delos.Protocol.Identity;
 
@@ -6,43 +9,124 @@ namespace Delos.Client.Admin;
 /// <summary>What operators do: chains, reconfigurations, nodes. Thread-safe.</summary>
 public sealed class DelosAdmin
 {
-    internal DelosAdmin()
+    private readonly ClientParts _parts;
+    private readonly NodeAdmin _nodes;
+
+    internal DelosAdmin(ClientParts parts)
     {
+        _parts = parts;
+        _nodes = new NodeAdmin(parts);
     }
 
     /// <summary>The newest chain of a log, read from a majority of the MetaStore.</summary>
-    /// <exception cref="DelosException">NotFound.</exception>
-    public ValueTask<Chain> ChainAsync(string log, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+    /// <exception cref="DelosException">NotFound, Unavailable.</exception>
+    public async ValueTask<Chain> ChainAsync(string log, CancellationToken cancellationToken = default)
+    {
+        DelosClient.CheckName(log);
+        return await MetaStoreErrors.MapAsync(_parts.Chains.ReadAsync(log, cancellationToken)).ConfigureAwait(false)
+            ?? throw new DelosException(DelosErrorCode.NotFound, $"There is no log '{log}'.");
+    }
 
-    public ValueTask<IReadOnlyList<string>> ListLogsAsync(CancellationToken cancellationToken = default) => throw new NotSupportedException();
+    /// <summary>The names of all logs, sorted.</summary>
+    /// <exception cref="DelosException">Unavailable.</exception>
+    public ValueTask<IReadOnlyList<string>> ListLogsAsync(CancellationToken cancellationToken = default) => MetaStoreErrors.MapAsync(_parts.Chains.ListLogsAsync(cancellationToken));
 
-    /// <exception cref="DelosException">AlreadyExists.</exception>
-    public ValueTask<Chain> CreateLogAsync(string log, LogPolicy? policy = null, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+    /// <exception cref="DelosException">AlreadyExists, Unavailable.</exception>
+    public async ValueTask<Chain> CreateLogAsync(string log, LogPolicy? policy = null, CancellationToken cancellationToken = default)
+    {
+        DelosClient.CheckName(log);
+        var (chain, created) = await MetaStoreErrors.MapAsync(_parts.Reconfigurer.CreateAsync(log, policy ?? LogPolicy.Default, cancellationToken)).ConfigureAwait(false);
+        return created ? chain : throw new DelosException(DelosErrorCode.AlreadyExists, $"Log '{log}' exists already.");
+    }
 
-    /// <summary>Seals the active segment and installs a new one behind it.</summary>
-    /// <exception cref="DelosException">Conflict, if <see cref="ReconfigExtendOptions.ExpectedVersion"/> is given and is not the chain's.</exception>
-    public ValueTask<ReconfigResult> ReconfigExtendAsync(string log, ReconfigExtendOptions? options = null, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+    /// <summary>Seals the active segment and installs a new one behind it. Appends go on: their handles find the new segment by themselves.</summary>
+    /// <exception cref="DelosException">
+    /// NotFound; Conflict, if <see cref="ReconfigExtendOptions.ExpectedVersion"/> is given and is not the chain's; Unavailable: no place for the new segment, or no majority of the old one or of the MetaStore.
+    /// </exception>
+    public async ValueTask<ReconfigResult> ReconfigExtendAsync(string log, ReconfigExtendOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        options ??= new ReconfigExtendOptions();
+        var chain = await ChainAsync(log, cancellationToken).ConfigureAwait(false);
+        if (options.ExpectedVersion is { } version && version != chain.Version)
+            throw new DelosException(DelosErrorCode.Conflict, $"Log '{log}' is at version {chain.Version}, not {version}.");
+        var policy = options.Policy ?? chain.Policy;
+        if (options.Replicas is { } replicas && replicas.Count != policy.Replication)
+            throw new ArgumentException($"{replicas.Count} replicas are given; the policy asks for {policy.Replication}.", nameof(options));
+        var request = new ExtendRequest(chain.Active.Loglet.Id)
+        {
+            ExpectedVersion = options.ExpectedVersion,
+            Policy = options.Policy,
+            Reason = options.Reason,
+            Hint = new PlacementHint { Former = chain.Active.Loglet, Avoid = options.Avoid, Sequencer = options.Sequencer, Replicas = options.Replicas },
+        };
+        var result = await MetaStoreErrors.MapAsync(_parts.Reconfigurer.ExtendAsync(log, request, cancellationToken)).ConfigureAwait(false);
+        return new ReconfigResult(result.Chain, result.Won, result.Durations);
+    }
 
-    /// <summary>Drops the sealed segments that end at or below <paramref name="position"/> from the chain, and after a grace their Loglets.</summary>
-    public ValueTask<ReconfigResult> ReconfigTruncateAsync(string log, long position, string reason = "", CancellationToken cancellationToken = default) => throw new NotSupportedException();
+    /// <summary>
+    /// Drops the sealed segments that end at or below <paramref name="position"/> from the chain, waits <see cref="DelosClientOptions.DeleteGrace"/>, and deletes their Loglets. What they held is gone: trim, or copy, first.
+    /// Not won: nothing to drop.
+    /// </summary>
+    /// <exception cref="DelosException">NotFound, Unavailable.</exception>
+    public ValueTask<ReconfigResult> ReconfigTruncateAsync(string log, long position, string reason = "", CancellationToken cancellationToken = default)
+    {
+        DelosClient.CheckName(log);
+        return MetaStoreErrors.MapAsync(_parts.Reconfigurer.TruncateAsync(log, position, reason, cancellationToken));
+    }
 
-    /// <summary>Copies one sealed segment into a new Loglet, verifies the copy, installs it in the segment's place and after a grace deletes the old one.</summary>
-    public ValueTask<ReconfigResult> ReconfigModifyAsync(string log, LogletId segment, ReconfigModifyOptions? options = null, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+    /// <summary>Copies one sealed segment into a new Loglet, verifies the copy, installs it in the segment's place, waits <see cref="DelosClientOptions.DeleteGrace"/> and deletes the old one.</summary>
+    /// <param name="log">The log.</param>
+    /// <param name="segment">The segment's Loglet, as in the chain.</param>
+    /// <param name="options">Where to.</param>
+    /// <param name="cancellationToken">Ends it; what was copied is deleted if it was not installed.</param>
+    /// <exception cref="DelosException">NotFound; InvalidRequest: the segment is active; Corrupt: the copy differs; Unavailable.</exception>
+    public ValueTask<ReconfigResult> ReconfigModifyAsync(string log, LogletId segment, ReconfigModifyOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        DelosClient.CheckName(log);
+        return MetaStoreErrors.MapAsync(_parts.Reconfigurer.ModifyAsync(log, segment, options ?? new ReconfigModifyOptions(), cancellationToken));
+    }
 
     /// <summary>Seals the active segment, finds its tail and stops there. The log goes on when the segment monitor or the next client installs a successor.</summary>
-    public ValueTask<SealResult> SealAsync(string log, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+    /// <exception cref="DelosException">NotFound, Unavailable.</exception>
+    public ValueTask<SealResult> SealAsync(string log, CancellationToken cancellationToken = default)
+    {
+        DelosClient.CheckName(log);
+        return MetaStoreErrors.MapAsync(_parts.Reconfigurer.SealAsync(log, cancellationToken));
+    }
+
+    /// <summary>What the parts of one segment's Loglet say of themselves.</summary>
+    /// <param name="log">The log.</param>
+    /// <param name="segment">The segment's Loglet, as in the chain; null: the active one.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="DelosException">NotFound, Unavailable (of the MetaStore; silent replicas are part of the answer).</exception>
+    public async ValueTask<LogletDescription> DescribeLogletAsync(string log, LogletId? segment = null, CancellationToken cancellationToken = default)
+    {
+        var chain = await ChainAsync(log, cancellationToken).ConfigureAwait(false);
+        var found = segment is { } id ? chain.Segments.FirstOrDefault(s => s.Loglet.Id == id) : chain.Active;
+        if (found is null) throw new DelosException(DelosErrorCode.NotFound, $"No segment of log '{log}' has Loglet {segment}.");
+        var loglet = _parts.Loglets.Open(found.Loglet);
+        await using (loglet.ConfigureAwait(false))
+        {
+            return await loglet.DescribeAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
 
     /// <summary>The node list with each node's answer, asked in parallel.</summary>
-    public ValueTask<IReadOnlyList<NodeReport>> NodesAsync(CancellationToken cancellationToken = default) => throw new NotSupportedException();
+    /// <exception cref="DelosException">Unavailable (of the MetaStore; silent nodes are part of the answer).</exception>
+    public ValueTask<IReadOnlyList<NodeReport>> NodesAsync(CancellationToken cancellationToken = default) => MetaStoreErrors.MapAsync(_nodes.ListAsync(cancellationToken));
 
     /// <summary>One node's status document (JSON, see NodeStatusDocument).</summary>
     /// <exception cref="DelosException">NotFound, Unavailable.</exception>
-    public ValueTask<ReadOnlyMemory<byte>> NodeStatusAsync(uint nodeId, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+    public ValueTask<ReadOnlyMemory<byte>> NodeStatusAsync(uint nodeId, CancellationToken cancellationToken = default) => MetaStoreErrors.MapAsync(_nodes.StatusAsync(nodeId, cancellationToken));
 
-    /// <summary>Gives a node id a new disk id, after its disk was lost or wiped; replicas on the old disk are then gone for good (DESIGN §3, LogServer rule 6).</summary>
+    /// <summary>
+    /// Gives a node id a new disk id, after its disk was lost or wiped; replicas on the old disk are then gone for good (DESIGN §3, LogServer rule 6). If the node is an acceptor of the MetaStore, it is replaced there as well.
+    /// </summary>
     /// <param name="nodeId">Must be in the node list.</param>
     /// <param name="newDiskId">Of the identity that <c>delosd init --replace</c> wrote on the new disk.</param>
     /// <param name="expectedDiskId">The disk id that the caller saw in the list; Conflict if it is another by now.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    public ValueTask ReplaceNodeAsync(uint nodeId, Guid newDiskId, Guid? expectedDiskId = null, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+    /// <exception cref="DelosException">NotFound, Conflict, Unavailable.</exception>
+    public ValueTask ReplaceNodeAsync(uint nodeId, Guid newDiskId, Guid? expectedDiskId = null, CancellationToken cancellationToken = default) =>
+        MetaStoreErrors.MapAsync(_nodes.ReplaceAsync(nodeId, newDiskId, expectedDiskId, cancellationToken));
 }
