@@ -7,7 +7,8 @@ namespace Delos.Protocol.Connections;
 
 /// <summary>
 /// The sending half of a connection. Any thread enqueues; one at a time sends: the first that flushes sends on its own thread while the socket accepts, and goes on from
-/// the socket's completion otherwise. The lock guards the queue only; it is never held while sending, releasing or calling anybody.
+/// the socket's completion otherwise. Each call sends many pieces at once (<see cref="GatheredSend"/>); when the socket is full, an ordinary asynchronous send waits for room.
+/// The lock guards the queue only; it is never held while sending, releasing or calling anybody.
 /// </summary>
 internal sealed class FrameSender : IThreadPoolWorkItem, IDisposable
 {
@@ -145,9 +146,16 @@ internal sealed class FrameSender : IThreadPoolWorkItem, IDisposable
                 return;
             }
 
-            _batch.CopyTo(_gathered, MaxGathered);
             try
             {
+                if (GatheredSend.IsSupported && GatheredSend.TrySend(_socket.SafeHandle, _batch) is > 0 and var sent)
+                {
+                    Book(sent);
+                    continue;
+                }
+
+                // The socket is full, or failed: wait, or learn why.
+                _batch.CopyTo(_gathered, MaxGathered);
                 _args.BufferList = _gathered;
                 if (_socket.SendAsync(_args)) return;
             }
@@ -172,12 +180,16 @@ internal sealed class FrameSender : IThreadPoolWorkItem, IDisposable
             return false;
         }
 
-        var sent = _args.BytesTransferred;
+        Book(_args.BytesTransferred);
+        return true;
+    }
+
+    private void Book(long sent)
+    {
         _inlineBytes += sent;
         Interlocked.Add(ref _queuedBytes, -sent);
         Metrics.BytesSent.Add(sent);
         _batch!.Advance(sent);
-        return true;
     }
 
     private bool NextBatch()

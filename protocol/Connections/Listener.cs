@@ -62,6 +62,7 @@ public sealed class Listener : IAsyncDisposable
         var socket = new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
         try
         {
+            if (endPoint.Address.Equals(IPAddress.IPv6Any)) socket.DualMode = true;
             socket.Bind(endPoint);
             socket.Listen(Backlog);
         }

@@ -42,6 +42,21 @@ internal sealed class SendBatch
         }
     }
 
+    /// <summary>Describes the first unsent pieces, as many as there is room for, and returns how many. All pieces lie in blocks, which are pinned.</summary>
+    public int CopyTo(Span<GatheredSend.IoVector> vectors)
+    {
+        var count = Math.Min(Count, vectors.Length);
+        var skip = _firstSent;
+        for (var i = 0; i < count; i++)
+        {
+            ref var piece = ref _pieces[_first + i];
+            vectors[i].Set(piece.Array, piece.Offset + skip, piece.Length - skip);
+            skip = 0;
+        }
+
+        return count;
+    }
+
     /// <summary>So many bytes were sent: releases every piece that is through.</summary>
     public void Advance(long sent)
     {
