@@ -31,4 +31,12 @@ internal static partial class Log
 
     [LoggerMessage(308, LogLevel.Information, "{Path}: rewritten, {Bytes} bytes.")]
     public static partial void JournalRewritten(ILogger logger, string path, long bytes);
+
+    // MetaStore: 350 to 369
+
+    [LoggerMessage(350, LogLevel.Information, "MetaStore: {Count} registers in {Path}.")]
+    public static partial void MetaStoreOpened(this ILogger logger, int count, string path);
+
+    [LoggerMessage(351, LogLevel.Warning, "MetaStore: the journal could not be rewritten; it goes on growing.")]
+    public static partial void MetaStoreRewriteFailed(this ILogger logger, Exception exception);
 }
