@@ -49,19 +49,25 @@ public sealed class MetaStoreClient : IMetaStore
     public async ValueTask ReplaceAcceptorAsync(uint nodeId, NodeEndpoint replacement, CancellationToken cancellationToken = default)
     {
         var registers = await ListAsync("", cancellationToken).ConfigureAwait(false);
+        var nodes = await ReadAsync(NodeList.Register, cancellationToken).ConfigureAwait(false);
+        var former = NodeListCodec.Decode(nodes.Version, nodes.Payload.Span)?.Find(nodeId);
 
         // The node list comes last: it tells where registers without any version begin.
         foreach (var register in registers.Where(r => r != NodeList.Register).Append(NodeList.Register))
         {
             while (true)
             {
+                // The version that names the new acceptors is still decided by the old ones, and proven by them only; hence one more, which the new ones decide.
                 var current = (await RunAsync(register, write: null, cancellationToken).ConfigureAwait(false)).Decided;
-                if (current.Value is not { } value || value.Acceptors.Contains(replacement) || !value.Acceptors.Any(a => a.NodeId == nodeId)) break;
-                NodeEndpoint[] next = [.. value.Acceptors.Select(a => a.NodeId == nodeId ? replacement : a)];
-                var write = new RegisterWrite(current.Version, RandomId(), value.Payload, next);
-                if ((await WriteAsync(register, write, cancellationToken).ConfigureAwait(false)).Won) break;
+                if (current.Value is not { } value || (!value.Acceptors.Any(IsReplaced) && !value.Deciders.Any(IsReplaced))) break;
+                NodeEndpoint[] next = [.. value.Acceptors.Select(a => IsReplaced(a) ? replacement : a)];
+                await WriteAsync(register, new RegisterWrite(current.Version, RandomId(), value.Payload, next), cancellationToken).ConfigureAwait(false);
             }
         }
+
+        // One that was away when the register began may be named there by its address only.
+        bool IsReplaced(NodeEndpoint acceptor) =>
+            (acceptor.NodeId == nodeId && acceptor != replacement) || (acceptor.NodeId == 0 && former is not null && RegisterProposer.IsSameAddress(acceptor, new NodeEndpoint(nodeId, former.DiskId, former.Host, former.Port)));
     }
 
     private async ValueTask<WriteResult> WriteAsync(string register, RegisterWrite write, CancellationToken cancellationToken)
@@ -82,7 +88,8 @@ public sealed class MetaStoreClient : IMetaStore
         IReadOnlyList<NodeEndpoint> bootstrap = [];
         if (known.Version == 0) bootstrap = register == NodeList.Register ? (_options.SeedsAreAcceptors ? _seeds : []) : await BootstrapAsync(cancellationToken).ConfigureAwait(false);
         var seeds = known.Version == 0 && bootstrap.Count == 0 ? _seeds : [];
-        var proposer = new RegisterProposer(known, bootstrap, seeds, RandomId(), write);
+        if (write is not null) await _runner.IdentifyAsync(known.Value?.Acceptors ?? bootstrap, cancellationToken).ConfigureAwait(false);
+        var proposer = new RegisterProposer(known, bootstrap, seeds, RandomId(), write, _runner.Identities);
         try
         {
             return await _runner.RunAsync(register, proposer, cancellationToken).ConfigureAwait(false);

@@ -15,6 +15,9 @@ public sealed record MetaStoreOptions
     /// <summary>After this an operation that found no majority fails with <see cref="MetaStoreUnavailableException"/>.</summary>
     public TimeSpan OperationTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>How long the first write of a cluster waits for seeds to say who they are. Those that do not are known by their address only, until a later write.</summary>
+    public TimeSpan IdentifyTimeout { get; init; } = TimeSpan.FromMilliseconds(300);
+
     /// <summary>How long a read that has a majority's answers, but no decision, waits for slower ones before it finishes the version itself.</summary>
     public TimeSpan Grace { get; init; } = TimeSpan.FromMilliseconds(10);
 

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Threading.Channels;
 using Delos.Protocol.Connections;
 using Delos.Protocol.Framing;
@@ -9,6 +10,21 @@ namespace Delos.Client.MetaStore;
 /// <summary>Drives proposers: sends their requests to all acceptors at once, feeds answers back as they come, waits and backs off for them. One operation is one loop; nothing is shared between operations.</summary>
 internal sealed class ProposerRunner(PeerPool peers, MetaStoreOptions options, TimeProvider timeProvider, ILogger logger)
 {
+    private readonly ConcurrentDictionary<(string Host, int Port), NodeEndpoint> _identities = new();
+
+    /// <summary>Who lives where, as far as connections told.</summary>
+    public IReadOnlyCollection<NodeEndpoint> Identities => [.. _identities.Values];
+
+    /// <summary>Connects to those of the acceptors whose identity is not known yet, for a bounded time: those that answer are known by name afterwards.</summary>
+    public async ValueTask IdentifyAsync(IReadOnlyList<NodeEndpoint> acceptors, CancellationToken cancellationToken)
+    {
+        var unknown = acceptors.Where(a => a.NodeId == 0 && !_identities.ContainsKey((a.Host, a.Port))).ToArray();
+        if (unknown.Length == 0) return;
+        using var timeout = new CancellationTokenSource(options.IdentifyTimeout, timeProvider);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
+        await Task.WhenAll(unknown.Select(a => AskAsync(a, static (_, _) => new ValueTask<bool>(true), either.Token).AsTask())).ConfigureAwait(false);
+    }
+
     /// <exception cref="MetaStoreUnavailableException">No majority within <see cref="MetaStoreOptions.OperationTimeout"/>.</exception>
     public async ValueTask<ProposerResult> RunAsync(string register, RegisterProposer proposer, CancellationToken cancellationToken)
     {
@@ -47,6 +63,7 @@ internal sealed class ProposerRunner(PeerPool peers, MetaStoreOptions options, T
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
+            if (proposer.Impostor is { } impostor) troubles[impostor.Expected.ToString()] = NotTheAcceptor(impostor.Expected, impostor.Found);
             throw Unavailable(register, troubles, proposer.OwnValueSent);
         }
         finally
@@ -191,7 +208,9 @@ internal sealed class ProposerRunner(PeerPool peers, MetaStoreOptions options, T
         try
         {
             var connection = await peers.GetAsync(NodeAddress.Of(target.Host, target.Port), target.NodeId, either.Token).ConfigureAwait(false);
-            if (target.NodeId != 0 && connection.Peer.DiskId != target.DiskId) return $"has disk {connection.Peer.DiskId} instead of {target.DiskId}: it is not the acceptor any more";
+            var found = target with { NodeId = connection.Peer.NodeId, DiskId = connection.Peer.DiskId };
+            _identities[(target.Host, target.Port)] = found;
+            if (target.NodeId != 0 && found != target) return NotTheAcceptor(target, found);
             return await request(connection, either.Token).ConfigureAwait(false) ? null : "answered nonsense";
         }
         catch (OperationCanceledException)
@@ -203,6 +222,9 @@ internal sealed class ProposerRunner(PeerPool peers, MetaStoreOptions options, T
             return e.Message;
         }
     }
+
+    private static string NotTheAcceptor(NodeEndpoint expected, NodeEndpoint found) =>
+        $"node {found.NodeId} with disk {found.DiskId} answers instead of node {expected.NodeId} with disk {expected.DiskId}: it is not the acceptor any more";
 
     private async ValueTask BackOffAsync(string register, int attempt, bool lostToCompetitor, CancellationToken cancellationToken)
     {

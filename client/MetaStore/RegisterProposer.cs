@@ -23,6 +23,7 @@ internal sealed class RegisterProposer
     private readonly IReadOnlyList<NodeEndpoint> _seeds;
     private readonly ulong _proposerId;
     private readonly RegisterWrite? _write;
+    private readonly IReadOnlyCollection<NodeEndpoint> _identities;
     private readonly List<ProposerSend> _sends = [];
     private readonly List<Target> _targets = [];
 
@@ -47,8 +48,11 @@ internal sealed class RegisterProposer
     /// <param name="seeds">Nodes to ask as well; their answers help to find the newest version, and count as votes where a version names them.</param>
     /// <param name="proposerId">Random, for this operation alone.</param>
     /// <param name="write">Null: read.</param>
-    public RegisterProposer(DecidedVersion known, IReadOnlyList<NodeEndpoint> bootstrap, IReadOnlyList<NodeEndpoint> seeds, ulong proposerId, RegisterWrite? write)
+    /// <param name="identities">Who is known to live at which address: replaces acceptors of unknown identity in what is written.</param>
+    public RegisterProposer(
+        DecidedVersion known, IReadOnlyList<NodeEndpoint> bootstrap, IReadOnlyList<NodeEndpoint> seeds, ulong proposerId, RegisterWrite? write, IReadOnlyCollection<NodeEndpoint> identities)
     {
+        _identities = identities;
         _known = known;
         _bootstrap = bootstrap;
         _seeds = seeds;
@@ -85,6 +89,9 @@ internal sealed class RegisterProposer
 
     /// <summary>True if the last <see cref="ProposerStep.BackOff"/> came from a competing proposer, false if from acceptors that could not be reached.</summary>
     public bool LostToCompetitor { get; private set; }
+
+    /// <summary>The last acceptor at whose address another node, or the same with another disk, answered: its votes count for nothing.</summary>
+    public (NodeEndpoint Expected, NodeEndpoint Found)? Impostor { get; private set; }
 
     public ProposerStep Start() => Step =
         _write is { } write && write.Expected == _known.Version && Next(_known).Count > 0 ? BeginPrepare(write.Expected + 1, Next(_known), finishing: null) : BeginLook();
@@ -260,6 +267,7 @@ internal sealed class RegisterProposer
         {
             if (_targets.Exists(t => t.Answer == Answer.Ok && IsSame(acceptor, t.Identity))) answered++;
             else if (_targets.Exists(t => t.Answer == Answer.Pending && IsSameAddress(acceptor, t.Identity))) pending++;
+            else if (_targets.FindIndex(t => t.Answer == Answer.Ok && IsSameAddress(acceptor, t.Identity)) is >= 0 and var index) Impostor = (acceptor, _targets[index].Identity);
         }
 
         return (answered, pending);
@@ -311,7 +319,7 @@ internal sealed class RegisterProposer
 
     private ProposerStep BeginAccept()
     {
-        var acceptors = _acceptors.Select((a, i) => a.NodeId == 0 && _targets[i].Answer == Answer.Ok ? _targets[i].Identity : a).ToArray();
+        var acceptors = _acceptors.Select((a, i) => a.NodeId != 0 ? a : _targets[i].Answer == Answer.Ok ? _targets[i].Identity : Identify(a)).ToArray();
         _proposed = _found ?? _finishing ?? (_own ??= OwnValue(_write!.Value, acceptors));
         if (ReferenceEquals(_proposed, _own) || (_write is { } write && _proposed.WriteId == write.WriteId)) OwnValueSent = true;
         var bytes = _proposed.Encode();
@@ -324,6 +332,8 @@ internal sealed class RegisterProposer
 
         return ProposerStep.Wait;
     }
+
+    private NodeEndpoint Identify(NodeEndpoint acceptor) => _identities.FirstOrDefault(i => IsSameAddress(i, acceptor)) ?? acceptor;
 
     private RegisterValue OwnValue(RegisterWrite write, NodeEndpoint[] acceptors)
     {
@@ -390,7 +400,7 @@ internal sealed class RegisterProposer
     private static bool IsSame(NodeEndpoint acceptor, NodeEndpoint identity) =>
         acceptor.NodeId == 0 ? IsSameAddress(acceptor, identity) : acceptor.NodeId == identity.NodeId && acceptor.DiskId == identity.DiskId;
 
-    private static bool IsSameAddress(NodeEndpoint a, NodeEndpoint b) => a.Port == b.Port && string.Equals(a.Host, b.Host, StringComparison.OrdinalIgnoreCase);
+    internal static bool IsSameAddress(NodeEndpoint a, NodeEndpoint b) => a.Port == b.Port && string.Equals(a.Host, b.Host, StringComparison.OrdinalIgnoreCase);
 
     /// <summary>One request of the phase under way and what came of it.</summary>
     private readonly record struct Target(NodeEndpoint Identity, Answer Answer = Answer.Pending, ulong Instance = 0, Ballot Ballot = default, RegisterValue? Value = null);

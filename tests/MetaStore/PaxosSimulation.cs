@@ -86,7 +86,7 @@ internal sealed class PaxosSimulation
         NodeEndpoint[]? next = null;
         if (_changeAcceptors && _random.Next(3) == 0) next = [.. _nodes.OrderBy(_ => _random.Next()).Take(3).Select(n => n.Endpoint)];
         RegisterWrite? order = write ? new RegisterWrite(expected, _nextId++, new byte[] { 1, 2, 3 }, next) : null;
-        var proposer = new RegisterProposer(known, _bootstrap, [], _nextId++, order);
+        var proposer = new RegisterProposer(known, _bootstrap, [], _nextId++, order, []);
         var operation = new Operation(proposer, order, _floor);
         _operations.Add(operation);
         After(operation, proposer.Start());
