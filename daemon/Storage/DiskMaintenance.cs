@@ -12,6 +12,7 @@ internal sealed class DiskMaintenance : IDisposable
     private readonly TimeSpan _retry;
     private readonly Action<Exception> _fail;
     private readonly Thread _thread;
+    private long _retryAt;
     private bool _stopping;
 
     public DiskMaintenance(TimeSpan retry, Action<Exception> fail)
@@ -50,7 +51,11 @@ internal sealed class DiskMaintenance : IDisposable
             try
             {
                 if (work()) continue;
-                lock (_gate) _again.Add(work);
+                lock (_gate)
+                {
+                    if (_again.Count == 0) _retryAt = Environment.TickCount64 + (long)_retry.TotalMilliseconds;
+                    _again.Add(work);
+                }
             }
             catch (Exception reason)
             {
@@ -70,14 +75,24 @@ internal sealed class DiskMaintenance : IDisposable
                 {
                     Monitor.Wait(_gate);
                 }
-                else if (!Monitor.Wait(_gate, _retry))
+                else
                 {
-                    foreach (var work in _again) _work.Enqueue(work);
-                    _again.Clear();
+                    var left = _retryAt - Environment.TickCount64;
+                    if (left > 0) Monitor.Wait(_gate, TimeSpan.FromMilliseconds(left));
+                    TakeBack();
                 }
             }
 
+            TakeBack();
             return _work.Dequeue();
         }
+    }
+
+    /// <summary>Queues what is to be tried again once its time has come, however much other work there is.</summary>
+    private void TakeBack()
+    {
+        if (_again.Count == 0 || Environment.TickCount64 < _retryAt) return;
+        foreach (var work in _again) _work.Enqueue(work);
+        _again.Clear();
     }
 }

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Buffers.Binary;
 using Delos.Protocol.Blocks;
 using Delos.Protocol.Entries;
 using Delos.Protocol.Identity;
@@ -71,8 +72,7 @@ internal ref struct EntryReader(GenerationFiles files, LogletId loglet)
                 || !RecordHeader.TryRead(At(address + 4, RecordHeader.Size), name.Nonce, address, out var header)
                 || LiveGeneration.RecordEnd(address, header.PayloadLength) is var end && (end > pageEnd || end > _tail))
             {
-                // Padding, or damage: then the next record of this Loglet is not the one that is due.
-                address = pageEnd;
+                address = SkipBroken(address, pageEnd);
                 continue;
             }
 
@@ -91,6 +91,17 @@ internal ref struct EntryReader(GenerationFiles files, LogletId loglet)
 
         // A mark promised the position, and it did not come: lost, unless it is merely not durable yet.
         return Position < stop && stop != long.MaxValue ? Position + 1 : -1;
+    }
+
+    /// <summary>Where to go on behind padding, or behind damage; after damage, the next record of this Loglet is not the one that is due.</summary>
+    private long SkipBroken(long address, long pageEnd)
+    {
+        var end = Math.Min(pageEnd, _tail);
+        if (address + HeaderSpace > end || !Ensure(address, (int)(end - address)) || BinaryPrimitives.ReadInt32LittleEndian(At(address, 4)) == 0) return pageEnd;
+        Span<byte> nonce = stackalloc byte[8];
+        BinaryPrimitives.WriteUInt64LittleEndian(nonce, files.Name.Nonce);
+        var hit = At(address, (int)(end - address))[13..].IndexOf(nonce);
+        return hit < 0 ? pageEnd : address + 13 + hit - 12;
     }
 
     /// <summary>False: enough, or damage.</summary>

@@ -33,7 +33,8 @@ internal sealed class LogletIndex(int markBytes)
             return false;
         }
 
-        var mark = _marks.Count == 0 || first != End || address - _marks[^1].Address >= markBytes || LogAddress.Generation(address) != LogAddress.Generation(_marks[^1].Address);
+        var behindDamage = _unknown.Count > 0 && _unknown[^1].End == first;
+        var mark = behindDamage || _marks.Count == 0 || first != End || address - _marks[^1].Address >= markBytes || LogAddress.Generation(address) != LogAddress.Generation(_marks[^1].Address);
         if (mark) _marks.Add((first, address));
         if (_unknown.Count > 0) RemoveUnknown(first, end);
         Extend(first, end);
@@ -49,9 +50,22 @@ internal sealed class LogletIndex(int markBytes)
         first = Math.Max(first, TrimPoint);
         if (end <= first) return;
         RemoveUnknown(first, end);
-        var at = _unknown.FindIndex(u => u.First >= end);
-        _unknown.Insert(at < 0 ? _unknown.Count : at, (first, end));
         if (end != long.MaxValue && end > End) Extend(Math.Max(End, first), end);
+        var at = _unknown.FindIndex(u => u.First >= end);
+        at = at < 0 ? _unknown.Count : at;
+        if (at < _unknown.Count && _unknown[at].First == end)
+        {
+            end = _unknown[at].End;
+            _unknown.RemoveAt(at);
+        }
+
+        if (at > 0 && _unknown[at - 1].End == first)
+        {
+            first = _unknown[--at].First;
+            _unknown.RemoveAt(at);
+        }
+
+        _unknown.Insert(at, (first, end));
     }
 
     public void Trim(long position)
@@ -101,17 +115,16 @@ internal sealed class LogletIndex(int markBytes)
         var extent = _extents.FindLastIndex(e => e.First <= position);
         if (extent < 0 || position >= _extents[extent].End) return StorageReadStatus.NotHeld;
         stop = Math.Min(stop, _extents[extent].End);
-        foreach (var resume in _resume)
-        {
-            if (resume.Position == position && resume.Address != 0)
-            {
-                place = new Place(resume.Address, resume.PayloadOffset, position, stop);
-                return StorageReadStatus.Ok;
-            }
-        }
-
         var mark = FindMark(position);
         if (mark < 0) return StorageReadStatus.NotHeld;
+        foreach (var resume in _resume)
+        {
+            // A mark behind it is nearer, or the position begins a new generation.
+            if (resume.Position != position || resume.Address <= _marks[mark].Address) continue;
+            place = new Place(resume.Address, resume.PayloadOffset, position, stop);
+            return StorageReadStatus.Ok;
+        }
+
         place = new Place(_marks[mark].Address, 0, 0, stop);
         return StorageReadStatus.Ok;
     }

@@ -27,6 +27,8 @@ public abstract class RecordLog
     private bool _closed;
     private bool _fileRequested;
     private bool _noSpace;
+    private bool _waitsForFile;
+    private bool _waitsForSpace;
     private bool _unproven;
     private volatile bool _announce;
 
@@ -55,6 +57,15 @@ public abstract class RecordLog
     internal long LastCommit { get; private set; }
 
     internal bool NeedsCheckpoint => Volatile.Read(ref _unproven);
+
+    /// <summary>Something was appended that is not durable yet.</summary>
+    internal bool IsDirty
+    {
+        get
+        {
+            lock (_gate) return _live is { IsDirty: true } || _closing.Count > 0;
+        }
+    }
 
     private protected Lock Gate => _gate;
 
@@ -117,11 +128,15 @@ public abstract class RecordLog
             }
 
             // Whoever was turned away hears of the next chance, even if nothing else becomes durable.
-            _announce = true;
             if (status == AppendStatus.NoSpace)
             {
                 RequestFile(live);
-                if (!_noSpace) status = AppendStatus.Busy;
+                _waitsForFile = true;
+                if (!_noSpace && !IsSmall(live)) status = AppendStatus.Busy;
+            }
+            else
+            {
+                _announce = true;
             }
 
             Kick();
@@ -306,7 +321,12 @@ public abstract class RecordLog
         var now = Group.Time.GetTimestamp();
         try
         {
-            if (now < _retryOpenAt && !useReserve) return AppendStatus.NoSpace;
+            if (now < _retryOpenAt && !useReserve)
+            {
+                AnnounceLater();
+                return AppendStatus.NoSpace;
+            }
+
             var name = GenerationName.New(TakeNumber(), Options);
             var live = CreateGeneration(name, System.IO.Path.Combine(Path, name.ToString()), Options);
             if (_live is { } small)
@@ -322,6 +342,7 @@ public abstract class RecordLog
         {
             _retryOpenAt = now + (long)(Options.SpaceRetry.TotalSeconds * Group.Time.TimestampFrequency);
             Log.NoSpace(Group.Logger, Path);
+            AnnounceLater();
             return useReserve ? OpenSmall() : AppendStatus.NoSpace;
         }
         catch (IOException e)
@@ -412,8 +433,10 @@ public abstract class RecordLog
     {
         if (_fileRequested || IsSmall(live)) return;
         _fileRequested = true;
-        Group.Maintenance.Post(() => AddFile(live));
+        PostAddFile(live);
     }
+
+    private void PostAddFile(LiveGeneration live) => Group.Maintenance.Post(() => AddFile(live));
 
     private bool AddFile(LiveGeneration live)
     {
@@ -446,9 +469,33 @@ public abstract class RecordLog
             if (_noSpace) Log.SpaceReturned(Group.Logger, Path);
             _noSpace = false;
             if (_live == live) _fileRequested = false;
-            if (_announce) Kick();
+            if (!_waitsForFile) return true;
+            _waitsForFile = false;
+            _announce = true;
         }
 
+        Kick();
         return true;
+    }
+
+    /// <summary>Nothing is written that could be announced while a log cannot even be opened: tells the listener after a while that it may try again.</summary>
+    private void AnnounceLater()
+    {
+        if (_waitsForSpace) return;
+        _waitsForSpace = true;
+        var waited = false;
+        Group.Maintenance.Post(() =>
+        {
+            if (!waited)
+            {
+                waited = true;
+                return false;
+            }
+
+            lock (_gate) _waitsForSpace = false;
+            _announce = true;
+            Kick();
+            return true;
+        });
     }
 }

@@ -66,6 +66,8 @@ public sealed record StorageOptions
         if (PageBytes < 64 << 10) throw new ArgumentException("at least 64 KiB", nameof(PageBytes));
         if (JournalPageBytes < 64 << 10) throw new ArgumentException("at least 64 KiB", nameof(JournalPageBytes));
         if (SegmentFileBytes < PageBytes) throw new ArgumentException("at least one page", nameof(SegmentFileBytes));
+        if (SegmentFileBytes <= Storage.SpareFiles.SmallFileBytes) throw new ArgumentException("more than 64 KiB", nameof(SegmentFileBytes));
+        if (JournalFileBytes <= Storage.SpareFiles.SmallFileBytes) throw new ArgumentException("more than 64 KiB", nameof(JournalFileBytes));
         if (PageMemoryBytes < 4 * PageBytes) throw new ArgumentException("at least four pages", nameof(PageMemoryBytes));
         if (ReserveBytes < 0 || ReserveBytes > PageBytes) throw new ArgumentException("at most one page", nameof(ReserveBytes));
         ArgumentOutOfRangeException.ThrowIfNegative(SpareFiles);
