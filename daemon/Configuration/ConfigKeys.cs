@@ -36,8 +36,8 @@ internal static class ConfigKeys
         "The MetaStore nodes' addresses, separated by commas; the same list on every node.");
 
     public static readonly ConfigKey StorageFileSize = new("storage", "file_size", ConfigKind.Size, "64MiB",
-        "Size of a segment file; allocated and zeroed ahead.")
-    { Minimum = 2 * MiB, Maximum = 4 * GiB };
+        "Size of a segment file, a power of two; allocated and zeroed ahead.")
+    { Minimum = 2 * MiB, Maximum = GiB };
 
     public static readonly ConfigKey StorageSpareFiles = new("storage", "spare_files", ConfigKind.Integer, "2",
         "Segment files kept ready, so that a new Loglet or a full file does not wait for the disk.")

@@ -21,35 +21,36 @@ internal sealed record NodeOptions
 
     public required IReadOnlyList<HostPort> MetaStore { get; init; }
 
-    public long FileSize { get; init; }
+    /// <summary>A power of two.</summary>
+    public int FileBytes { get; init; } = 64 << 20;
 
-    public int SpareFiles { get; init; }
+    public int SpareFiles { get; init; } = 2;
 
-    public int MaxEntryBytes { get; init; }
+    public int MaxEntryBytes { get; init; } = 1 << 20;
 
-    public int MaxFrameBytes { get; init; }
+    public int MaxFrameBytes { get; init; } = 8 << 20;
 
-    public int MaxBatchBytes { get; init; }
+    public int MaxBatchBytes { get; init; } = 1 << 20;
 
-    public long InFlightBytes { get; init; }
+    public long InFlightBytes { get; init; } = 64 << 20;
 
-    public long WindowBytes { get; init; }
+    public long WindowBytes { get; init; } = 32 << 20;
 
-    public long QueuedBytes { get; init; }
+    public long QueuedBytes { get; init; } = 64 << 20;
 
-    public int MaxConnections { get; init; }
+    public int MaxConnections { get; init; } = 1024;
 
-    public int MaxClients { get; init; }
+    public int MaxClients { get; init; } = 100_000;
 
-    public TimeSpan HeartbeatInterval { get; init; }
+    public TimeSpan HeartbeatInterval { get; init; } = TimeSpan.FromMilliseconds(100);
 
-    public TimeSpan HeartbeatTimeout { get; init; }
+    public TimeSpan HeartbeatTimeout { get; init; } = TimeSpan.FromSeconds(1);
 
-    public TimeSpan HelloTimeout { get; init; }
+    public TimeSpan HelloTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
-    public TimeSpan CheckTailTimeout { get; init; }
+    public TimeSpan CheckTailTimeout { get; init; } = TimeSpan.FromSeconds(1);
 
-    public TimeSpan StopTimeout { get; init; }
+    public TimeSpan StopTimeout { get; init; } = TimeSpan.FromSeconds(4);
 
     /// <summary>Takes the values over and checks what concerns more than one of them.</summary>
     /// <exception cref="ConfigException">They contradict each other, or a required one is missing.</exception>
@@ -65,6 +66,7 @@ internal sealed record NodeOptions
             | (settings.Flag(ConfigKeys.RoleLogServer) ? NodeRoles.LogServer : 0)
             | (settings.Flag(ConfigKeys.RoleMetaStore) ? NodeRoles.MetaStore : 0);
         if (roles == NodeRoles.None) errors.Add("every role is off: turn on at least one of roles.sequencer, roles.logserver, roles.metastore");
+        if (!System.Numerics.BitOperations.IsPow2(settings.Number(ConfigKeys.StorageFileSize))) errors.Add($"{settings[ConfigKeys.StorageFileSize].Source}: storage.file_size: {settings[ConfigKeys.StorageFileSize].Text} is not a power of two");
         Above(ConfigKeys.LimitFrame, ConfigKeys.LimitEntry);
         Above(ConfigKeys.LimitFrame, ConfigKeys.LimitBatch);
         Above(ConfigKeys.TimeoutSilence, ConfigKeys.TimeoutHeartbeat);
@@ -86,7 +88,7 @@ internal sealed record NodeOptions
             Roles = roles,
             ClusterId = settings.Guid(ConfigKeys.ClusterId),
             MetaStore = seeds,
-            FileSize = settings.Number(ConfigKeys.StorageFileSize),
+            FileBytes = settings.Int32(ConfigKeys.StorageFileSize),
             SpareFiles = settings.Int32(ConfigKeys.StorageSpareFiles),
             MaxEntryBytes = settings.Int32(ConfigKeys.LimitEntry),
             MaxFrameBytes = settings.Int32(ConfigKeys.LimitFrame),

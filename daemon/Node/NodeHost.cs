@@ -101,7 +101,7 @@ internal sealed class NodeHost : IAsyncDisposable
         var listener = _listener = Listen(me, router, connections);
         status.Connections = () => listener.ConnectionCount;
         _logger.NodeListening(listener.LocalEndPoint);
-        services.StartLogServer();
+        await services.StartLogServerAsync().ConfigureAwait(false);
 
         var info = new NodeInfo(identity.NodeId, identity.DiskId, Advertised(listener.LocalEndPoint).Host, Advertised(listener.LocalEndPoint).Port, _options.Roles);
         await services.RegisterAsync(info, cancellationToken).ConfigureAwait(false);

@@ -1,5 +1,10 @@
+using System.Diagnostics;
 using Delos.Client.MetaStore;
 using Delos.Daemon.Configuration;
+using Delos.Daemon.LogServers;
+using Delos.Daemon.MetaStore;
+using Delos.Daemon.Sequencers;
+using Delos.Daemon.Storage;
 using Delos.Protocol.Cluster;
 using Delos.Protocol.Connections;
 using Delos.Protocol.Identity;
@@ -7,28 +12,35 @@ using Microsoft.Extensions.Logging;
 
 namespace Delos.Daemon.Node;
 
-/// <summary>The parts of a node, made and connected: the roles that are on, and what they share.</summary>
+/// <summary>The parts of a node, made and connected: the roles that are on, and what they share (the disk's I/O thread, the connections to other nodes, the node list).</summary>
 internal sealed class NodeServices : IAsyncDisposable
 {
     private readonly NodeOptions _options;
     private readonly NodeDisk _disk;
+    private readonly LocalPeer _me;
     private readonly NodeFrameRouter _router;
     private readonly NodeStatusReporter _status;
     private readonly Action<string, Exception> _fail;
     private readonly ILoggerFactory _loggers;
+    private readonly GroupCommit _group;
     private readonly PeerPool _peers;
     private readonly MetaStoreClient _metaStoreClient;
     private readonly NodeDirectory _nodes;
+    private MetaStoreService? _metaStore;
+    private LogServerService? _logServer;
+    private SequencerService? _sequencer;
 
     public NodeServices(
         NodeOptions options, NodeDisk disk, LocalPeer me, ConnectionOptions connections, NodeFrameRouter router, NodeStatusReporter status, Action<string, Exception> fail, ILoggerFactory loggers)
     {
         _options = options;
         _disk = disk;
+        _me = me;
         _router = router;
         _status = status;
         _fail = fail;
         _loggers = loggers;
+        _group = new GroupCommit(new StorageOptions { SegmentFileBytes = options.FileBytes, SpareFiles = options.SpareFiles }, loggers.CreateLogger("Delos.Storage"), TimeProvider.System);
         _peers = new PeerPool(me, me.ClusterId, router, connections);
         _metaStoreClient = new MetaStoreClient(
             _peers, options.MetaStore.Select(s => (s.Host, s.Port)).ToList(), new MetaStoreOptions { SeedsAreAcceptors = true }, TimeProvider.System, loggers.CreateLogger("Delos.MetaStore"));
@@ -38,11 +50,22 @@ internal sealed class NodeServices : IAsyncDisposable
     public void StartMetaStore()
     {
         if (!Has(NodeRoles.MetaStore)) return;
+        var directory = Directory.CreateDirectory(_disk.MetaStoreDirectory).FullName;
+        _metaStore = MetaStoreService.Open(directory, _group, new AcceptorLimits(), _loggers.CreateLogger("Delos.MetaStore"));
+        _router.Attach(NodeRoles.MetaStore, _metaStore);
     }
 
-    public void StartLogServer()
+    public async Task StartLogServerAsync()
     {
         if (!Has(NodeRoles.LogServer)) return;
+        var started = Stopwatch.GetTimestamp();
+        var directory = Directory.CreateDirectory(_disk.LogServerDirectory).FullName;
+        var options = new LogServerOptions { MaxInFlightBytes = _options.InFlightBytes };
+        _logServer = await LogServerService.OpenAsync(
+            directory, _disk.Identity.Identity, _group, options, TimeProvider.System, _loggers.CreateLogger("Delos.LogServer"), reason => _fail("LogServer", reason)).ConfigureAwait(false);
+        _router.Attach(NodeRoles.LogServer, _logServer);
+        _status.Loglets = _logServer.DescribeLoglets;
+        _loggers.CreateLogger("Delos.Node").RoleRecovered("LogServer", (long)Stopwatch.GetElapsedTime(started).TotalMilliseconds);
     }
 
     public Task<NodeList> RegisterAsync(NodeInfo me, CancellationToken cancellationToken) =>
@@ -51,6 +74,18 @@ internal sealed class NodeServices : IAsyncDisposable
     public void StartSequencer()
     {
         if (!Has(NodeRoles.Sequencer)) return;
+        var options = new SequencerOptions
+        {
+            MaxEntryBytes = _options.MaxEntryBytes,
+            MaxBatchBytes = _options.MaxBatchBytes,
+            MaxInFlightBytes = _options.InFlightBytes,
+            MaxRetainedBytes = _options.WindowBytes,
+            MaxClients = _options.MaxClients,
+            ConfirmTimeout = _options.CheckTailTimeout,
+        };
+        _sequencer = new SequencerService(_me.NodeId, _me.Incarnation, _nodes.ConnectAsync, options, TimeProvider.System, _loggers.CreateLogger("Delos.Sequencer"));
+        _router.Attach(NodeRoles.Sequencer, _sequencer);
+        _status.Sequencing = _sequencer.GetStatus;
     }
 
     public void StartMonitor()
@@ -58,9 +93,18 @@ internal sealed class NodeServices : IAsyncDisposable
     }
 
     /// <summary>Before the connections are closed: nothing new is begun.</summary>
-    public Task StopServingAsync() => Task.CompletedTask;
+    public async Task StopServingAsync()
+    {
+        if (_sequencer is not null) await _sequencer.DisposeAsync().ConfigureAwait(false);
+    }
 
-    public async ValueTask DisposeAsync() => await _peers.DisposeAsync().ConfigureAwait(false);
+    public async ValueTask DisposeAsync()
+    {
+        await _peers.DisposeAsync().ConfigureAwait(false);
+        if (_logServer is not null) await _logServer.DisposeAsync().ConfigureAwait(false);
+        if (_metaStore is not null) await _metaStore.DisposeAsync().ConfigureAwait(false);
+        _group.Dispose();
+    }
 
     private bool Has(NodeRoles role) => (_options.Roles & role) != 0;
 }
