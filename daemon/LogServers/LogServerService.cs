@@ -14,7 +14,7 @@ namespace Delos.Daemon.LogServers;
 /// loops; a batch of them ends with one kick of each log that it touched, and a commit round of the disk with one acknowledgement per Loglet and one flush per connection.
 /// <para>See LogServerService.Refill.cs for what the node's own monitor uses.</para>
 /// </summary>
-public sealed partial class LogServerService : IAsyncDisposable
+public sealed partial class LogServerService : IFrameHandler, IAsyncDisposable
 {
     private readonly NodeIdentity _me;
     private readonly LogServerOptions _options;
