@@ -13,7 +13,7 @@ namespace Delos.Daemon.MetaStore;
 /// An answer waits for the address of its register's last record, also where it only reads: a value that is not durable yet could be forgotten, and must not be counted by anybody
 /// (AMNESIA in metastore.pml). All that came in during one commit shares the next.
 /// </remarks>
-internal sealed class MetaStoreService : IAsyncDisposable
+internal sealed class MetaStoreService : IFrameHandler, IAsyncDisposable
 {
     /// <summary>Of the journal's records; what they hold says their own first byte.</summary>
     private const byte JournalKind = 1;
