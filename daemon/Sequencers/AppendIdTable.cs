@@ -40,7 +40,7 @@ public sealed class AppendIdTable(SequencerOptions options)
     {
         var slots = ids.SlotsFor(last, options.MaxClientWindow);
         if (slots == ids.Slots) return IdRoom.Enough;
-        if (slots > options.MaxClientWindow) return IdRoom.WindowExceeded;
+        if (slots < 0) return IdRoom.WindowExceeded;
         if (Slots - ids.Slots + slots > options.MaxRememberedIds) return IdRoom.TableFull;
         Slots += slots - ids.Slots;
         ids.Grow((int)slots);

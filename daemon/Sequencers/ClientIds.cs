@@ -64,11 +64,11 @@ public sealed class ClientIds(ulong clientId, ulong floor)
     public long PositionOf(ulong sequence) =>
         sequence - Floor < (ulong)_slots.Length ? _slots[sequence & Mask] - 1 : -1;
 
-    /// <summary>Slots that <see cref="Record"/> would need to hold <paramref name="sequence"/>; more than <paramref name="limit"/> if it is too far above the floor.</summary>
+    /// <summary>Slots that <see cref="Record"/> would need to hold <paramref name="sequence"/>; -1 if it is <paramref name="limit"/> or more above the floor.</summary>
     public long SlotsFor(ulong sequence, int limit)
     {
         var distance = sequence - Floor;
-        if (distance >= (ulong)limit) return (long)limit + 1;
+        if (distance >= (ulong)limit) return -1;
         long slots = _slots.Length;
         while ((ulong)slots <= distance) slots *= 2;
         return slots;

@@ -39,7 +39,8 @@ public sealed class ReplicaProgress
 
     internal long ToldTail;
     internal long ProgressAt;
-    internal long LostAt = long.MinValue / 2;
+    // When it was last within reach; at first, when the Loglet was opened.
+    internal long LostAt;
 
     internal bool CanStore => IsConnected && !IsSealed && !IsLagging && !IsBlocked;
 }

@@ -43,7 +43,7 @@ public sealed partial class SequencerCore
         _now = now;
         _quorum = config.Quorum;
         _replicas = new ReplicaProgress[config.Replicas.Count];
-        for (var i = 0; i < _replicas.Length; i++) _replicas[i] = new ReplicaProgress();
+        for (var i = 0; i < _replicas.Length; i++) _replicas[i] = new ReplicaProgress { LostAt = now };
         _tails = new long[_replicas.Length];
         _ids = new AppendIdTable(options);
         _round = new ConfirmRound(_replicas.Length, _quorum);

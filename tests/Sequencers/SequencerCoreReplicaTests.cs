@@ -1,0 +1,262 @@
+using Delos.Daemon.Sequencers;
+using Delos.Protocol.Framing;
+
+namespace Delos.Tests.Sequencers;
+
+public class SequencerCoreReplicaTests
+{
+    private static (long First, int Count)[] StoresTo(CoreHarness h, int replica) => [.. h.Stores.Where(s => s.Replica == replica).Select(s => (s.First, s.Count))];
+
+    [Test]
+    public void A_new_connection_is_told_the_config_and_gets_again_what_was_not_acknowledged()
+    {
+        var h = new CoreHarness();
+        h.Append(1);
+        h.Append(2);
+        h.Append(3);
+        h.Ack(0, 1);
+        h.Core.OnReplicaLost(0);
+        h.Append(4);
+        h.Clear();
+        h.Core.OnReplicaConnected(0);
+        Assert.That(StoresTo(h, 0), Is.EqualTo(new[] { (1L, 0), (1L, 1), (2L, 1), (3L, 1) }));
+        Assert.That(h.Stores.Select(s => s.WithConfig), Is.EqualTo(new[] { true, false, false, false }));
+    }
+
+    [Test]
+    public void An_out_of_order_replica_is_resent_from_its_accepted_tail_once()
+    {
+        var h = new CoreHarness();
+        for (ulong sequence = 1; sequence <= 4; sequence++) h.Append(sequence);
+        h.Clear();
+        h.Refuse(1, StatusCode.OutOfOrder, accepted: 1);
+        h.Refuse(1, StatusCode.OutOfOrder, accepted: 1);
+        h.Refuse(1, StatusCode.OutOfOrder, accepted: 1);
+        Assert.That(StoresTo(h, 1), Is.EqualTo(new[] { (1L, 1), (2L, 1), (3L, 1) }));
+        h.Clear();
+        h.Pass(TimeSpan.FromSeconds(0.1));
+        Assert.That(StoresTo(h, 1), Is.EqualTo(new[] { (1L, 1), (2L, 1), (3L, 1) }), "the resend itself may have been lost");
+    }
+
+    [Test]
+    public void A_replica_that_accepted_half_a_batch_gets_the_batch_again()
+    {
+        var h = new CoreHarness();
+        h.Append(1, 4);
+        h.Clear();
+        h.Refuse(1, StatusCode.OutOfOrder, accepted: 2);
+        Assert.That(StoresTo(h, 1), Is.EqualTo(new[] { (0L, 4) }));
+    }
+
+    [Test]
+    public void Need_of_the_config_is_met_by_a_resend_that_carries_it()
+    {
+        var h = new CoreHarness();
+        h.Append(1);
+        h.Append(2);
+        h.Clear();
+        h.Refuse(2, StatusCode.NeedConfig);
+        h.Refuse(2, StatusCode.NeedConfig);
+        var stores = h.Stores.Where(s => s.Replica == 2 && s.Count > 0).ToArray();
+        Assert.That(stores.Select(s => (s.First, s.WithConfig)), Is.EqualTo(new[] { (0L, true), (1L, false) }));
+    }
+
+    [Test]
+    public void Any_answer_but_Ok_acknowledges_nothing([Values] StatusCode status)
+    {
+        if (status == StatusCode.Ok) return;
+        var h = new CoreHarness();
+        h.Append(1);
+        h.Ack(0, 1);
+        h.Refuse(1, status, accepted: 1, durable: 1);
+        Assert.That(h.Core.GlobalTail, Is.EqualTo(0));
+        Assert.That(h.Core.Replicas[1].AckedTail, Is.EqualTo(0));
+    }
+
+    [Test]
+    public void A_stuck_replica_is_sent_its_first_unacknowledged_batch_again()
+    {
+        var h = new CoreHarness();
+        h.Append(1);
+        h.Append(2);
+        h.Append(3);
+        h.Ack(0, 3);
+        h.Ack(1, 1);
+        h.Ack(2, 3);
+        h.Clear();
+        h.Pass(TimeSpan.FromSeconds(3));
+        Assert.That(h.Stores.Select(s => (s.Replica, s.First)), Is.EqualTo(new[] { (1, 1L) }));
+    }
+
+    [Test]
+    public void A_replica_gets_no_more_than_its_share_of_unacknowledged_bytes()
+    {
+        var h = new CoreHarness(options: new SequencerOptions { MaxReplicaInFlightBytes = 5_000 });
+        for (ulong sequence = 1; sequence <= 10; sequence++) h.Append(sequence, size: 1000);
+        Assert.That(StoresTo(h, 2), Has.Length.EqualTo(4));
+        h.Ack(2, 2);
+        Assert.That(StoresTo(h, 2), Has.Length.EqualTo(6));
+    }
+
+    [Test]
+    public void A_laggard_is_told_the_tail_until_it_has_refilled_itself_and_then_gets_stores_again()
+    {
+        var h = new CoreHarness(options: new SequencerOptions { MaxRetainedBytes = 3_000, MaxReplicaInFlightBytes = 2_000 });
+        ulong sequence = 1;
+        for (; sequence <= 20; sequence++)
+        {
+            h.Append(sequence, size: 1000);
+            h.Ack(0, (long)sequence);
+            h.Ack(1, (long)sequence);
+        }
+
+        h.Refuse(2, StatusCode.OutOfOrder, accepted: 1);
+        Assert.That(h.Core.Replicas[2].IsLagging);
+        Assert.That(h.Core.RetainedBytes, Is.LessThanOrEqualTo(3_000));
+        h.Clear();
+        h.Pass(TimeSpan.FromSeconds(0.2));
+        Assert.That(h.Announced, Is.EqualTo(new[] { (2, 20L) }));
+        Assert.That(h.Confirms, Is.EqualTo(new[] { (2, 0ul) }), "asks how far it has come");
+        h.Confirm(2, 0, 10);
+        Assert.That(h.Core.Replicas[2].IsLagging, "the window begins further up");
+        h.Append(sequence, size: 1000);
+        Assert.That(StoresTo(h, 2), Is.Empty);
+        h.Clear();
+        h.Confirm(2, 0, 20);
+        Assert.That(h.Core.Replicas[2].IsLagging, Is.False);
+        Assert.That(StoresTo(h, 2), Is.EqualTo(new[] { (20L, 1) }));
+    }
+
+    [Test]
+    public void Committed_entries_are_released_when_every_replica_within_reach_has_them()
+    {
+        var h = new CoreHarness();
+        h.Append(1, size: 1000);
+        h.Ack(0, 1);
+        h.Ack(1, 1);
+        Assert.That(h.Core.RetainedBytes, Is.GreaterThan(1000));
+        h.Ack(2, 1);
+        Assert.That(h.Core.RetainedBytes, Is.EqualTo(0));
+    }
+
+    [Test]
+    public void Committed_entries_are_kept_for_a_lost_replica_for_a_while_only()
+    {
+        var h = new CoreHarness();
+        h.Core.OnReplicaLost(2);
+        h.Append(1, size: 1000);
+        h.Ack(0, 1);
+        h.Ack(1, 1);
+        h.Pass(TimeSpan.FromSeconds(4));
+        Assert.That(h.Core.RetainedBytes, Is.GreaterThan(1000));
+        h.Pass(TimeSpan.FromSeconds(2));
+        Assert.That(h.Core.RetainedBytes, Is.EqualTo(0));
+        h.Clear();
+        h.Core.OnReplicaConnected(2);
+        Assert.That(h.Core.Replicas[2].IsLagging);
+        Assert.That(StoresTo(h, 2), Is.EqualTo(new[] { (0L, 0) }));
+    }
+
+    [Test]
+    public void Appends_are_refused_while_a_majority_has_no_room_and_pending_ones_complete_when_it_has()
+    {
+        var h = new CoreHarness();
+        h.Append(1);
+        h.Append(2);
+        h.Refuse(0, StatusCode.DiskFull);
+        h.Append(3);
+        Assert.That(h.Replies, Is.Empty, "one full replica of three hinders nobody");
+        h.Refuse(1, StatusCode.DiskFull);
+        h.Append(4);
+        Assert.That((h.LastReply.Status, h.LastReply.FirstSequence, h.LastReply.FirstPosition), Is.EqualTo((StatusCode.DiskFull, 4ul, -1L)));
+        h.Ack(2, 3);
+        Assert.That(h.Replies, Has.Count.EqualTo(1), "an assigned position is not given up");
+        h.Clear();
+        h.Pass(TimeSpan.FromSeconds(0.2));
+        Assert.That(h.Stores.Select(s => (s.Replica, s.First)), Is.EqualTo(new[] { (0, 0L), (1, 0L) }), "one store is tried");
+        h.Refuse(0, StatusCode.DiskFull);
+        h.Ack(1, 1);
+        Assert.That(StoresTo(h, 1), Is.EqualTo(new[] { (0L, 1), (1L, 1), (2L, 1) }));
+        h.Ack(1, 3);
+        Assert.That(h.Replies.Sum(r => r.Reply.Count), Is.EqualTo(3));
+        h.Append(4, floor: 4);
+        Assert.That(h.Core.NextPosition, Is.EqualTo(4));
+    }
+
+    [Test]
+    public void A_replica_that_could_not_be_created_for_want_of_room_is_tried_again()
+    {
+        var h = new CoreHarness(connect: false);
+        for (var i = 0; i < 3; i++) h.Core.OnReplicaConnected(i);
+        h.Refuse(0, StatusCode.DiskFull);
+        h.Refuse(1, StatusCode.DiskFull);
+        h.Append(1);
+        Assert.That(h.LastReply.Status, Is.EqualTo(StatusCode.DiskFull));
+        h.Clear();
+        h.Pass(TimeSpan.FromSeconds(0.2));
+        Assert.That(h.Stores.All(s => s is { Count: 0, WithConfig: true }));
+        h.Ack(0, 0);
+        h.Append(1);
+        Assert.That(h.Core.NextPosition, Is.EqualTo(1));
+    }
+
+    [Test, Category("Trap19")]
+    public void The_last_commit_is_announced_as_soon_as_nothing_is_on_its_way()
+    {
+        var h = new CoreHarness();
+        h.Append(1);
+        h.Append(2);
+        h.Ack(0, 1);
+        h.Ack(1, 1);
+        Assert.That(h.Announced, Is.Empty, "the store of the second append is out, another may carry the tail");
+        h.Ack(0, 2);
+        h.Ack(1, 2);
+        Assert.That(h.Announced, Is.EqualTo(new[] { (0, 2L), (1, 2L), (2, 2L) }));
+        h.Clear();
+        h.Ack(2, 1);
+        h.Pass(TimeSpan.FromSeconds(0.15));
+        Assert.That(h.Announced, Is.EqualTo(new[] { (2, 2L) }), "repeated to who lacks something below it");
+        h.Ack(2, 2);
+        h.Clear();
+        h.Pass(TimeSpan.FromSeconds(0.15));
+        Assert.That(h.Announced, Is.Empty);
+    }
+
+    [Test]
+    public void Stores_carry_the_global_tail()
+    {
+        var h = new CoreHarness();
+        h.Append(1);
+        h.Ack(0, 1);
+        h.Ack(1, 1);
+        h.Append(2);
+        Assert.That(h.Stores[^1].GlobalTail, Is.EqualTo(1));
+    }
+
+    [Test]
+    public void Opening_is_answered_when_a_majority_of_the_replicas_exist()
+    {
+        var h = new CoreHarness(connect: false);
+        h.Core.OnOpen(h, 5);
+        h.Core.OnReplicaConnected(0);
+        h.Core.OnReplicaConnected(1);
+        Assert.That(h.Stores.Select(s => (s.Replica, s.Count, s.WithConfig)), Is.EqualTo(new[] { (0, 0, true), (1, 0, true) }));
+        h.Ack(0, 0);
+        Assert.That(h.Opens, Is.Empty);
+        h.Ack(1, 0);
+        Assert.That(h.Opens, Is.EqualTo(new[] { (5ul, StatusCode.Ok) }));
+        h.Core.OnOpen(h, 6);
+        Assert.That(h.Opens[^1], Is.EqualTo((6ul, StatusCode.Ok)));
+    }
+
+    [Test]
+    public void Opening_without_a_majority_is_answered_Unavailable_in_time()
+    {
+        var h = new CoreHarness(connect: false);
+        h.Core.OnOpen(h, 5);
+        h.Pass(TimeSpan.FromSeconds(0.9));
+        Assert.That(h.Opens, Is.Empty);
+        h.Pass(TimeSpan.FromSeconds(0.2));
+        Assert.That(h.Opens, Is.EqualTo(new[] { (5ul, StatusCode.Unavailable) }));
+    }
+}
