@@ -165,7 +165,8 @@ internal sealed class SequencerLink : IFrameTarget
 
     private void EnqueueUnsent(Connection connection)
     {
-        var most = Math.Min(_options.MaxBatchBytes, connection.Peer.Limits.MaxFrameBytes - FrameOverhead);
+        var accepted = connection.Peer.Limits.MaxFrameBytes - FrameOverhead;
+        var most = Math.Min(_options.MaxBatchBytes, accepted);
         while (_pending.PeekUnsent() is { } first)
         {
             var payload = RetainedPayload.Create();
@@ -181,7 +182,7 @@ internal sealed class SequencerLink : IFrameTarget
                 _pending.DequeueUnsent();
             }
 
-            if (payload.Length > most && count == 1)
+            if (payload.Length > accepted)
             {
                 payload.Release();
                 _pending.Take(first.Sequence);
