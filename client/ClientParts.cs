@@ -56,7 +56,7 @@ internal sealed class ClientParts : IAsyncDisposable
         var metaStore = new MetaStoreClient(peers, seeds, new MetaStoreOptions(), options.TimeProvider, logger);
         var nodes = new NodeDirectory(metaStore, peers, new NodeDirectoryOptions { TimeProvider = options.TimeProvider });
         var loglets = new NativeLogletFactory(nodes.ConnectAsync, router, LogletOptions.Default, options.TimeProvider, logger);
-        return new ClientParts(options, metaStore, loglets, new Placements.PendingPlacement(), new SequencerOpener(nodes.ConnectAsync), new ReplicaCopier(nodes.ConnectAsync), nodes, peers);
+        return new ClientParts(options, metaStore, loglets, new Placement(nodes, new PlacementOptions(), options.TimeProvider), new SequencerOpener(nodes.ConnectAsync), new ReplicaCopier(nodes.ConnectAsync), nodes, peers);
     }
 
     public async ValueTask DisposeAsync()

@@ -1,0 +1,51 @@
+using System.Security.Cryptography;
+using Delos.Client.Admin;
+using Delos.Client.MetaStore;
+using Delos.Protocol.Chains;
+using Delos.Protocol.Cluster;
+using Delos.Protocol.Identity;
+
+namespace Delos.Client.Placements;
+
+/// <summary>Places Loglets on the nodes of the node list, asking each whether it lives and which incarnation it is. Thread-safe.</summary>
+public sealed class Placement : IPlacement
+{
+    private readonly NodeDirectory _directory;
+    private readonly NodeProber _prober;
+
+    public Placement(NodeDirectory directory, PlacementOptions options, TimeProvider timeProvider)
+    {
+        _directory = directory;
+        _prober = new NodeProber(directory, options, timeProvider);
+    }
+
+    public async ValueTask<LogletConfig> PlaceAsync(LogPolicy policy, PlacementHint hint, CancellationToken cancellationToken = default)
+    {
+        if (policy.Kind != LogletKind.Native) throw new DelosException(DelosErrorCode.InvalidRequest, $"There is no placement for Loglets of kind {policy.Kind}.");
+        if (_directory.Current.Version == 0) await RefreshAsync(cancellationToken).ConfigureAwait(false);
+        var list = _directory.Current;
+        try
+        {
+            return await TryPlaceAsync(policy, hint, list, cancellationToken).ConfigureAwait(false);
+        }
+        catch (DelosException e) when (e.Code is DelosErrorCode.Unavailable or DelosErrorCode.NotFound)
+        {
+            // The list may be old: nodes may have come since.
+            await RefreshAsync(cancellationToken).ConfigureAwait(false);
+            if (_directory.Current.Version == list.Version) throw;
+            return await TryPlaceAsync(policy, hint, _directory.Current, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private async ValueTask<LogletConfig> TryPlaceAsync(LogPolicy policy, PlacementHint hint, NodeList list, CancellationToken cancellationToken)
+    {
+        var nodes = list.Nodes.Where(n => (n.Roles & (NodeRoles.LogServer | NodeRoles.Sequencer)) != 0).ToArray();
+        var probes = await _prober.ProbeAsync(nodes, answered => PlacementChoice.IsEnough(policy, hint, answered), cancellationToken).ConfigureAwait(false);
+
+        // Equals are drawn by lot: load spreads, and proposers that race do not all pick the same node.
+        var lots = probes.ToDictionary(p => p.Node.NodeId, _ => RandomNumberGenerator.GetInt32(int.MaxValue));
+        return PlacementChoice.Choose(policy, hint, probes, LogletId.NewRandom(), p => lots[p.Node.NodeId]);
+    }
+
+    private async ValueTask RefreshAsync(CancellationToken cancellationToken) => await MetaStoreErrors.MapAsync(_directory.RefreshAsync(cancellationToken)).ConfigureAwait(false);
+}

@@ -1,0 +1,101 @@
+using Delos.Protocol.Chains;
+using Delos.Protocol.Identity;
+
+namespace Delos.Client.Placements;
+
+/// <summary>
+/// Chooses replicas and sequencer among probed nodes. Pure: the caller brings what the nodes said and the random order among equals.
+/// </summary>
+/// <remarks>
+/// Replicas, best first: live ones of the former segment (readers and caches are there), other live ones, live ones to avoid, then nodes that do not answer: a Loglet whose majority lives may name
+/// dead nodes, which refill when they come back; one with fewer replicas would tolerate less. The sequencer lives, preferably where a replica is that stays, and on another node than
+/// before: the former one may be failing in a way that probes do not show.
+/// </remarks>
+internal static class PlacementChoice
+{
+    /// <exception cref="DelosException">Unavailable or NotFound, with what is missing.</exception>
+    public static LogletConfig Choose(LogPolicy policy, PlacementHint hint, IReadOnlyList<NodeProbe> probes, LogletId id, Func<NodeProbe, int> tieBreak)
+    {
+        var replicas = Replicas(policy, hint, probes, tieBreak);
+        var sequencer = Sequencer(hint, probes, replicas, tieBreak);
+        return LogletConfig.Native(id, sequencer.Node.NodeId, sequencer.Incarnation, [.. replicas.Select(r => new ReplicaId(r.Node.NodeId, r.Node.DiskId)).OrderBy(r => r.NodeId)]);
+    }
+
+    /// <summary>True if no further answer could improve more than the spread.</summary>
+    public static bool IsEnough(LogPolicy policy, PlacementHint hint, IReadOnlyCollection<NodeProbe> probes)
+    {
+        if (hint.Replicas is not null || hint.Sequencer is not null) return false;
+        var good = probes.Where(p => p.IsReady && !hint.Avoid.Contains(p.Node.NodeId)).ToArray();
+        return good.Count(p => Has(p, NodeRoles.LogServer)) >= policy.Replication && good.Any(p => Has(p, NodeRoles.Sequencer) && p.Node.NodeId != hint.Former?.SequencerNode);
+    }
+
+    private static NodeProbe[] Replicas(LogPolicy policy, PlacementHint hint, IReadOnlyList<NodeProbe> probes, Func<NodeProbe, int> tieBreak)
+    {
+        NodeProbe[] chosen;
+        if (hint.Replicas is { } demanded)
+        {
+            chosen = [.. demanded.Select(id => Demanded(id, NodeRoles.LogServer, probes))];
+        }
+        else
+        {
+            var candidates = probes.Where(p => Has(p, NodeRoles.LogServer)).ToArray();
+            if (candidates.Length < policy.Replication)
+            {
+                throw new DelosException(DelosErrorCode.Unavailable,
+                    $"{policy.Replication} LogServers are needed; the node list has {candidates.Length}: {Names(candidates)}.");
+            }
+
+            chosen = [.. candidates.OrderBy(Tier).ThenBy(tieBreak).ThenBy(p => p.Node.NodeId).Take(policy.Replication)];
+        }
+
+        var live = chosen.Count(p => p.IsReady);
+        var quorum = chosen.Length / 2 + 1;
+        if (live >= quorum) return chosen;
+        throw new DelosException(DelosErrorCode.Unavailable,
+            $"A Loglet with {chosen.Length} replicas needs {quorum} live LogServers; {live} answered. No answer from {Names(chosen.Where(p => !p.IsReady))}.");
+
+        int Tier(NodeProbe p)
+        {
+            var former = hint.Former?.HasReplica(p.Node.NodeId, p.Node.DiskId) ?? false;
+            if (!p.IsReady) return former ? 3 : 4;
+            if (hint.Avoid.Contains(p.Node.NodeId)) return 2;
+            return former ? 0 : 1;
+        }
+    }
+
+    private static NodeProbe Sequencer(PlacementHint hint, IReadOnlyList<NodeProbe> probes, NodeProbe[] replicas, Func<NodeProbe, int> tieBreak)
+    {
+        if (hint.Sequencer is { } demanded)
+        {
+            var node = Demanded(demanded, NodeRoles.Sequencer, probes);
+            return node.IsReady ? node : throw new DelosException(DelosErrorCode.Unavailable, $"{node.Node} shall sequence, but does not answer.", node: demanded);
+        }
+
+        var best = probes.Where(p => p.IsReady && Has(p, NodeRoles.Sequencer) && !hint.Avoid.Contains(p.Node.NodeId)).OrderBy(Tier).ThenBy(tieBreak).ThenBy(p => p.Node.NodeId).FirstOrDefault();
+        if (best is not null) return best;
+        var sequencers = probes.Where(p => Has(p, NodeRoles.Sequencer)).ToArray();
+        throw new DelosException(DelosErrorCode.Unavailable, $"No live sequencer: {(sequencers.Length == 0 ? "no node has that role" : $"asked {Names(sequencers)}")}.");
+
+        int Tier(NodeProbe p)
+        {
+            var stays = hint.Former?.HasReplica(p.Node.NodeId, p.Node.DiskId) ?? false;
+            if (p.Node.NodeId == hint.Former?.SequencerNode) return 3;
+            if (!replicas.Contains(p)) return 2;
+            return stays ? 0 : 1;
+        }
+    }
+
+    private static NodeProbe Demanded(uint nodeId, NodeRoles role, IReadOnlyList<NodeProbe> probes)
+    {
+        var probe = probes.FirstOrDefault(p => p.Node.NodeId == nodeId) ?? throw new DelosException(DelosErrorCode.NotFound, $"Node {nodeId} is not in the node list.", node: nodeId);
+        return Has(probe, role) ? probe : throw new DelosException(DelosErrorCode.InvalidRequest, $"{probe.Node} has no role {role}.", node: nodeId);
+    }
+
+    private static bool Has(NodeProbe probe, NodeRoles role) => (probe.Node.Roles & role) != 0;
+
+    private static string Names(IEnumerable<NodeProbe> probes)
+    {
+        var names = string.Join(", ", probes.Select(p => p.Node.ToString()));
+        return names.Length == 0 ? "none" : names;
+    }
+}

@@ -1,0 +1,110 @@
+using Delos.Client;
+using Delos.Client.Placements;
+using Delos.Protocol.Chains;
+using Delos.Protocol.Cluster;
+using Delos.Protocol.Identity;
+
+namespace Delos.Tests.Placements;
+
+/// <summary>Where a Loglet may live, and where it better does.</summary>
+public sealed class PlacementChoiceTests
+{
+    private static readonly LogPolicy s_three = LogPolicy.Default;
+
+    [Test]
+    [Category("Trap13")]
+    public void The_dead_sequencers_node_does_not_sequence_again_and_the_incarnation_is_the_nodes_own()
+    {
+        var former = Former(sequencer: 1, 1, 2, 3);
+        for (var seed = 0; seed < 50; seed++)
+        {
+            var config = Choose([Dead(1), Live(2), Live(3)], new PlacementHint { Former = former, Avoid = [1] }, seed);
+            Assert.That(config.SequencerNode, Is.Not.EqualTo(1));
+            Assert.That(config.Incarnation, Is.EqualTo(config.SequencerNode * 100));
+            Assert.That(config.Id, Is.Not.EqualTo(former.Id));
+        }
+    }
+
+    [Test]
+    public void A_dead_node_fills_up_when_there_is_no_spare_and_refills_later() =>
+        Assert.That(Nodes(Choose([Dead(1), Live(2), Live(3)], PlacementHint.None)), Is.EqualTo(new[] { 1u, 2u, 3u }));
+
+    [Test]
+    public void A_live_spare_goes_before_a_dead_replica()
+    {
+        var hint = new PlacementHint { Former = Former(2, 1, 2, 3) };
+        Assert.That(Nodes(Choose([Dead(1), Live(2), Live(3), Live(4)], hint)), Is.EqualTo(new[] { 2u, 3u, 4u }));
+    }
+
+    [Test]
+    public void Live_replicas_of_the_former_segment_stay()
+    {
+        var hint = new PlacementHint { Former = Former(2, 1, 2, 3) };
+        Assert.That(Nodes(Choose([Live(5), Live(4), Live(3), Live(2), Live(1)], hint)), Is.EqualTo(new[] { 1u, 2u, 3u }));
+    }
+
+    [Test]
+    public void The_sequencer_rotates_to_another_replica_that_stays()
+    {
+        var hint = new PlacementHint { Former = Former(2, 1, 2, 3) };
+        var chosen = Enumerable.Range(0, 50).Select(seed => Choose([Live(1), Live(2), Live(3), Live(4)], hint, seed).SequencerNode).Distinct().Order();
+        Assert.That(chosen, Is.EqualTo(new[] { 1u, 3u }));
+    }
+
+    [Test]
+    public void The_only_live_sequencer_is_used_even_if_it_was_the_former() =>
+        Assert.That(Choose([Live(1), Live(2, NodeRoles.LogServer), Live(3, NodeRoles.LogServer)], new PlacementHint { Former = Former(1, 1, 2, 3) }).SequencerNode, Is.EqualTo(1));
+
+    [Test]
+    public void Without_a_live_majority_the_error_names_the_dead() =>
+        AssertFails(DelosErrorCode.Unavailable, "node 2", [Live(1), Dead(2), Dead(3)], PlacementHint.None);
+
+    [Test]
+    public void With_too_few_LogServers_the_error_says_how_many() =>
+        AssertFails(DelosErrorCode.Unavailable, "has 2", [Live(1), Live(2)], PlacementHint.None);
+
+    [Test]
+    public void A_demanded_node_that_is_unknown_is_not_found() =>
+        AssertFails(DelosErrorCode.NotFound, "Node 9", [Live(1), Live(2), Live(3)], new PlacementHint { Sequencer = 9 });
+
+    [Test]
+    public void A_demanded_sequencer_that_is_dead_is_unavailable() =>
+        AssertFails(DelosErrorCode.Unavailable, "shall sequence", [Dead(1), Live(2), Live(3)], new PlacementHint { Sequencer = 1 });
+
+    [Test]
+    public void Demanded_replicas_are_taken_exactly() =>
+        Assert.That(Nodes(Choose([Live(1), Live(2), Live(3), Live(4), Live(5)], new PlacementHint { Replicas = [5, 1, 4] })), Is.EqualTo(new[] { 1u, 4u, 5u }));
+
+    [Test]
+    public void Enough_is_enough_only_with_a_sequencer_to_rotate_to()
+    {
+        var hint = new PlacementHint { Former = Former(1, 1, 2, 3) };
+        NodeProbe[] oneSequencer = [Live(1), Live(2, NodeRoles.LogServer), Live(3, NodeRoles.LogServer)];
+        Assert.That(PlacementChoice.IsEnough(s_three, hint, oneSequencer), Is.False);
+        Assert.That(PlacementChoice.IsEnough(s_three, hint, [.. oneSequencer, Live(4)]), Is.True);
+    }
+
+    private static void AssertFails(DelosErrorCode code, string text, NodeProbe[] probes, PlacementHint hint)
+    {
+        var failure = Assert.Throws<DelosException>(() => Choose(probes, hint))!;
+        Assert.That((failure.Code, failure.Message), Is.EqualTo((code, failure.Message)));
+        Assert.That(failure.Message, Does.Contain(text));
+    }
+
+    private static LogletConfig Choose(NodeProbe[] probes, PlacementHint hint, int seed = 1)
+    {
+        var random = new Random(seed);
+        var lots = probes.ToDictionary(p => p, _ => random.Next());
+        return PlacementChoice.Choose(s_three, hint, probes, new LogletId(99), p => lots[p]);
+    }
+
+    private static IEnumerable<uint> Nodes(LogletConfig config) => config.Replicas.Select(r => r.NodeId);
+
+    private static LogletConfig Former(uint sequencer, params uint[] replicas) => LogletConfig.Native(new LogletId(1), sequencer, 7, [.. replicas.Select(r => new ReplicaId(r, Disk(r)))]);
+
+    private static NodeProbe Live(uint id, NodeRoles roles = NodeRoles.LogServer | NodeRoles.Sequencer) => new(new NodeInfo(id, Disk(id), "h", (int)id, roles), id * 100, true);
+
+    private static NodeProbe Dead(uint id) => Live(id) with { Incarnation = 0, IsReady = false };
+
+    private static Guid Disk(uint id) => new((int)id, 0, 0, new byte[8]);
+}
