@@ -20,6 +20,7 @@ internal sealed partial class Replica(LogletId id, SegmentLog log, ReplicaCore c
     private long _lastEnd = log.DurableAddress;
     private long _inFlight;
     private bool _isCreated = core.IsRecovered;
+    private bool _isDurable = core.IsRecovered;
     private int _dirty;
     private bool _turnedAway;
     private bool _wasBehind;
@@ -48,7 +49,7 @@ internal sealed partial class Replica(LogletId id, SegmentLog log, ReplicaCore c
             if (decision.Status != StatusCode.Ok) return decision.Status;
             _sequencer = connection;
             if (EnsureCreated(useReserve: false) is var created and not StatusCode.Ok) return created == StatusCode.Unavailable ? TurnedAway() : created;
-            if (decision.Skip == message.Count) return message.First + message.Count <= core.DurableTail ? StatusCode.Ok : null;
+            if (decision.Skip == message.Count) return _isDurable && message.First + message.Count <= core.DurableTail ? StatusCode.Ok : null;
             var appended = Append(PendingKind.Store, message.First, message.Count, payload, decision.Skip);
             return appended == StatusCode.Ok ? null : appended == StatusCode.Unavailable ? TurnedAway() : appended;
         }
@@ -88,7 +89,8 @@ internal sealed partial class Replica(LogletId id, SegmentLog log, ReplicaCore c
             var effects = core.Durable(durableAddress);
             Interlocked.Add(ref _inFlight, -effects.Bytes);
             shared.BackPressure.Durable(effects.Bytes);
-            if (effects.BecameSealed) _sealedAt = shared.Time.GetTimestamp();
+            _isDurable |= effects.Created;
+            if (effects.BecameSealed || effects.Copied) _sealedAt = shared.Time.GetTimestamp();
             AcknowledgeStores(effects.AckTail);
             while (_waiters.TryPeek(out var waiter) && waiter.EndAddress <= durableAddress) Answer(_waiters.Dequeue());
         }
