@@ -41,6 +41,7 @@ internal sealed class SegmentLogRecovery(SegmentLog log, ISegmentLogVisitor visi
         if (!intact)
         {
             var (loglet, index) = (header.Loglet, log.IndexOf(header.Loglet));
+            // The header is whole: entries are lost, but no control record can have been.
             Damaged(files, header.Address, LiveGeneration.RecordEnd(header.Address, header.PayloadLength));
             EntryWalk.FindDamaged(payload, header.First, header.Count, (first, end) => index.AddUnknown(first, end));
         }
@@ -51,7 +52,7 @@ internal sealed class SegmentLogRecovery(SegmentLog log, ISegmentLogVisitor visi
     public void OnGap(GenerationFiles files, long start, long end)
     {
         _gaps++;
-        Damaged(files, start, end);
+        _damage.Add(Damaged(files, start, end));
     }
 
     public void OnEnds(IReadOnlyList<LogletEnd> ends)
@@ -81,12 +82,12 @@ internal sealed class SegmentLogRecovery(SegmentLog log, ISegmentLogVisitor visi
         if (position > index.End) index.AddUnknown(index.End, position);
     }
 
-    private void Damaged(GenerationFiles files, long start, long end)
+    private (string File, long Offset, long Length) Damaged(GenerationFiles files, long start, long end)
     {
         var offset = start & (files.Name.FileBytes - 1);
         var file = files.FilePath((int)(start >> files.Name.FileBits));
-        _damage.Add((file, offset, end - start));
         log.Group.Counters.Damaged();
         Log.RecordDamaged(log.Group.Logger, file, offset, end - start);
+        return (file, offset, end - start);
     }
 }

@@ -36,7 +36,7 @@ internal sealed class LogServerHarness : IFrameHandler, IAsyncDisposable
         PageBytes = 256 << 10,
         PageMemoryBytes = 4 << 20,
         SpareFiles = 0,
-        JournalFileBytes = 64 << 10,
+        JournalFileBytes = 128 << 10,
         JournalPageBytes = 64 << 10,
     };
 
