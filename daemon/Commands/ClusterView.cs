@@ -62,9 +62,10 @@ internal sealed record LogView(string Name, Chain Chain, IReadOnlyList<ReplicaVi
         foreach (var segment in chain.Segments)
         {
             var id = segment.Loglet.Id.ToString();
-            var found = segment.Loglet.Replicas.Select(r => (Replica: r, Line: nodes.FirstOrDefault(n => n.Report.NodeId == r.NodeId && n.Status?.DiskId == r.DiskId)?.Status?.Loglets.FirstOrDefault(l => l.Id == id))).ToList();
+            var found = segment.Loglet.Replicas.Select(r => (Replica: r, Node: nodes.FirstOrDefault(n => n.Report.NodeId == r.NodeId && n.Status?.DiskId == r.DiskId)))
+                .Select(f => (f.Replica, f.Node, Line: f.Node?.Status?.Loglets.FirstOrDefault(l => l.Id == id))).ToList();
             var wanted = segment.Stop - segment.Start ?? found.Max(f => f.Line?.GlobalTail ?? 0);
-            replicas.AddRange(found.Select(f => new ReplicaView(segment, f.Replica.NodeId, f.Line, wanted)));
+            replicas.AddRange(found.Select(f => new ReplicaView(segment, f.Replica.NodeId, f.Node is not null, f.Line, wanted)));
         }
 
         return new LogView(name, chain, replicas);
@@ -72,7 +73,12 @@ internal sealed record LogView(string Name, Chain Chain, IReadOnlyList<ReplicaVi
 }
 
 /// <summary>One replica: what it should hold and what it said.</summary>
-internal sealed record ReplicaView(Segment Segment, uint NodeId, LogletStatusLine? Line, long WantedTail)
+/// <param name="Segment">Whose replica it is.</param>
+/// <param name="NodeId">Where it is.</param>
+/// <param name="Answered">The node answered, and has the disk that the segment names.</param>
+/// <param name="Line">What it said of the replica; null if nothing.</param>
+/// <param name="WantedTail">First position that it need not hold.</param>
+internal sealed record ReplicaView(Segment Segment, uint NodeId, bool Answered, LogletStatusLine? Line, long WantedTail)
 {
     public long Behind => Line is null ? WantedTail : Math.Max(0, WantedTail - Line.DurableTail);
 
@@ -81,6 +87,7 @@ internal sealed record ReplicaView(Segment Segment, uint NodeId, LogletStatusLin
 
     public string State => this switch
     {
+        { Answered: false } => "unreachable",
         { Line: null } => Segment.Stop == Segment.Start ? "empty" : "missing",
         { Line.HasUnknown: true } => "damaged",
         { IsBehind: true } => "behind",

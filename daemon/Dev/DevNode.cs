@@ -15,6 +15,7 @@ internal sealed class DevNode : IAsyncDisposable
     private StreamWriter? _log;
     private TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Task _output = Task.CompletedTask;
+    private volatile bool _expectedEnd;
 
     public DevNode(uint nodeId, int port, string directory, TimeSpan stopTimeout)
     {
@@ -35,6 +36,9 @@ internal sealed class DevNode : IAsyncDisposable
     public string DataDirectory => Path.Combine(Directory, "data");
 
     public string LogFile => Path.Combine(Directory, "delosd.log");
+
+    /// <summary>Told the exit code when the process ends without having been stopped or killed from here.</summary>
+    public Action<DevNode, int>? OnDied { get; set; }
 
     public bool IsRunning => _process is { HasExited: false };
 
@@ -62,6 +66,7 @@ internal sealed class DevNode : IAsyncDisposable
 
         // What configures this process, or names its cluster, is not meant for the nodes.
         foreach (var name in start.Environment.Keys.Where(k => k.StartsWith("DELOS_", StringComparison.OrdinalIgnoreCase)).ToList()) start.Environment.Remove(name);
+        _expectedEnd = false;
         _process = Process.Start(start) ?? throw new InvalidOperationException($"{Executable} did not start.");
         _output = Task.WhenAll(PumpOutputAsync(_process, _ready), PumpErrorsAsync(_process, _log));
     }
@@ -84,6 +89,7 @@ internal sealed class DevNode : IAsyncDisposable
     public async Task KillAsync()
     {
         if (_process is not { } process) return;
+        _expectedEnd = true;
         if (!process.HasExited) process.Kill();
         await process.WaitForExitAsync().ConfigureAwait(false);
         await _output.ConfigureAwait(false);
@@ -93,6 +99,7 @@ internal sealed class DevNode : IAsyncDisposable
     public async Task<bool> StopAsync()
     {
         if (_process is not { } process) return true;
+        _expectedEnd = true;
         if (!process.HasExited) process.StandardInput.Close();
         using var deadline = new CancellationTokenSource(_stopTimeout);
         try
@@ -134,6 +141,7 @@ internal sealed class DevNode : IAsyncDisposable
         }
 
         await process.WaitForExitAsync().ConfigureAwait(false);
+        if (!_expectedEnd) OnDied?.Invoke(this, process.ExitCode);
         ready.TrySetException(new InvalidOperationException(string.Create(CultureInfo.InvariantCulture,
             $"node {NodeId} ended with exit code {process.ExitCode} before it was ready; its last words:{Environment.NewLine}{LastWords()}")));
 
