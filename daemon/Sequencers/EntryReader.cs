@@ -3,7 +3,7 @@ using Delos.Protocol.Entries;
 
 namespace Delos.Daemon.Sequencers;
 
-/// <summary>Walks over entries that lie back to back, possibly across blocks, looking at their headers only.</summary>
+/// <summary>Walks over entries that lie back to back, possibly across blocks.</summary>
 public ref struct EntryReader(in ReadOnlySequence<byte> bytes)
 {
     private SequenceReader<byte> _reader = new(bytes);
@@ -15,6 +15,38 @@ public ref struct EntryReader(in ReadOnlySequence<byte> bytes)
 
     /// <summary>False at the end, and where no whole entry stands.</summary>
     public bool TryNext(out EntryHeader header)
+    {
+        if (!TryReadHeader(out header)) return false;
+        _reader.Advance(header.Size);
+        return true;
+    }
+
+    /// <summary>As <see cref="TryNext"/>; false also where the entry's checksum does not hold.</summary>
+    public bool TryNextIntact(out EntryHeader header)
+    {
+        if (!TryReadHeader(out header)) return false;
+        var unread = _reader.UnreadSpan;
+        if (unread.Length >= header.Size)
+        {
+            _reader.Advance(header.Size);
+            return Crc32C.Compute(unread[4..header.Size]) == header.Crc;
+        }
+
+        _reader.Advance(4);
+        var crc = Crc32C.Begin();
+        for (var left = header.Size - 4; left > 0;)
+        {
+            var piece = _reader.UnreadSpan;
+            if (piece.Length > left) piece = piece[..left];
+            crc = Crc32C.Append(crc, piece);
+            _reader.Advance(piece.Length);
+            left -= piece.Length;
+        }
+
+        return Crc32C.Finish(crc) == header.Crc;
+    }
+
+    private readonly bool TryReadHeader(out EntryHeader header)
     {
         bool found;
         var unread = _reader.UnreadSpan;
@@ -29,9 +61,7 @@ public ref struct EntryReader(in ReadOnlySequence<byte> bytes)
             found = _reader.TryCopyTo(copy) && EntryCodec.TryReadHeader(copy, out header);
         }
 
-        if (!found || _reader.Remaining < header.Size) return false;
-        _reader.Advance(header.Size);
-        return true;
+        return found && _reader.Remaining >= header.Size;
     }
 
     /// <summary>Bytes of the first <paramref name="count"/> entries of <paramref name="bytes"/>, which are known to be entries.</summary>

@@ -5,8 +5,8 @@ using Delos.Protocol.Framing;
 namespace Delos.Daemon.Sequencers;
 
 /// <summary>
-/// Finds the entries of an Append frame's payload and checks what the sequencer relies on: that they fill the payload, that their number, client and order are as the frame says.
-/// Checksums are the LogServers' and readers' business. Reused for frame after frame: it allocates only when a frame has more gaps in its sequences than any before.
+/// Finds the entries of an Append frame's payload and checks what the sequencer relies on: that they fill the payload, that their number, client and order are as the frame says, and that
+/// they are intact. A damaged entry would be refused by every LogServer, and its position, once assigned, could only be given up by a seal: one bad frame would end the Loglet. Reused for frame after frame: it allocates only when a frame has more gaps in its sequences than any before.
 /// </summary>
 public sealed class EntryRunReader
 {
@@ -16,7 +16,7 @@ public sealed class EntryRunReader
     /// <summary>The entries found by the last <see cref="Read"/>, in order; complete if that answered Ok or LimitExceeded.</summary>
     public ReadOnlySpan<EntryRun> Runs => _runs.AsSpan(0, _count);
 
-    /// <summary>Ok; LimitExceeded: an entry is larger than allowed; Malformed: the bytes are not <paramref name="count"/> entries of that client in strictly increasing order of sequence.</summary>
+    /// <summary>Ok; LimitExceeded: an entry is larger than allowed; Malformed: the bytes are not <paramref name="count"/> intact entries of that client in strictly increasing order of sequence.</summary>
     public StatusCode Read(in ReadOnlySequence<byte> payload, ulong clientId, uint count, int maxEntryBytes)
     {
         _count = 0;
@@ -28,7 +28,7 @@ public sealed class EntryRunReader
         for (var i = 0u; i < count; i++)
         {
             var offset = entries.Offset;
-            if (!entries.TryNext(out var header) || header.Id.ClientId != clientId) return StatusCode.Malformed;
+            if (!entries.TryNextIntact(out var header) || header.Id.ClientId != clientId) return StatusCode.Malformed;
             var sequence = header.Id.Sequence;
             tooLarge |= header.PayloadLength > maxEntryBytes;
             if (inRun > 0)

@@ -128,10 +128,12 @@ public sealed class SequencerService : IFrameHandler, IAsyncDisposable
 
         if (status == StatusCode.Ok && Find(connection, message.Loglet, message.Incarnation, out var sequencer, out status))
         {
+            Metrics.AppendsReceived.Add(message.Count);
             sequencer.Append(connection, message, session.Runs.Runs, frame.Payload);
             return;
         }
 
+        Metrics.AppendsRefused.Add(message.Count);
         foreach (var run in session.Runs.Runs) connection.Enqueue(new AppendReply(message.Loglet, message.ClientId, status, run.FirstSequence, (uint)run.Count, -1, 0));
     }
 
@@ -187,6 +189,7 @@ public sealed class SequencerService : IFrameHandler, IAsyncDisposable
             _live.TryRemove(sequencer.Config.Id, out _);
         }
 
+        Metrics.LogletsEnded.Add(1);
         _toStop.Enqueue(sequencer);
         LogletEnded?.Invoke(sequencer.Config.Id, reason);
     }

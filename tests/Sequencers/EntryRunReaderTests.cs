@@ -53,6 +53,21 @@ public class EntryRunReaderTests
     }
 
     [Test]
+    public void A_flipped_bit_anywhere_is_malformed([Values(1, 7, 40, 1000)] int piece)
+    {
+        // Otherwise no LogServer would ever store what was given a position.
+        var bytes = Entries.Of(1, 5, 7, 8);
+        for (var i = 0; i < bytes.Length; i++)
+        {
+            bytes[i] ^= 0x10;
+            Assert.That(_reader.Read(Entries.InPieces(bytes, piece), 1, 2, 100), Is.EqualTo(StatusCode.Malformed), $"byte {i}");
+            bytes[i] ^= 0x10;
+        }
+
+        Assert.That(_reader.Read(Entries.InPieces(bytes, piece), 1, 2, 100), Is.EqualTo(StatusCode.Ok));
+    }
+
+    [Test]
     public void An_entry_over_the_limit_is_told_with_its_frame()
     {
         Assert.That(_reader.Read(new ReadOnlySequence<byte>(Entries.Of(1, 101, 7)), 1, 1, 100), Is.EqualTo(StatusCode.LimitExceeded));
