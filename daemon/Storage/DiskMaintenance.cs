@@ -8,6 +8,7 @@ internal sealed class DiskMaintenance : IDisposable
 {
     private readonly object _gate = new();
     private readonly Queue<Func<bool>> _work = new();
+    private readonly Queue<Func<bool>> _background = new();
     private readonly List<Func<bool>> _again = [];
     private readonly TimeSpan _retry;
     private readonly Action<Exception> _fail;
@@ -28,6 +29,16 @@ internal sealed class DiskMaintenance : IDisposable
         lock (_gate)
         {
             _work.Enqueue(work);
+            Monitor.Pulse(_gate);
+        }
+    }
+
+    /// <summary>Runs when there is nothing else to do; dropped at the end.</summary>
+    public void PostBackground(Func<bool> work)
+    {
+        lock (_gate)
+        {
+            _background.Enqueue(work);
             Monitor.Pulse(_gate);
         }
     }
@@ -71,6 +82,7 @@ internal sealed class DiskMaintenance : IDisposable
             while (_work.Count == 0)
             {
                 if (_stopping) return null;
+                if (_background.TryDequeue(out var background)) return background;
                 if (_again.Count == 0)
                 {
                     Monitor.Wait(_gate);

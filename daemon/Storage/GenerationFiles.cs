@@ -46,13 +46,20 @@ internal sealed class GenerationFiles(string directory, GenerationName name, Fil
         }
     }
 
-    /// <summary>How many files from the first on hold nothing at or above the trim points.</summary>
-    public int CountTrimmed(int upTo, Func<LogletId, long> trimPoint)
+    /// <summary>How many files from the first on hold nothing at or above the trim points, and whether they hold entries at all.</summary>
+    public int CountTrimmed(int upTo, Func<LogletId, long> trimPoint, out bool hasEntries)
     {
+        hasEntries = false;
         lock (_lock)
         {
             var index = FirstFile;
-            while (index < upTo && (index >= _contents.Count || _contents[index].AllBelow(trimPoint))) index++;
+            for (; index < upTo; index++)
+            {
+                if (index >= _contents.Count) continue;
+                if (!_contents[index].AllBelow(trimPoint)) break;
+                hasEntries |= _contents[index].Any;
+            }
+
             return index - FirstFile;
         }
     }
@@ -60,6 +67,8 @@ internal sealed class GenerationFiles(string directory, GenerationName name, Fil
     private sealed class Contents
     {
         private readonly List<(LogletId Loglet, long End)> _ends = [];
+
+        public bool Any => _ends.Count > 0;
 
         public void Note(LogletId loglet, long end)
         {

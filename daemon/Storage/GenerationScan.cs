@@ -28,8 +28,11 @@ internal interface IScanSink
 /// </summary>
 internal sealed class GenerationScan(GenerationFiles files, IScanSink sink)
 {
+    private const int Sector = 4096;
+
     private readonly Queue<Found> _pending = new();
     private readonly GenerationName _name = files.Name;
+    private bool _marked;
     private long _proven;
     private long _lastStart = -1;
     private long _lastEnd;
@@ -47,6 +50,7 @@ internal sealed class GenerationScan(GenerationFiles files, IScanSink sink)
     {
         var start = firstFile == 0 ? LogAddress.FirstLocal : (long)firstFile << _name.FileBits;
         _proven = markedTail;
+        _marked = markedTail > 0;
         _lastEnd = start;
         if (firstFile == 0) _lastStart = 0;
         var page = ArrayPool<byte>.Shared.Rent(_name.PageBytes);
@@ -100,7 +104,30 @@ internal sealed class GenerationScan(GenerationFiles files, IScanSink sink)
     private int ReadPage(Span<byte> page, long address)
     {
         var index = (int)(address >> _name.FileBits);
-        return File.Exists(files.FilePath(index)) ? files.Read(address, page) : 0;
+        if (!File.Exists(files.FilePath(index))) return 0;
+        try
+        {
+            return files.Read(address, page);
+        }
+        catch (IoException e) when (e.Errno == Posix.EIO && _marked)
+        {
+            // The tail is known, so what cannot be read is damage. Without a marker it might be taken for a torn end: then the error stands.
+            page.Clear();
+            for (var at = 0; at < page.Length; at += Sector) ReadSector(page.Slice(at, Sector), address + at);
+            return page.Length;
+        }
+    }
+
+    private void ReadSector(Span<byte> sector, long address)
+    {
+        try
+        {
+            files.Read(address, sector);
+        }
+        catch (IoException e) when (e.Errno == Posix.EIO)
+        {
+            sector.Clear();
+        }
     }
 
     private bool TryRead(ReadOnlySpan<byte> page, long pageAddress, int at, out RecordHeader header)

@@ -49,19 +49,12 @@ public sealed class GroupCommit : IDisposable
 
     internal ILogger Logger => _logger;
 
-    /// <summary>Declares the disk failed. The first reason stays.</summary>
+    /// <summary>Declares the disk failed; the I/O thread tells every log and ends. The first reason stays.</summary>
     internal void Fail(Exception reason)
     {
         if (Interlocked.CompareExchange(ref _failure, reason, null) is not null) return;
         Log.DiskFailed(_logger, reason);
-        RecordLog[] logs;
-        lock (_gate)
-        {
-            logs = [.. _logs];
-            Monitor.PulseAll(_gate);
-        }
-
-        foreach (var log in logs) log.Fail(reason);
+        lock (_gate) Monitor.PulseAll(_gate);
     }
 
     internal void Register(RecordLog log)
@@ -121,6 +114,12 @@ public sealed class GroupCommit : IDisposable
             // Whatever it is, what was to be durable is not, and nobody may go on as if it were.
             Fail(reason);
         }
+
+        // Told here, where no lock is held, whichever thread met the error.
+        if (Failure is not { } failure) return;
+        RecordLog[] logs;
+        lock (_gate) logs = [.. _logs];
+        foreach (var log in logs) log.Fail(failure);
     }
 
     /// <summary>False: the end.</summary>

@@ -85,13 +85,13 @@ public sealed class LogStore : IAsyncDisposable
         lock (_lock) return _logs.GetValueOrDefault(id);
     }
 
-    /// <summary>The log of a top-level Loglet. A new one exists durably with its first append; making it here costs a directory.</summary>
+    /// <summary>The log of a top-level Loglet. A new one is there after a restart once something of it was durable.</summary>
     public SegmentLog GetOrCreate(LogletId id)
     {
         lock (_lock)
         {
             if (_logs.TryGetValue(id, out var log)) return log;
-            log = new SegmentLog(id, CreateDirectory(id), Group, Group.Options, _cache, _spares);
+            log = new SegmentLog(id, Path.Combine(_directory, "segments", id.ToString()), Group, Group.Options, _cache, _spares);
             _logs.Add(id, log);
             return log;
         }
@@ -108,6 +108,7 @@ public sealed class LogStore : IAsyncDisposable
 
         await log.ShutDown().ConfigureAwait(false);
         log.Forget();
+        if (!Directory.Exists(log.Path)) return;
         var trash = Path.Combine(_directory, "trash", string.Create(CultureInfo.InvariantCulture, $"{id}-{Interlocked.Increment(ref _trash)}"));
         Posix.Rename(log.Path, trash);
         Posix.SyncDirectory(Path.Combine(_directory, "segments"));
@@ -136,18 +137,17 @@ public sealed class LogStore : IAsyncDisposable
         {
             if (!LogletId.TryParse(Path.GetFileName(path), out var id)) continue;
             var log = new SegmentLog(id, path, group, group.Options, store._cache, store._spares);
-            store._logs.Add(id, log);
             log.Recover(visitor);
+            if (log.HoldsSomething)
+            {
+                store._logs.Add(id, log);
+                continue;
+            }
+
+            group.Unregister(log);
+            Directory.Delete(path, recursive: true);
         }
 
         return store;
-    }
-
-    private string CreateDirectory(LogletId id)
-    {
-        var path = Path.Combine(_directory, "segments", id.ToString());
-        Directory.CreateDirectory(path);
-        Posix.SyncDirectory(Path.Combine(_directory, "segments"));
-        return path;
     }
 }

@@ -128,6 +128,19 @@ public static partial class Posix
         FSync(directory, path);
     }
 
+    /// <summary>Creates a directory unless it is there, and optionally makes its name durable.</summary>
+    public static void MakeDirectory(string path, bool syncParent)
+    {
+        if (MkDirNative(path, 0x1E8) != 0)
+        {
+            var errno = Marshal.GetLastPInvokeError();
+            if (errno == EEXIST) return;
+            throw new IoException("mkdir", path, errno);
+        }
+
+        if (syncParent && Path.GetDirectoryName(path) is { Length: > 0 } parent) SyncDirectory(parent);
+    }
+
     /// <summary>Reserves blocks, so that writes inside the range cannot meet a full disk.</summary>
     public static void Allocate(SafeFileHandle file, long offset, long length, string path)
     {
@@ -183,6 +196,9 @@ public static partial class Posix
 
     [LibraryImport("libc", EntryPoint = "rename", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int RenameNative(string from, string to);
+
+    [LibraryImport("libc", EntryPoint = "mkdir", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int MkDirNative(string path, uint mode);
 
     [LibraryImport("libc", EntryPoint = "flock", SetLastError = true)]
     private static partial int FLockNative(SafeFileHandle file, int operation);

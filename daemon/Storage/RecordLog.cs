@@ -20,6 +20,7 @@ public abstract class RecordLog
     private readonly List<LiveGeneration> _closing = [];
     private GenerationFiles[] _generations = [];
     private LiveGeneration? _live;
+    private TaskCompletionSource _lastClosing = new();
     private uint _nextNumber = 1;
     private long _durable;
     private long _retryOpenAt;
@@ -34,6 +35,7 @@ public abstract class RecordLog
 
     private protected RecordLog(string directory, GroupCommit group, StorageOptions options, FileCache cache, SpareFiles? spares)
     {
+        _lastClosing.SetResult();
         Path = directory;
         Group = group;
         Options = options;
@@ -156,7 +158,11 @@ public abstract class RecordLog
         OnDurable(DurableAddress);
     }
 
-    internal void Fail(Exception reason) => OnFailed(reason);
+    internal void Fail(Exception reason)
+    {
+        OnFailed(reason);
+        AbandonClosing();
+    }
 
     /// <summary>Appends a checkpoint if everything is durable; if not, a commit is under way and a later pass comes by.</summary>
     internal void WriteCheckpoint()
@@ -188,17 +194,14 @@ public abstract class RecordLog
             }
             else
             {
-                // What is still being closed was handed to the maintenance thread, in order.
-                Group.Maintenance.Post(() =>
-                {
-                    done.TrySetResult();
-                    return true;
-                });
-                return done.Task;
+                return _lastClosing.Task;
             }
+
+            _lastClosing = done;
         }
 
         Kick();
+        if (Group.Failure is not null) AbandonClosing();
         return done.Task;
     }
 
@@ -225,11 +228,6 @@ public abstract class RecordLog
 
     /// <summary>Under the gate.</summary>
     private protected void RemoveGeneration(GenerationFiles files) => Volatile.Write(ref _generations, [.. Generations.Where(g => g != files)]);
-
-    private protected void CloseDeviceFile(GenerationFiles files, int index)
-    {
-        if (_live?.Files == files) _live.Device.CloseFile(index);
-    }
 
     /// <summary>Scans what is on disk, cuts torn ends, makes the rest durable and closes it. Before any append.</summary>
     private protected void Recover(IScanSink sink, bool deleteBeforeBase)
@@ -259,10 +257,11 @@ public abstract class RecordLog
     /// <summary>Makes a new live generation of <paramref name="directory"/>'s files; under the gate. Throws IoException.</summary>
     private protected LiveGeneration CreateGeneration(GenerationName name, string directory, StorageOptions options)
     {
-        Directory.CreateDirectory(directory);
         var files = new GenerationFiles(directory, name, _cache, Options.Disk);
         try
         {
+            Posix.MakeDirectory(Path, syncParent: true);
+            Posix.MakeDirectory(directory, syncParent: false);
             var live = new LiveGeneration(files, options);
             try
             {
@@ -279,7 +278,7 @@ public abstract class RecordLog
         }
         catch (IoException)
         {
-            Directory.Delete(directory, recursive: true);
+            if (Directory.Exists(directory)) Directory.Delete(directory, recursive: true);
             throw;
         }
     }
@@ -412,21 +411,38 @@ public abstract class RecordLog
     {
         if (!generation.Commit()) return false;
         generation.Files.Tail = generation.Durable;
+        generation.Device.CloseFilesBelow((int)(generation.Durable >> generation.Name.FileBits));
         Volatile.Write(ref _durable, LogAddress.Make(generation.Name.Number, generation.Durable));
         return true;
     }
 
     private void FinishClosing(LiveGeneration generation) => Group.Maintenance.Post(() =>
     {
-        GenerationRecovery.Close(generation, Options, Group.Logger);
-        if (generation.Durable == LogAddress.FirstLocal)
+        try
         {
-            lock (_gate) RemoveGeneration(generation.Files);
-        }
+            GenerationRecovery.Close(generation, Options, Group.Logger);
+            if (generation.Durable == LogAddress.FirstLocal)
+            {
+                lock (_gate) RemoveGeneration(generation.Files);
+            }
 
-        generation.Closed?.TrySetResult();
-        return true;
+            return true;
+        }
+        finally
+        {
+            generation.Closed?.TrySetResult();
+        }
     });
+
+    /// <summary>The disk failed: nobody waits for a generation to be closed.</summary>
+    private void AbandonClosing()
+    {
+        lock (_gate)
+        {
+            foreach (var generation in _closing) generation.Closed?.TrySetResult();
+            _lastClosing.TrySetResult();
+        }
+    }
 
     /// <summary>Asks for the next file ahead of need; under the gate. A small generation never grows.</summary>
     private void RequestFile(LiveGeneration live)

@@ -15,6 +15,7 @@ internal sealed class SegmentDevice(string directory, int fileBytes, DiskOperati
     private List<QueuedWrite> _running = [];
     private SafeFileHandle?[] _files = new SafeFileHandle?[4];
     private int _fileCount;
+    private int _closedBelow;
     private bool _disposed;
 
     /// <summary>The end of the space whose blocks are there.</summary>
@@ -39,12 +40,17 @@ internal sealed class SegmentDevice(string directory, int fileBytes, DiskOperati
         lock (_lock) return index < _fileCount ? _files[index] : null;
     }
 
-    public void CloseFile(int index)
+    /// <summary>Full files are never written again; readers have handles of their own.</summary>
+    public void CloseFilesBelow(int index)
     {
+        if (index <= _closedBelow) return;
         lock (_lock)
         {
-            _files[index]?.Dispose();
-            _files[index] = null;
+            for (; _closedBelow < index && _closedBelow < _fileCount; _closedBelow++)
+            {
+                _files[_closedBelow]?.Dispose();
+                _files[_closedBelow] = null;
+            }
         }
     }
 

@@ -153,6 +153,9 @@ public sealed class SegmentLog : RecordLog
         Group.Maintenance.Post(CollectGarbage);
     }
 
+    /// <summary>There is a generation on disk.</summary>
+    internal bool HoldsSomething => Generations.Length > 0;
+
     /// <summary>Closes the log for good: no append from now on. Reads go on.</summary>
     internal async Task ShutDown()
     {
@@ -290,18 +293,21 @@ public sealed class SegmentLog : RecordLog
             lock (Gate) live = IsLive(files);
             var upTo = live ? LiveFileCount(files) : (int)(Math.Max(0, files.Tail - 1) >> files.Name.FileBits) + 1;
             int count;
-            lock (_indexLock) count = files.CountTrimmed(upTo, l => _index.TryGetValue(l, out var index) ? index.TrimPoint : 0);
-            if (count == 0 || MoveControlRecords(files, files.FirstFile + count)) continue;
+            bool hasEntries;
+            lock (_indexLock) count = files.CountTrimmed(upTo, l => _index.TryGetValue(l, out var index) ? index.TrimPoint : 0, out hasEntries);
+            if (count == 0 || KeepsControlRecords(files, files.FirstFile + count, move: hasEntries)) continue;
             DeleteFiles(files, files.FirstFile + count, all: !live && files.FirstFile + count == upTo);
         }
 
         return true;
     }
 
-    /// <summary>True: some had to be moved; the files may go when those are durable.</summary>
-    private bool MoveControlRecords(GenerationFiles files, int endFile)
+    /// <summary>
+    /// True: the files hold control records that count. Written anew when that frees entries (the files may go when those are durable); a few bytes of control records alone stay where they are.
+    /// </summary>
+    private bool KeepsControlRecords(GenerationFiles files, int endFile, bool move)
     {
-        var moved = false;
+        var any = false;
         var limit = LogAddress.Make(files.Name.Number, (long)endFile << files.Name.FileBits);
         var start = LogAddress.Make(files.Name.Number, 0);
         lock (Gate)
@@ -310,13 +316,14 @@ public sealed class SegmentLog : RecordLog
             lock (_indexLock) inside = [.. _control.Where(c => c.Value.Address >= start && c.Value.Address < limit)];
             foreach (var (key, record) in inside)
             {
-                moved = true;
+                any = true;
+                if (!move) return true;
                 if (TryAppend(key.Kind, key.Loglet, record.First, record.Payload, useReserve: true, out _) != AppendStatus.Ok) break;
             }
         }
 
-        if (moved) Kick();
-        return moved;
+        if (any) Kick();
+        return any;
     }
 
     private void DeleteFiles(GenerationFiles files, int endFile, bool all)
@@ -330,7 +337,6 @@ public sealed class SegmentLog : RecordLog
         for (; files.FirstFile < endFile; files.FirstFile++)
         {
             var path = files.FilePath(files.FirstFile);
-            lock (Gate) CloseDeviceFile(files, files.FirstFile);
             files.Forget(files.FirstFile);
             if (!File.Exists(path)) continue;
             freed += new FileInfo(path).Length;

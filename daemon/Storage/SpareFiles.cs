@@ -13,6 +13,7 @@ internal sealed class SpareFiles
     public const int SmallFileBytes = 64 << 10;
 
     private const int ReserveFileBytes = 4 << 20;
+    private const int FillBytes = 1 << 20;
     private const int ReservePiece = 2 * SmallFileBytes;
 
     private readonly Lock _lock = new();
@@ -22,6 +23,10 @@ internal sealed class SpareFiles
     private readonly DiskMaintenance _maintenance;
     private int _refilling;
     private int _made;
+    private string _fillingPath = "";
+    private SafeFileHandle? _filling;
+    private long _filled;
+    private byte[]? _zeros;
 
     public SpareFiles(string directory, StorageOptions options, DiskMaintenance maintenance)
     {
@@ -108,38 +113,61 @@ internal sealed class SpareFiles
 
     private void RequestRefill()
     {
-        if (_options.SpareFiles > 0 && Interlocked.Exchange(ref _refilling, 1) == 0) _maintenance.Post(Refill);
+        if (_options.SpareFiles > 0 && Interlocked.Exchange(ref _refilling, 1) == 0) _maintenance.PostBackground(Refill);
     }
 
-    /// <summary>Makes one spare per call, so that other maintenance gets its turn.</summary>
+    /// <summary>A piece of the work per call, so that what an appender waits for need not wait long.</summary>
     private bool Refill()
     {
-        lock (_lock)
-        {
-            if (_ready.Count >= _options.SpareFiles)
-            {
-                Volatile.Write(ref _refilling, 0);
-                return true;
-            }
-        }
-
-        var path = Path.Combine(_directory, string.Create(CultureInfo.InvariantCulture, $"spare-{_made++:d6}"));
         try
         {
-            using var file = Posix.Open(path, Posix.O_RDWR | Posix.O_CREAT | Posix.O_EXCL);
-            _options.Disk.Allocate(file, 0, _options.SegmentFileBytes, path);
-            var zeros = new byte[Math.Min(1 << 20, _options.SegmentFileBytes)];
-            for (long at = 0; at < _options.SegmentFileBytes; at += zeros.Length) Posix.PWrite(file, zeros, at, path);
-            Posix.FDataSync(file, path);
+            if (_filling is null)
+            {
+                lock (_lock)
+                {
+                    if (_ready.Count >= _options.SpareFiles)
+                    {
+                        Volatile.Write(ref _refilling, 0);
+                        return true;
+                    }
+                }
+
+                _fillingPath = Path.Combine(_directory, string.Create(CultureInfo.InvariantCulture, $"spare-{_made++:d6}"));
+                _filling = Posix.Open(_fillingPath, Posix.O_RDWR | Posix.O_CREAT | Posix.O_EXCL);
+                _filled = 0;
+                _options.Disk.Allocate(_filling, 0, _options.SegmentFileBytes, _fillingPath);
+            }
+
+            if (FillPiece()) FinishSpare();
         }
         catch (IoException e) when (e.IsNoSpace)
         {
-            File.Delete(path);
+            _filling?.Dispose();
+            _filling = null;
+            if (File.Exists(_fillingPath)) File.Delete(_fillingPath);
             return false;
         }
 
-        lock (_lock) _ready.Enqueue(path);
-        _maintenance.Post(Refill);
+        _maintenance.PostBackground(Refill);
         return true;
+    }
+
+    /// <summary>True: the file is zeroed to its end.</summary>
+    private bool FillPiece()
+    {
+        _zeros ??= new byte[Math.Min(FillBytes, _options.SegmentFileBytes)];
+        Posix.PWrite(_filling!, _zeros, _filled, _fillingPath);
+
+        // Piece by piece, or one large flush would hold up the commits.
+        Posix.FDataSync(_filling!, _fillingPath);
+        _filled += _zeros.Length;
+        return _filled >= _options.SegmentFileBytes;
+    }
+
+    private void FinishSpare()
+    {
+        _filling!.Dispose();
+        _filling = null;
+        lock (_lock) _ready.Enqueue(_fillingPath);
     }
 }

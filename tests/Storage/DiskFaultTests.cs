@@ -41,6 +41,18 @@ public class DiskFaultTests
     }
 
     [Test]
+    public async Task Closing_ends_even_when_the_disk_fails_meanwhile()
+    {
+        var disk = new FaultyDisk();
+        await using var harness = new StorageHarness(StorageHarness.Small with { Disk = disk, SpareFiles = 0 });
+        harness.Append(0, 10);
+        disk.FailWrites = 5;
+        harness.TryAppend(10, 1);
+        await harness.Log.CloseForWriting().WaitAsync(TimeSpan.FromSeconds(20));
+        await harness.Log.CloseForWriting().WaitAsync(TimeSpan.FromSeconds(20));
+    }
+
+    [Test]
     public async Task A_listener_that_comes_after_the_failure_is_told()
     {
         var disk = new FaultyDisk();

@@ -148,6 +148,48 @@ public class SegmentLogTests
     }
 
     [Test]
+    public async Task A_sealed_log_is_left_alone_by_restarts()
+    {
+        await using var harness = new StorageHarness();
+        harness.Append(0, 10);
+        harness.Log.TryAppend(RecordKind.Seal, StorageHarness.Loglet, 10, [], true, out _);
+        await harness.Log.CloseForWriting();
+        await harness.Restart();
+        await harness.Restart();
+        Assert.That(Directory.GetDirectories(harness.Log.Path), Has.Length.EqualTo(1));
+        Assert.That(new FileInfo(harness.SegmentFiles().Single()).Length, Is.LessThan(4096), "no space is held beyond the tail");
+        Assert.That(harness.Records.Last().Kind, Is.EqualTo(RecordKind.Seal));
+    }
+
+    [Test]
+    public async Task Many_logs_commit_side_by_side()
+    {
+        await using var harness = new StorageHarness();
+        var ids = Enumerable.Range(1, 40).Select(i => new LogletId((UInt128)i)).ToArray();
+        var ends = new Dictionary<LogletId, long>();
+        for (var round = 0; round < 20; round++)
+        {
+            foreach (var id in ids)
+            {
+                var payload = StorageHarness.Encode(round, 1);
+                Assert.That(harness.Store.GetOrCreate(id).TryAppend(RecordKind.Entries, id, round, 1, payload, false, out var end), Is.EqualTo(AppendStatus.Ok));
+                payload.Release();
+                ends[id] = end;
+                harness.Store.GetOrCreate(id).Kick();
+            }
+        }
+
+        StorageHarness.Until(() => ids.All(id => harness.Store.Find(id)!.DurableAddress >= ends[id]), "durable");
+        await harness.Restart();
+        Assert.That(harness.Store.Logs.Select(l => l.Id), Is.EqualTo(ids));
+        foreach (var id in ids)
+        {
+            Assert.That(harness.Store.Find(id)!.ReadEntries(id, 0, 20, 1 << 20, out var result), Is.EqualTo(StorageReadStatus.Ok));
+            Assert.That(StorageHarness.Check(result, 0), Is.EqualTo(20));
+        }
+    }
+
+    [Test]
     public async Task A_deleted_log_is_gone()
     {
         await using var harness = new StorageHarness();
