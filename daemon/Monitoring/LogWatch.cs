@@ -1,0 +1,162 @@
+using System.Net.Sockets;
+using Delos.Client;
+using Delos.Client.MetaStore;
+using Delos.Client.Placements;
+using Delos.Client.Reconfiguration;
+using Delos.Protocol.Chains;
+using Delos.Protocol.Connections;
+using Delos.Protocol.Identity;
+using Delos.Protocol.Messages;
+
+namespace Delos.Daemon.Monitoring;
+
+/// <summary>Watches the active segment of one log and extends the chain when the segment cannot go on.</summary>
+internal sealed class LogWatch(string log, MonitorParts parts)
+{
+    private readonly SequencerWatch _sequencer = new(parts.Nodes, parts.Options, parts.TimeProvider);
+    private volatile Chain? _chain;
+    private volatile TaskCompletionSource _noticed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>The Loglet being watched.</summary>
+    public LogletId? Active => _chain?.Active.Loglet.Id;
+
+    /// <summary>Something happened to the active segment: look now.</summary>
+    public void Notice() => _noticed.TrySetResult();
+
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        var failures = 0;
+        while (!cancellationToken.IsCancellationRequested)
+        {
+            try
+            {
+                _chain ??= await parts.Chains.ReadAsync(log, cancellationToken).ConfigureAwait(false);
+                if (_chain is not { } chain)
+                {
+                    // Its first version is not decided yet.
+                    await Task.Delay(parts.Options.ChainInterval, parts.TimeProvider, cancellationToken).ConfigureAwait(false);
+                    continue;
+                }
+
+                var verdict = await UntilVerdictAsync(chain, cancellationToken).ConfigureAwait(false);
+                if (verdict is not null) await ActAsync(chain, verdict, cancellationToken).ConfigureAwait(false);
+                failures = 0;
+            }
+            catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception e) when (e is DelosException or MetaStoreUnavailableException or InvalidDataException or ConnectionLostException or DelosProtocolException)
+            {
+                var delay = Min(parts.Options.LastRetry, parts.Options.FirstRetry * (1 << Math.Min(failures++, 10)));
+                parts.Logger.MonitorFailed(log, delay, e.Message);
+                _chain = null;
+                await Task.Delay(delay, parts.TimeProvider, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+    }
+
+    /// <summary>Null: the chain changed, and is in <see cref="_chain"/>.</summary>
+    private async Task<SegmentVerdict?> UntilVerdictAsync(Chain chain, CancellationToken cancellationToken)
+    {
+        var config = chain.Active.Loglet;
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var replicas = WatchReplicasAsync(chain, stop.Token);
+        var tasks = new List<Task> { replicas };
+        Task<string>? sequencer = null;
+        if (config.SequencerNode != 0) tasks.Add(sequencer = _sequencer.UntilGoneAsync(config, stop.Token));
+        var first = await Task.WhenAny(tasks).ConfigureAwait(false);
+        await stop.CancelAsync().ConfigureAwait(false);
+        await Task.WhenAll(tasks).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        cancellationToken.ThrowIfCancellationRequested();
+        if (first == sequencer) return new SegmentVerdict(await sequencer.ConfigureAwait(false), config.SequencerNode);
+        return await replicas.ConfigureAwait(false);
+    }
+
+    private async Task<SegmentVerdict?> WatchReplicasAsync(Chain chain, CancellationToken cancellationToken)
+    {
+        var config = chain.Active.Loglet;
+        var health = new SegmentHealth(config, parts.Options);
+        var begun = parts.TimeProvider.GetTimestamp();
+        var chainReadAt = begun;
+        while (true)
+        {
+            var answers = await Task.WhenAll(config.Replicas.Select(r => AskAsync(config.Id, r.NodeId, cancellationToken))).ConfigureAwait(false);
+            var now = parts.TimeProvider.GetElapsedTime(begun);
+            foreach (var (node, reply) in answers)
+            {
+                if (reply is { } status) health.OnStatus(node, status.Status, status.IsSealed, now);
+                else health.OnLost(node, now);
+            }
+
+            var spares = health.Lost.Count == 0 ? [] : await LiveSparesAsync(config, cancellationToken).ConfigureAwait(false);
+            var verdict = health.Judge(now, spares);
+            if (verdict is not null || parts.TimeProvider.GetElapsedTime(chainReadAt) >= parts.Options.ChainInterval)
+            {
+                chainReadAt = parts.TimeProvider.GetTimestamp();
+                if (await parts.Chains.ReadAsync(log, cancellationToken).ConfigureAwait(false) is { } newest && newest.Version > chain.Version)
+                {
+                    _chain = newest;
+                    if (newest.Active.Loglet.Id != config.Id) return null;
+                }
+
+                if (verdict is not null) return verdict;
+            }
+
+            await PauseAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private async Task PauseAsync(CancellationToken cancellationToken)
+    {
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        await Task.WhenAny(_noticed.Task, Task.Delay(parts.Options.StatusInterval, parts.TimeProvider, over.Token)).ConfigureAwait(false);
+        await over.CancelAsync().ConfigureAwait(false);
+        cancellationToken.ThrowIfCancellationRequested();
+        if (_noticed.Task.IsCompleted) _noticed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+    }
+
+    private async Task ActAsync(Chain chain, SegmentVerdict verdict, CancellationToken cancellationToken)
+    {
+        var rank = MonitorRank.Of(parts.Nodes.Current, parts.NodeId, verdict.Failed);
+        var delay = MonitorRank.Delay(rank, parts.Options.RankDelay, Random.Shared.NextDouble());
+        parts.Logger.SegmentFailed(log, chain.Active.Loglet.Id, verdict.Reason, rank);
+        if (delay > TimeSpan.Zero) await Task.Delay(delay, parts.TimeProvider, cancellationToken).ConfigureAwait(false);
+
+        // The reconfigurer reads the chain first: whoever comes late finds another active segment, and does nothing (trap 14).
+        uint[] avoid = verdict.Failed == 0 ? [] : [verdict.Failed];
+        var request = new ExtendRequest(chain.Active.Loglet.Id) { Hint = new PlacementHint { Former = chain.Active.Loglet, Avoid = avoid }, Reason = verdict.Reason };
+        var result = await parts.Reconfigurer.ExtendAsync(log, request, cancellationToken).ConfigureAwait(false);
+        _chain = result.Chain;
+    }
+
+    /// <summary>Null: no answer.</summary>
+    private async Task<(uint Node, StatusReply? Reply)> AskAsync(LogletId loglet, uint node, CancellationToken cancellationToken)
+    {
+        using var timeout = new CancellationTokenSource(parts.Options.StatusTimeout, parts.TimeProvider);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
+        try
+        {
+            var connection = await parts.Nodes.ConnectAsync(node, either.Token).ConfigureAwait(false);
+            using var response = await connection.RequestAsync(new Status(loglet), either.Token).ConfigureAwait(false);
+            return (node, response.TryRead<StatusReply>(out var reply) ? reply : null);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            return (node, null);
+        }
+        catch (Exception e) when (e is ConnectionLostException or DelosProtocolException or SocketException)
+        {
+            return (node, null);
+        }
+    }
+
+    private async Task<uint[]> LiveSparesAsync(LogletConfig config, CancellationToken cancellationToken)
+    {
+        var spares = parts.Nodes.Current.Nodes.Where(n => (n.Roles & NodeRoles.LogServer) != 0 && !config.HasReplica(n.NodeId, n.DiskId)).ToArray();
+        var answers = await Task.WhenAll(spares.Select(n => AskAsync(config.Id, n.NodeId, cancellationToken))).ConfigureAwait(false);
+        return [.. answers.Where(a => a.Reply is not null).Select(a => a.Node)];
+    }
+
+    private static TimeSpan Min(TimeSpan a, TimeSpan b) => a < b ? a : b;
+}

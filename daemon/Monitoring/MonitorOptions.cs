@@ -1,0 +1,31 @@
+namespace Delos.Daemon.Monitoring;
+
+/// <summary>Times of the segment monitor. Immutable.</summary>
+internal sealed record MonitorOptions
+{
+    /// <summary>How often the list of logs and the chains are read again; what this node did itself it knows at once.</summary>
+    public TimeSpan ChainInterval { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>How often the replicas of an active segment are asked for their state.</summary>
+    public TimeSpan StatusInterval { get; init; } = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>How long a replica has for an answer.</summary>
+    public TimeSpan StatusTimeout { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>After a sequencer's connection broke: how long a new one may take before the sequencer counts as lost. A refused one counts at once.</summary>
+    public TimeSpan RedialTimeout { get; init; } = TimeSpan.FromMilliseconds(200);
+
+    /// <summary>How long whoever sealed the active segment has to install its successor.</summary>
+    public TimeSpan SealedGrace { get; init; } = TimeSpan.FromMilliseconds(200);
+
+    /// <summary>How long a LogServer must be away before a live spare takes its place.</summary>
+    public TimeSpan LostGrace { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>How much later each further MetaStore node acts: normally the first one is done by then.</summary>
+    public TimeSpan RankDelay { get; init; } = TimeSpan.FromMilliseconds(75);
+
+    /// <summary>Waits after a failed reconfiguration: doubling from the first to the last.</summary>
+    public TimeSpan FirstRetry { get; init; } = TimeSpan.FromMilliseconds(20);
+
+    public TimeSpan LastRetry { get; init; } = TimeSpan.FromSeconds(1);
+}

@@ -1,0 +1,9 @@
+using Delos.Client.MetaStore;
+using Delos.Client.Reconfiguration;
+using Microsoft.Extensions.Logging;
+
+namespace Delos.Daemon.Monitoring;
+
+/// <summary>What the watches of all logs share.</summary>
+internal sealed record MonitorParts(
+    uint NodeId, IMetaStore MetaStore, ChainStore Chains, NodeDirectory Nodes, Reconfigurer Reconfigurer, MonitorOptions Options, TimeProvider TimeProvider, ILogger Logger);
