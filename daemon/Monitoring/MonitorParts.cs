@@ -6,4 +6,4 @@ namespace Delos.Daemon.Monitoring;
 
 /// <summary>What the watches of all logs share.</summary>
 internal sealed record MonitorParts(
-    uint NodeId, IMetaStore MetaStore, ChainStore Chains, NodeDirectory Nodes, Reconfigurer Reconfigurer, MonitorOptions Options, TimeProvider TimeProvider, ILogger Logger);
+    uint NodeId, ChainStore Chains, NodeDirectory Nodes, Reconfigurer Reconfigurer, MonitorOptions Options, TimeProvider TimeProvider, ILogger Logger);

@@ -3,6 +3,7 @@ using Delos.Client.MetaStore;
 using Delos.Daemon.Configuration;
 using Delos.Daemon.LogServers;
 using Delos.Daemon.MetaStore;
+using Delos.Daemon.Monitoring;
 using Delos.Daemon.Sequencers;
 using Delos.Daemon.Storage;
 using Delos.Protocol.Cluster;
@@ -18,6 +19,7 @@ internal sealed class NodeServices : IAsyncDisposable
     private readonly NodeOptions _options;
     private readonly NodeDisk _disk;
     private readonly LocalPeer _me;
+    private readonly ConnectionOptions _connections;
     private readonly NodeFrameRouter _router;
     private readonly NodeStatusReporter _status;
     private readonly Action<string, Exception> _fail;
@@ -29,6 +31,8 @@ internal sealed class NodeServices : IAsyncDisposable
     private MetaStoreService? _metaStore;
     private LogServerService? _logServer;
     private SequencerService? _sequencer;
+    private MonitorHost? _monitor;
+    private RefillWorker? _refill;
 
     public NodeServices(
         NodeOptions options, NodeDisk disk, LocalPeer me, ConnectionOptions connections, NodeFrameRouter router, NodeStatusReporter status, Action<string, Exception> fail, ILoggerFactory loggers)
@@ -36,6 +40,7 @@ internal sealed class NodeServices : IAsyncDisposable
         _options = options;
         _disk = disk;
         _me = me;
+        _connections = connections;
         _router = router;
         _status = status;
         _fail = fail;
@@ -88,13 +93,24 @@ internal sealed class NodeServices : IAsyncDisposable
         _status.Sequencing = _sequencer.GetStatus;
     }
 
+    /// <summary>What keeps logs writable (MetaStore nodes) and replicas complete (LogServers).</summary>
     public void StartMonitor()
     {
+        if (_logServer is not null)
+        {
+            _refill = new RefillWorker(_logServer, new ChainStore(_metaStoreClient), _nodes, _disk.Identity.Identity, new RefillOptions(), TimeProvider.System, _loggers.CreateLogger("Delos.Refill"));
+        }
+
+        if (!Has(NodeRoles.MetaStore)) return;
+        _monitor = new MonitorHost(_me, [.. _options.MetaStore.Select(s => (s.Host, s.Port))], _connections, new MonitorOptions(), TimeProvider.System, _loggers.CreateLogger("Delos.Monitor"));
+        if (_sequencer is not null) _sequencer.LogletEnded += (loglet, _) => _monitor.Notice(loglet);
     }
 
     /// <summary>Before the connections are closed: nothing new is begun.</summary>
     public async Task StopServingAsync()
     {
+        if (_monitor is not null) await _monitor.DisposeAsync().ConfigureAwait(false);
+        if (_refill is not null) await _refill.DisposeAsync().ConfigureAwait(false);
         if (_sequencer is not null) await _sequencer.DisposeAsync().ConfigureAwait(false);
     }
 

@@ -1,0 +1,53 @@
+using Delos.Daemon.LogServers;
+using Delos.Daemon.Monitoring;
+using Delos.Protocol.Chains;
+using Delos.Protocol.Identity;
+
+namespace Delos.Tests.Monitoring;
+
+/// <summary>What a replica is given by its peers, and up to where (DESIGN §3, LogServer rules 4 to 6).</summary>
+public sealed class RefillPlanTests
+{
+    private static readonly LogletConfig s_config = LogletConfig.Native(new LogletId(1), 1, 7, [new ReplicaId(1, Guid.Empty)]);
+    private static readonly Segment s_sealed = new(100, 150, s_config, Guid.Empty, 1);
+    private static readonly Segment s_active = new(100, null, s_config, Guid.Empty, 1);
+
+    [Test]
+    public void A_complete_sealed_replica_needs_nothing() => Assert.That(RefillPlan.Make(s_sealed, Replica(50)), Is.Null);
+
+    [Test]
+    public void A_replica_that_is_missing_is_sealed_and_filled_up_to_the_stop()
+    {
+        var plan = RefillPlan.Make(s_sealed, null)!;
+        Assert.That((plan.MustSeal, plan.From, plan.To, plan.Bound), Is.EqualTo((true, 0L, 50L, 50L)));
+    }
+
+    [Test]
+    public void A_replica_that_missed_the_seal_is_sealed_even_if_it_holds_everything() => Assert.That(RefillPlan.Make(s_sealed, Replica(60, isSealed: false))!.MustSeal);
+
+    [Test]
+    public void A_replica_of_the_active_segment_is_filled_up_to_the_announced_global_tail_only()
+    {
+        var plan = RefillPlan.Make(s_active, Replica(10, isSealed: false, globalTail: 30))!;
+        Assert.That((plan.MustSeal, plan.Stop, plan.From, plan.To, plan.Bound), Is.EqualTo((false, (long?)null, 10L, 30L, 30L)));
+        Assert.That(RefillPlan.Make(s_active, null), Is.Null, "its sequencer creates it");
+    }
+
+    [Test]
+    public void A_sealed_replica_of_the_active_segment_is_never_filled_beyond_the_global_tail() =>
+        Assert.That(RefillPlan.Make(s_active, Replica(30, isSealed: true, globalTail: 30)), Is.Null);
+
+    [Test]
+    [Category("Trap26")]
+    public void Damaged_ranges_are_fetched_again_between_trim_point_and_bound()
+    {
+        var plan = RefillPlan.Make(s_sealed, Replica(60, trim: 5, unknown: [new PositionRange(0, 10), new PositionRange(20, 21), new PositionRange(45, 55), new PositionRange(55, 60)]))!;
+        Assert.That(plan.Damaged, Is.EqualTo(new[] { new PositionRange(5, 10), new PositionRange(20, 21), new PositionRange(45, 50) }));
+    }
+
+    [Test]
+    public void A_deleted_replica_stays_deleted() => Assert.That(RefillPlan.Make(s_sealed, Replica(0) with { IsDeleted = true }), Is.Null);
+
+    private static ReplicaSnapshot Replica(long tail, bool isSealed = true, long globalTail = 0, long trim = 0, IReadOnlyList<PositionRange>? unknown = null) =>
+        new(s_config.Id, s_config, isSealed, false, tail, globalTail, trim, unknown ?? [], false);
+}
