@@ -95,7 +95,7 @@ internal sealed class DevCluster : IAsyncDisposable
     private static DevClusterFile Prepare(DevClusterOptions options, string directory)
     {
         var before = DevClusterFile.Read(directory);
-        if (before is null && Directory.EnumerateFileSystemEntries(directory).Any())
+        if (before is null && Directory.EnumerateFileSystemEntries(directory).Any(e => !IsUnusedNodeDirectory(e)))
         {
             throw new InvalidOperationException($"{directory} is neither empty nor a dev cluster's directory.");
         }
@@ -106,6 +106,9 @@ internal sealed class DevCluster : IAsyncDisposable
         file.Write(directory);
         return file;
     }
+
+    /// <summary>The mount point of a disk of its own for one node, made beforehand.</summary>
+    private static bool IsUnusedNodeDirectory(string path) => Path.GetFileName(path).StartsWith("node-", StringComparison.Ordinal) && Directory.Exists(path) && !Directory.EnumerateFileSystemEntries(path).Any();
 
     private void Prepare(DevNode node, DevClusterFile file)
     {

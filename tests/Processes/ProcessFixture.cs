@@ -1,0 +1,78 @@
+using Delos.Client;
+using Delos.Daemon.Dev;
+using Delos.Tests.Histories;
+
+namespace Delos.Tests.Processes;
+
+/// <summary>Gives each test a cluster of real delosd processes on the real disk, and tells what they said if the test fails.</summary>
+[Category("Process")]
+[NonParallelizable]
+public abstract class ProcessFixture
+{
+    internal const string Log = "history";
+
+    private string _directory = "";
+    private DevCluster? _cluster;
+
+    internal DevCluster Cluster => _cluster ?? throw new InvalidOperationException("StartClusterAsync was not called.");
+
+    [SetUp]
+    public void MakeDirectory() => _directory = Path.Combine(TestContext.CurrentContext.WorkDirectory, $"cluster-{Guid.NewGuid():n}");
+
+    [TearDown]
+    public async Task StopClusterAsync()
+    {
+        if (_cluster is null) return;
+        if (TestContext.CurrentContext.Result.Outcome.Status == NUnit.Framework.Interfaces.TestStatus.Failed)
+        {
+            foreach (var node in Cluster.Nodes) TestContext.Out.WriteLine($"node {node.NodeId}, {(node.IsRunning ? "running" : "ended")}:\n{node.LastWords()}\n");
+        }
+
+        await Cluster.DisposeAsync();
+        _cluster = null;
+        if (Directory.Exists(_directory)) Directory.Delete(_directory, recursive: true);
+    }
+
+    internal Task StartClusterAsync() => StartClusterAsync(_directory, 3);
+
+    internal async Task StartClusterAsync(string directory, int nodes, params string[] settings)
+    {
+        _cluster = await DevCluster.StartAsync(
+            new DevClusterOptions { Nodes = nodes, Directory = directory, Settings = ["storage.file_size=8MiB", "storage.spare_files=1", .. settings] },
+            CancellationToken.None);
+    }
+
+    /// <summary>The node that sequences the log's active segment.</summary>
+    internal async Task<uint> SequencerNodeAsync(DelosClient client) => (await client.Admin.ChainAsync(Log)).Active.Loglet.SequencerNode;
+
+    /// <summary>Reads everything twice, with clients of their own, and holds the history against the log's promises.</summary>
+    internal async Task CheckAsync(LogHistory history)
+    {
+        await LogLoad.ReadAllAsync(Cluster.Endpoints, Log, history, "second");
+        await LogLoad.ReadAllAsync(Cluster.Endpoints, Log, history, "final");
+        Assert.That(LogHistoryChecker.Check(history, "final"), Is.Empty);
+    }
+
+    /// <summary>Until every replica of every segment with a stop holds all of it, as its nodes say.</summary>
+    internal async Task WaitUntilFullAsync(DelosClient client, TimeSpan timeout)
+    {
+        using var deadline = new CancellationTokenSource(timeout);
+        while (true)
+        {
+            var chain = await client.Admin.ChainAsync(Log);
+            var lacking = new List<string>();
+            foreach (var segment in chain.Segments)
+            {
+                if (segment.Stop is not { } stop) continue;
+                var description = await client.Admin.DescribeLogletAsync(Log, segment.Loglet.Id);
+                lacking.AddRange(description.Replicas
+                    .Where(r => !r.IsSealed || r.HasUnknown || r.DurableTail < stop - segment.Start)
+                    .Select(r => $"[{segment.Start}, {stop}) on node {r.Replica.NodeId}: {r.Status}, tail {r.DurableTail}, sealed {r.IsSealed}, damaged {r.HasUnknown} {r.Error}"));
+            }
+
+            if (lacking.Count == 0) return;
+            if (deadline.IsCancellationRequested) Assert.Fail("Replicas are not full:\n" + string.Join('\n', lacking));
+            await Task.Delay(50, CancellationToken.None);
+        }
+    }
+}

@@ -1,0 +1,95 @@
+using Delos.Client;
+using Delos.Client.Admin;
+using Delos.Tests.Histories;
+
+namespace Delos.Tests.Processes;
+
+/// <summary>Planned reconfigurations of real processes under load: no append fails, none is doubled.</summary>
+public sealed class ReconfigureTests : ProcessFixture
+{
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
+
+    [Test]
+    [Category("Trap04")]
+    public async Task Twenty_reconfigurations_under_load_are_not_noticed()
+    {
+        await StartClusterAsync();
+        var history = new LogHistory();
+        await using var client = await DelosClient.ConnectAsync(Cluster.Endpoints);
+        await using var load = LogLoad.Start(Cluster.Endpoints, Log, appenders: 4, outstanding: 32, history);
+        await load.AdvanceAsync(1_000, s_patience);
+        for (var round = 0; round < 20; round++)
+        {
+            var result = await client.Admin.ReconfigExtendAsync(Log, new ReconfigExtendOptions { Sequencer = (uint)(round % 3) + 1, Reason = "test" });
+            Assert.That(result.Won, Is.True);
+            await load.AdvanceAsync(500, s_patience);
+        }
+
+        await load.StopAsync();
+        await CheckAsync(history);
+        var chain = await client.Admin.ChainAsync(Log);
+        Assert.That(chain.Segments, Has.Count.GreaterThanOrEqualTo(21));
+    }
+
+    [Test]
+    [Category("Trap12")]
+    public async Task A_log_whose_sealer_went_away_goes_on_by_itself()
+    {
+        await StartClusterAsync();
+        var history = new LogHistory();
+        await using var client = await DelosClient.ConnectAsync(Cluster.Endpoints);
+        await using var load = LogLoad.Start(Cluster.Endpoints, Log, appenders: 4, outstanding: 4, history);
+        for (var round = 0; round < 5; round++)
+        {
+            await load.AdvanceAsync(300, s_patience);
+            await client.Admin.SealAsync(Log);
+        }
+
+        await load.AdvanceAsync(300, s_patience);
+        await load.StopAsync();
+        await CheckAsync(history);
+    }
+
+    [Test]
+    public async Task A_sealed_segment_moves_to_new_replicas_and_reads_the_same()
+    {
+        await StartClusterAsync();
+        var history = new LogHistory();
+        await using var client = await DelosClient.ConnectAsync(Cluster.Endpoints);
+        await using var load = LogLoad.Start(Cluster.Endpoints, Log, appenders: 4, outstanding: 16, history);
+        await load.AdvanceAsync(2_000, s_patience);
+        var extended = await client.Admin.ReconfigExtendAsync(Log);
+        await load.AdvanceAsync(500, s_patience);
+        var moved = await client.Admin.ReconfigModifyAsync(Log, extended.Chain.Segments[0].Loglet.Id);
+        Assert.Multiple(() =>
+        {
+            Assert.That(moved.Won, Is.True);
+            Assert.That(moved.Chain.Segments[0].Loglet.Id, Is.Not.EqualTo(extended.Chain.Segments[0].Loglet.Id));
+            Assert.That(moved.Chain.Segments[0].Stop, Is.EqualTo(extended.Chain.Segments[0].Stop));
+        });
+        await load.AdvanceAsync(500, s_patience);
+        await load.StopAsync();
+        await CheckAsync(history);
+    }
+
+    [Test]
+    [Category("Trap18")]
+    public async Task What_is_trimmed_and_truncated_is_gone_and_the_rest_stays()
+    {
+        await StartClusterAsync();
+        await using var client = await DelosClient.ConnectAsync(Cluster.Endpoints);
+        var log = client.Log(Log);
+        for (var i = 0; i < 100; i++) await log.AppendAsync(BitConverter.GetBytes(i));
+        await client.Admin.ReconfigExtendAsync(Log);
+        for (var i = 100; i < 200; i++) await log.AppendAsync(BitConverter.GetBytes(i));
+        Assert.That(await log.TrimAsync(1_000_000), Is.LessThanOrEqualTo(200), "a trim never passes the tail");
+        var beyond = await log.AppendAsync(BitConverter.GetBytes(200));
+        var kept = new List<long>();
+        await foreach (var entry in log.ReadAsync(await log.FirstPositionAsync())) kept.Add(entry.Position);
+        Assert.That(kept, Has.Member(beyond));
+        var error = await Assert.ThrowsAsync<DelosException>(async () => await log.ReadAsync(0).GetAsyncEnumerator().MoveNextAsync());
+        Assert.That(error?.Code, Is.EqualTo(DelosErrorCode.Trimmed));
+        var truncated = await client.Admin.ReconfigTruncateAsync(Log, 100);
+        Assert.That(truncated.Chain.Segments, Has.Count.EqualTo(1));
+    }
+}
