@@ -147,6 +147,7 @@ public sealed class MemoryLoglet : ILoglet
     {
         _disposed = true;
         Flush();
+        _core.GiveBack(_complete);
         return ValueTask.CompletedTask;
     }
 

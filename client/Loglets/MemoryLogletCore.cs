@@ -92,7 +92,20 @@ internal sealed class MemoryLogletCore(LogletId id, MemoryLogletFaults faults)
             Signal();
         }
 
-        foreach (var (op, position, complete) in held) complete(op, StatusCode.Ok, position);
+        Answer(held, StatusCode.Ok);
+    }
+
+    /// <summary>One object closes: what is held of its ops goes back with its outcome unknown; it is committed with whatever comes next.</summary>
+    public void GiveBack(Action<AppendOp, StatusCode, long> complete)
+    {
+        (AppendOp Op, long Position, Action<AppendOp, StatusCode, long> Complete)[] held;
+        lock (_lock)
+        {
+            held = [.. _held.Where(h => h.Complete == complete)];
+            _held.RemoveAll(h => h.Complete == complete);
+        }
+
+        foreach (var (op, _, _) in held) complete(op, StatusCode.Unavailable, -1);
     }
 
     /// <summary>Seals it; the answer is one observer's tail.</summary>
@@ -110,7 +123,7 @@ internal sealed class MemoryLogletCore(LogletId id, MemoryLogletFaults faults)
             Signal();
         }
 
-        foreach (var (op, position, complete) in held) complete(op, StatusCode.Sealed, position);
+        Answer(held, StatusCode.Sealed);
         return tail;
     }
 
@@ -165,6 +178,13 @@ internal sealed class MemoryLogletCore(LogletId id, MemoryLogletFaults faults)
     public (long Tail, long Trim) Describe()
     {
         lock (_lock) return (_entries.Count, _trim);
+    }
+
+    private static void Answer((AppendOp Op, long Position, Action<AppendOp, StatusCode, long> Complete)[] held, StatusCode status)
+    {
+        var clients = held.Select(static h => h.Op.Client).Distinct().ToArray();
+        foreach (var (op, position, complete) in held) complete(op, status, position);
+        foreach (var client in clients) client.OnCompletionsDelivered();
     }
 
     private void ThrowIfDeleted()

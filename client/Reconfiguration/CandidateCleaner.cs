@@ -31,6 +31,7 @@ internal sealed class CandidateCleaner(ILogletFactory loglets, ILogger logger) :
         Task[] running;
         lock (_lock)
         {
+            if (_closed) return;
             _closed = true;
             running = [.. _running];
         }
