@@ -59,9 +59,13 @@ internal sealed class LogletFollower(ReplicaSet replicas, ReplicaReader reader, 
         {
             try
             {
-                using var idle = new CancellationTokenSource(options.SubscriptionProbe, time);
-                using var either = CancellationTokenSource.CreateLinkedTokenSource(idle.Token, cancellationToken);
-                var batch = subscription.Batches.TryRead(out var waiting) ? waiting : await subscription.Batches.ReadAsync(either.Token).ConfigureAwait(false);
+                if (!subscription.Batches.TryRead(out var batch))
+                {
+                    using var idle = new CancellationTokenSource(options.SubscriptionProbe, time);
+                    using var either = CancellationTokenSource.CreateLinkedTokenSource(idle.Token, cancellationToken);
+                    batch = await subscription.Batches.ReadAsync(either.Token).ConfigureAwait(false);
+                }
+
                 switch (batch.Status)
                 {
                     case StatusCode.Ok when batch.Count == 0:

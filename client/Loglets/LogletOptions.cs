@@ -44,7 +44,7 @@ public sealed record LogletOptions
         ArgumentOutOfRangeException.ThrowIfLessThan(SubscriptionCredit, 1);
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(RequestTimeout, TimeSpan.Zero);
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(FastTailTimeout, TimeSpan.Zero);
-        ArgumentOutOfRangeException.ThrowIfLessThan(ReconnectFor, TimeSpan.Zero);
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(ReconnectFor, TimeSpan.Zero);
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(AppendPatience, TimeSpan.Zero);
         ArgumentOutOfRangeException.ThrowIfLessThan(CaseFiveBound, TimeSpan.Zero);
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(RetryDelay, TimeSpan.Zero);

@@ -15,6 +15,9 @@ internal sealed class SequencerLink : IFrameTarget
 {
     private const int FrameOverhead = 256;
 
+    /// <summary>Connections in a row that ended before any answer, past which the sequencer counts as lost: something about what is sent ends them.</summary>
+    private const int MaxFruitless = 5;
+
     private readonly ReplicaSet _replicas;
     private readonly LogletFrameRouter _router;
     private readonly LogletOptions _options;
@@ -34,6 +37,7 @@ internal sealed class SequencerLink : IFrameTarget
     private ITimer? _timer;
     private Task _connecting = Task.CompletedTask;
     private Task _looking = Task.CompletedTask;
+    private int _fruitless;
     private bool _isConnecting;
     private bool _closed;
     private long _lastProgress;
@@ -89,6 +93,7 @@ internal sealed class SequencerLink : IFrameTarget
         lock (_lock)
         {
             _lastProgress = _time.GetTimestamp();
+            _fruitless = 0;
             switch (reply.Status)
             {
                 case StatusCode.NotFound:
@@ -226,6 +231,7 @@ internal sealed class SequencerLink : IFrameTarget
         {
             any = !_closed;
             _connection = null;
+            _fruitless = 0;
             FailAll(StatusCode.Unavailable);
         }
 
@@ -252,9 +258,8 @@ internal sealed class SequencerLink : IFrameTarget
             Exception failure;
             try
             {
-                var connection = await _replicas.ConnectSequencerAsync(cancellationToken).ConfigureAwait(false);
-                if (open) await OpenAsync(connection, cancellationToken).ConfigureAwait(false);
-                if (TryUse(connection))
+                if (_fruitless > MaxFruitless) throw new DelosProtocolException(StatusCode.NotServed, $"{_fruitless} connections in a row ended before any append was answered.");
+                if (TryUse(await DialAsync(open, cancellationToken).ConfigureAwait(false)))
                 {
                     Flush();
                     return;
@@ -282,6 +287,24 @@ internal sealed class SequencerLink : IFrameTarget
         }
     }
 
+    /// <summary>A frozen process accepts connections and says nothing: it gets no longer than one that cannot be reached.</summary>
+    private async Task<Connection> DialAsync(bool open, CancellationToken cancellationToken)
+    {
+        var patience = open ? _options.RequestTimeout : _options.ReconnectFor;
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        using var timer = _time.CreateTimer(static state => ((CancellationTokenSource)state!).Cancel(), limit, patience, Timeout.InfiniteTimeSpan);
+        try
+        {
+            var connection = await _replicas.ConnectSequencerAsync(limit.Token).ConfigureAwait(false);
+            if (open) await OpenAsync(connection, limit.Token).ConfigureAwait(false);
+            return connection;
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new TimeoutException($"Node {Config.SequencerNode} did not answer within {patience.TotalSeconds} s.");
+        }
+    }
+
     private bool TryUse(Connection connection)
     {
         lock (_lock)
@@ -290,6 +313,7 @@ internal sealed class SequencerLink : IFrameTarget
             if (connection.IsClosed) return false;
             _isConnecting = false;
             _connection = connection;
+            _fruitless++;
             _pending.SendAllAgain();
             return true;
         }

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using System.Net.Sockets;
 using Delos.Client.Loglets;
 using Delos.Protocol.Chains;
 using Delos.Protocol.Connections;
@@ -92,6 +94,26 @@ public class NativeLogletTests
         await Sequencer.DisposeAsync();
         Assert.That(await op.Completion.WaitAsync(Patience.Long), Is.EqualTo((StatusCode.Unavailable, -1L)));
         await lost.Task.WaitAsync(Patience.Long);
+    }
+
+    [Test]
+    public async Task A_sequencer_that_hangs_up_at_every_append_counts_as_lost()
+    {
+        Sequencer.On<Append>((connection, _, _) => connection.Close());
+        Assert.That((await _appender.AppendAsync("x")).Status, Is.EqualTo(StatusCode.Unavailable));
+        Acknowledge();
+        Assert.That((await _appender.AppendAsync("x", 1)).Status, Is.EqualTo(StatusCode.Ok), "it is tried again");
+    }
+
+    [Test]
+    public async Task A_frozen_sequencer_counts_as_lost()
+    {
+        await Sequencer.DisposeAsync();
+        using var frozen = new TcpListener(Sequencer.EndPoint);
+        frozen.Start();
+        var clock = Stopwatch.StartNew();
+        Assert.That((await _appender.AppendAsync("x")).Status, Is.EqualTo(StatusCode.Unavailable));
+        Assert.That(clock.Elapsed, Is.LessThan(ConnectionOptions.Default.HelloTimeout));
     }
 
     [Test, Category("Trap07")]
