@@ -28,7 +28,11 @@ internal static class DevCommand
             Configuration.Settings.Load(null, new Dictionary<string, string>(), settings);
             var options = new DevClusterOptions { Nodes = count, Directory = context.Arguments.GetValue(data) ?? ".", Port = first, Settings = settings };
             await using var cluster = await DevCluster.StartAsync(options, context.Cancelled).ConfigureAwait(false);
-            foreach (var node in cluster.Nodes) node.OnDied = (n, code) => context.Error.WriteLine($"delosd: node {n.NodeId} ended with exit code {code}; its log: {n.LogFile}");
+            foreach (var node in cluster.Nodes) node.OnDied = (n, code) =>
+            {
+                // An interrupt from the terminal reaches the nodes as well: they stop by themselves, cleanly.
+                if (code != 0) context.Error.WriteLine($"delosd: node {n.NodeId} ended with exit code {code}; its log: {n.LogFile}");
+            };
             foreach (var node in cluster.Nodes) context.Output.Line($"node {node.NodeId} pid {node.ProcessId} 127.0.0.1:{node.Port} log {node.LogFile}");
             context.Output.Line($"endpoints {cluster.Endpoints}");
             context.Output.Line("ready");

@@ -1,5 +1,7 @@
 using Delos.Client;
+using Delos.Client.MetaStore;
 using Delos.Daemon.Configuration;
+using Delos.Protocol.Connections;
 
 namespace Delos.Daemon.Commands;
 
@@ -22,6 +24,7 @@ internal static class ExitCode
         CommandException command => command.Code,
         DelosException delos => From(delos.Code),
         ConfigException => Usage,
+        MetaStoreUnavailableException or ConnectionLostException => Unreachable,
         _ => Failed,
     };
 

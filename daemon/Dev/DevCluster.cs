@@ -101,7 +101,13 @@ internal sealed class DevCluster : IAsyncDisposable
         }
 
         if (before is not null && before.Ports.Count != options.Nodes) throw new InvalidOperationException($"{directory} holds a cluster of {before.Ports.Count} nodes, not {options.Nodes}.");
-        var ports = options.Port != 0 ? Enumerable.Range(options.Port, options.Nodes).ToList() : before?.Ports ?? FreePorts(options.Nodes);
+        if (before is not null && options.Port != 0 && before.Ports[0] != options.Port)
+        {
+            // The MetaStore's registers name their acceptors' addresses.
+            throw new InvalidOperationException($"{directory} holds a cluster that begins at port {before.Ports[0]}, not {options.Port}; leave out --port, or choose another directory.");
+        }
+
+        var ports = before?.Ports ?? (options.Port != 0 ? Enumerable.Range(options.Port, options.Nodes).ToList() : FreePorts(options.Nodes));
         var file = new DevClusterFile(before?.ClusterId ?? Guid.NewGuid(), ports);
         file.Write(directory);
         return file;

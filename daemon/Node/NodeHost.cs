@@ -21,6 +21,7 @@ internal sealed class NodeHost : IAsyncDisposable
     private readonly TaskCompletionSource<(string Role, Exception Reason)> _failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private NodeDisk? _disk;
     private NodeServices? _services;
+    private volatile NodeStatusReporter? _status;
     private Listener? _listener;
 
     public NodeHost(NodeOptions options, ILoggerFactory loggers)
@@ -92,7 +93,7 @@ internal sealed class NodeHost : IAsyncDisposable
             Logger = _loggers.CreateLogger("Delos.Connections"),
         };
         var router = new NodeFrameRouter(_options.Roles);
-        var status = new NodeStatusReporter(identity, _options.Roles, incarnation, disk.Path);
+        var status = _status = new NodeStatusReporter(identity, _options.Roles, incarnation, disk.Path);
         router.AttachStatus(status);
         var services = _services = new NodeServices(_options, disk, me, connections, router, status, Fail, _loggers);
 
@@ -132,6 +133,7 @@ internal sealed class NodeHost : IAsyncDisposable
     /// <summary>A role met an I/O error on its log. Called once or more, from any thread.</summary>
     private void Fail(string role, Exception reason)
     {
+        _status?.SetDiskFailed();
         if (_failed.TrySetResult((role, reason))) _logger.NodeFailed(reason, role);
     }
 

@@ -46,6 +46,7 @@ internal sealed class NodeServices : IAsyncDisposable
         _fail = fail;
         _loggers = loggers;
         _group = new GroupCommit(new StorageOptions { SegmentFileBytes = options.FileBytes, SpareFiles = options.SpareFiles }, loggers.CreateLogger("Delos.Storage"), TimeProvider.System);
+        _group.Failed += reason => _fail("disk", reason);
         _peers = new PeerPool(me, me.ClusterId, router, connections);
         _metaStoreClient = new MetaStoreClient(
             _peers, options.MetaStore.Select(s => (s.Host, s.Port)).ToList(), new MetaStoreOptions { SeedsAreAcceptors = true }, TimeProvider.System, loggers.CreateLogger("Delos.MetaStore"));

@@ -38,6 +38,9 @@ public sealed class GroupCommit : IDisposable
     /// <summary>Why the disk failed; null while it works.</summary>
     public Exception? Failure => Volatile.Read(ref _failure);
 
+    /// <summary>Once, with the reason, when the disk failed; the logs' listeners hear it too. From any thread.</summary>
+    public event Action<Exception>? Failed;
+
     /// <summary>Counters of this disk.</summary>
     public StorageCounters Counters { get; } = new();
 
@@ -55,6 +58,7 @@ public sealed class GroupCommit : IDisposable
         if (Interlocked.CompareExchange(ref _failure, reason, null) is not null) return;
         Log.DiskFailed(_logger, reason);
         lock (_gate) Monitor.PulseAll(_gate);
+        Failed?.Invoke(reason);
     }
 
     internal void Register(RecordLog log)

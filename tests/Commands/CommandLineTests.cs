@@ -32,6 +32,13 @@ public class CommandLineTests
         Assert.That(ExitCode.From(new IOException()), Is.EqualTo(1));
     }
 
+    [Test]
+    public async Task Cluster_that_nobody_answers_for_ends_with_4()
+    {
+        var (code, _, error) = await RunAsync("log", "tail", "--endpoints", "delos://127.0.0.1:1", "--timeout", "1s");
+        Assert.That(code, Is.EqualTo(ExitCode.Unreachable), error);
+    }
+
     [TestCase("log")]
     [TestCase("log", "apend")]
     [TestCase("log", "append", "--nonsense", "x")]
