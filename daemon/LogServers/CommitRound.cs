@@ -12,7 +12,7 @@ internal sealed class CommitRound
     private readonly List<Replica> _replicas = [];
     private int _threadId;
 
-    public IReadOnlyList<Replica> Replicas => _replicas;
+    public List<Replica> Replicas => _replicas;
 
     /// <summary>True on the I/O thread, once it has touched its first replica.</summary>
     public bool IsOwnThread => Environment.CurrentManagedThreadId == Volatile.Read(ref _threadId);

@@ -15,10 +15,10 @@ internal sealed class ServedConnection
     public ConcurrentDictionary<ulong, Subscription> Subscriptions { get; } = new();
 
     /// <summary>Replicas whose logs got records, or whose global tail rose, in this batch.</summary>
-    public IReadOnlyList<Replica> Touched => _touched;
+    public List<Replica> Touched => _touched;
 
     /// <summary>Answers to stores that do not wait for the disk; one per Loglet and batch, since acknowledgements are cumulative.</summary>
-    public IReadOnlyList<PendingAck> Acks => _acks;
+    public List<PendingAck> Acks => _acks;
 
     public bool HasBatch => _touched.Count > 0 || _acks.Count > 0;
 

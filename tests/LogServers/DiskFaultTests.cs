@@ -100,7 +100,7 @@ public sealed class DiskFaultTests
     {
         var disk = new FaultyDisk();
         await using var server = await StartAsync(
-            storage: SmallStorage with { Disk = disk }, options: new LogServerOptions { MaxInFlightBytes = 256 << 10, MaxInFlightBytesPerLog = 128 << 10 });
+            storage: SmallStorage with { Disk = disk, SegmentFileBytes = 16 << 20 }, options: new LogServerOptions { MaxInFlightBytes = 256 << 10, MaxInFlightBytesPerLog = 128 << 10 });
         var sequencer = await server.ConnectAsync();
         await sequencer.StoreAsync(s_config, 0, 1);
         disk.Hold();

@@ -19,6 +19,7 @@ internal sealed class LogServerHarness : IFrameHandler, IAsyncDisposable
     private readonly List<LogServerPeer> _peers = [];
     private readonly bool _ownsDirectory;
     private Listener? _listener;
+    private long _allocatedInHandlers;
 
     private LogServerHarness(string? directory, StorageOptions? storage)
     {
@@ -47,6 +48,9 @@ internal sealed class LogServerHarness : IFrameHandler, IAsyncDisposable
     public LogServerService Service { get; private set; } = default!;
 
     public Exception? Fatal { get; private set; }
+
+    /// <summary>Bytes allocated on read loops inside the service.</summary>
+    public long AllocatedInHandlers => Interlocked.Read(ref _allocatedInHandlers);
 
     public static LogletConfig Config(int id, ulong incarnation = 7) => LogletConfig.Native(new LogletId((UInt128)id), 1, incarnation, [new ReplicaId(Me.NodeId, Me.DiskId)]);
 
@@ -92,9 +96,19 @@ internal sealed class LogServerHarness : IFrameHandler, IAsyncDisposable
         return bytes;
     }
 
-    public void OnFrame(Connection connection, in Frame frame) => Service.OnFrame(connection, frame);
+    public void OnFrame(Connection connection, in Frame frame)
+    {
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        Service.OnFrame(connection, frame);
+        Interlocked.Add(ref _allocatedInHandlers, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
 
-    public void OnBatchEnd(Connection connection) => Service.OnBatchEnd(connection);
+    public void OnBatchEnd(Connection connection)
+    {
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        Service.OnBatchEnd(connection);
+        Interlocked.Add(ref _allocatedInHandlers, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
 
     public void OnClosed(Connection connection, Exception? reason) => Service.OnClosed(connection, reason);
 
