@@ -25,11 +25,13 @@ internal sealed class BackPressure(LogServerOptions options)
         if (!IsOver(replica, 1)) return;
         lock (_lock)
         {
-            if (!IsOver(replica, 1) || !_paused.TryAdd(connection, replica)) return;
-            Volatile.Write(ref _pausedCount, _paused.Count);
+            if (!_paused.TryAdd(connection, replica)) return;
+            connection.PauseReading();
+            Interlocked.Exchange(ref _pausedCount, _paused.Count);
         }
 
-        connection.PauseReading();
+        // The last round may have ended before it could see this connection, and no other need come.
+        if (!IsOver(replica, 2)) ResumeIfUnder();
     }
 
     /// <summary>After a commit round, or when the disk failed and nothing will become durable any more.</summary>

@@ -51,7 +51,7 @@ public sealed partial class LogServerService : IFrameHandler, IAsyncDisposable
     /// <param name="options">Limits.</param>
     /// <param name="time">Time; no safety depends on it.</param>
     /// <param name="logger">For the operator.</param>
-    /// <param name="onFatal">Called once when the disk failed: the daemon says why and exits. By then nothing is acknowledged any more.</param>
+    /// <param name="onFatal">Called once when the disk failed, on any thread and with locks held: return at once, and let the daemon say why and exit. By then nothing is acknowledged any more.</param>
     public static async Task<LogServerService> OpenAsync(
         string directory, NodeIdentity me, GroupCommit group, LogServerOptions options, TimeProvider time, ILogger logger, Action<Exception> onFatal)
     {

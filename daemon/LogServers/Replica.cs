@@ -23,7 +23,7 @@ internal sealed partial class Replica(LogletId id, SegmentLog log, ReplicaCore c
     private bool _isDurable = core.IsRecovered;
     private int _dirty;
     private bool _turnedAway;
-    private bool _wasBehind;
+    private long _globalTailAtTick;
     private long _sealedAt = core.Seal == SealState.Sealed ? shared.Time.GetTimestamp() : 0;
 
     public LogletId Id => id;
@@ -111,10 +111,16 @@ internal sealed partial class Replica(LogletId id, SegmentLog log, ReplicaCore c
     /// <summary>Reads durable entries; records damage that shows. Blocks on the disk; not under the lock.</summary>
     public StatusCode ReadEntries(long first, long end, int maxBytes, out StorageReadResult result)
     {
-        switch (log.ReadEntries(id, first, end, maxBytes, out result))
+        var status = log.ReadEntries(id, first, end, maxBytes, out result);
+        if (status == StorageReadStatus.Ok) return StatusCode.Ok;
+        lock (Gate)
         {
-            case StorageReadStatus.Ok:
-                return StatusCode.Ok;
+            // Its files went while they were read.
+            if (core.IsDeleted) return StatusCode.Deleted;
+        }
+
+        switch (status)
+        {
             case StorageReadStatus.Trimmed:
                 return StatusCode.Trimmed;
             case StorageReadStatus.Corrupt:
@@ -152,14 +158,14 @@ internal sealed partial class Replica(LogletId id, SegmentLog log, ReplicaCore c
         }
     }
 
-    /// <summary>True if the replica lacked committed entries at this tick and at the one before: its peers have to help (rule 5).</summary>
+    /// <summary>True if the replica lacks what was committed at the last tick already, or holds damaged positions: its peers have to help (rule 5). A busy replica is always a little behind.</summary>
     public bool IsLaggardAtTick()
     {
         lock (Gate)
         {
-            var was = _wasBehind;
-            _wasBehind = core.IsBehind;
-            return was && _wasBehind;
+            var committed = _globalTailAtTick;
+            _globalTailAtTick = core.GlobalTail;
+            return core.IsBehind && (core.DurableTail < committed || core.HasHiddenTail || !core.Unknown.IsEmpty);
         }
     }
 

@@ -61,7 +61,7 @@ public sealed class StoreAndSealTests
         Assert.That((await sequencer.StoreAsync(s_config, 6, 2)).DurableTail, Is.EqualTo(8));
     }
 
-    [Test]
+    [Test, Category("Trap08")]
     public async Task A_store_to_an_unknown_Loglet_needs_a_config_that_names_this_node_and_disk()
     {
         await using var server = await StartAsync();
