@@ -90,7 +90,7 @@ internal sealed partial class Replica(LogletId id, SegmentLog log, ReplicaCore c
             Interlocked.Add(ref _inFlight, -effects.Bytes);
             shared.BackPressure.Durable(effects.Bytes);
             _isDurable |= effects.Created;
-            if (effects.BecameSealed || effects.Copied) _sealedAt = shared.Time.GetTimestamp();
+            if (effects.BecameSealed || effects.Copied || effects.Trimmed) _sealedAt = shared.Time.GetTimestamp();
             AcknowledgeStores(effects.AckTail);
             while (_waiters.TryPeek(out var waiter) && waiter.EndAddress <= durableAddress) Answer(_waiters.Dequeue());
         }
