@@ -66,49 +66,50 @@ public sealed class Journal : RecordLog, IAsyncDisposable
     /// Replaces the journal's whole content by a snapshot of the owner's state: written as a new generation under a temporary name, made durable, then renamed into place; the old ones are
     /// deleted after that. A crash leaves the old content or the new. Blocks until it is durable; the owner appends nothing meanwhile.
     /// </summary>
+    /// <exception cref="IoException">No space: the old content stays, and the journal goes on with it. Anything else fails the disk.</exception>
     public void Rewrite(IEnumerable<JournalRecord> snapshot)
     {
         lock (CommitGate)
-        lock (Gate)
-        {
-            var name = GenerationName.New(TakeNumber(), Options, isBase: true);
-            var final = System.IO.Path.Combine(Path, name.ToString());
-            var live = CreateGeneration(name, final + ".tmp", Options);
-            try
+            lock (Gate)
             {
-                long bytes = 0;
-                foreach (var record in snapshot)
+                var name = GenerationName.New(TakeNumber(), Options, isBase: true);
+                var final = System.IO.Path.Combine(Path, name.ToString());
+                var live = CreateGeneration(name, final + ".tmp", Options);
+                try
                 {
-                    var header = new RecordHeader { Kind = RecordKind.JournalRecord, First = record.Kind };
-                    AppendStatus status;
-                    while ((status = live.TryAppend(header, null, record.Payload.Span, useReserve: false, out _, out _)) != AppendStatus.Ok)
+                    long bytes = 0;
+                    foreach (var record in snapshot)
                     {
-                        if (status == AppendStatus.Busy) live.Commit();
-                        else if (status == AppendStatus.NoSpace) AddFile(live);
-                        else throw new InvalidOperationException($"A record of {record.Payload.Length} bytes cannot be rewritten: {status}.");
+                        var header = new RecordHeader { Kind = RecordKind.JournalRecord, First = record.Kind };
+                        AppendStatus status;
+                        while ((status = live.TryAppend(header, null, record.Payload.Span, useReserve: false, out _, out _)) != AppendStatus.Ok)
+                        {
+                            if (status == AppendStatus.Busy) live.Commit();
+                            else if (status == AppendStatus.NoSpace) AddFile(live);
+                            else throw new InvalidOperationException($"A record of {record.Payload.Length} bytes cannot be rewritten: {status}.");
+                        }
+
+                        bytes += record.Payload.Length + RecordHeader.Size;
                     }
 
-                    bytes += record.Payload.Length + RecordHeader.Size;
+                    live.Commit();
+                    live.Files.Tail = live.Durable;
+                    Posix.Rename(live.Files.Directory, final);
+                    live.Files.Directory = final;
+                    Posix.SyncDirectory(Path);
+                    var old = ReplaceAll(live);
+                    Volatile.Write(ref _bytes, bytes);
+                    Log.JournalRewritten(Group.Logger, Path, bytes);
+                    Group.Maintenance.Post(() => DeleteOld(old));
                 }
-
-                live.Commit();
-                live.Files.Tail = live.Durable;
-                Posix.Rename(live.Files.Directory, final);
-                live.Files.Directory = final;
-                Posix.SyncDirectory(Path);
-                var old = ReplaceAll(live);
-                Volatile.Write(ref _bytes, bytes);
-                Log.JournalRewritten(Group.Logger, Path, bytes);
-                Group.Maintenance.Post(() => DeleteOld(old));
+                catch (Exception e)
+                {
+                    live.Dispose();
+                    if (e is not IoException { IsNoSpace: true }) Group.Fail(e);
+                    else if (Directory.Exists(final + ".tmp")) Directory.Delete(final + ".tmp", recursive: true);
+                    throw;
+                }
             }
-            catch (Exception e)
-            {
-                live.Dispose();
-                if (e is not IoException { IsNoSpace: true }) Group.Fail(e);
-                else if (Directory.Exists(final + ".tmp")) Directory.Delete(final + ".tmp", recursive: true);
-                throw;
-            }
-        }
 
         Kick();
     }

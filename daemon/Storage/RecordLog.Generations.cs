@@ -1,0 +1,311 @@
+using Microsoft.Win32.SafeHandles;
+
+namespace Delos.Daemon.Storage;
+
+// How generations come, grow, are closed, and are found again.
+public abstract partial class RecordLog
+{
+    /// <summary>Ends the live generation after its last commit; the task ends when its marker is on disk and its memory given up.</summary>
+    private protected Task CloseLive()
+    {
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        lock (_gate)
+        {
+            if (_live is { } live)
+            {
+                live.Closed = done;
+                live.EndsAtClose = DescribeEnds();
+                _closing.Add(live);
+                _live = null;
+                Volatile.Write(ref _unproven, false);
+            }
+            else
+            {
+                return _lastClosing.Task;
+            }
+
+            _lastClosing = done;
+        }
+
+        Kick();
+        if (Group.Failure is not null) AbandonClosing();
+        return done.Task;
+    }
+
+    /// <summary>No append from now on.</summary>
+    private protected Task CloseForGood()
+    {
+        lock (_gate) _closed = true;
+        return CloseLive();
+    }
+
+    private protected GenerationFiles? FindGeneration(uint number)
+    {
+        foreach (var generation in Generations)
+        {
+            if (generation.Name.Number == number) return generation;
+        }
+
+        return null;
+    }
+
+    private protected bool IsLive(GenerationFiles files) => _live?.Files == files || _closing.Exists(g => g.Files == files);
+
+    private protected int LiveFileCount(GenerationFiles files) => (int)(files.Tail >> files.Name.FileBits);
+
+    /// <summary>Under the gate.</summary>
+    private protected void RemoveGeneration(GenerationFiles files) => Volatile.Write(ref _generations, [.. Generations.Where(g => g != files)]);
+
+    /// <summary>Scans what is on disk, cuts torn ends, makes the rest durable and closes it. Before any append.</summary>
+    private protected void Recover(IScanSink sink, bool deleteBeforeBase)
+    {
+        var found = new List<GenerationName>();
+        foreach (var path in Directory.EnumerateDirectories(Path))
+        {
+            var name = System.IO.Path.GetFileName(path);
+            if (GenerationName.TryParse(name, out var generation)) found.Add(generation);
+            else if (name.EndsWith(".tmp", StringComparison.Ordinal)) Directory.Delete(path, recursive: true);
+        }
+
+        found.Sort((a, b) => a.Number.CompareTo(b.Number));
+        var baseIndex = found.FindLastIndex(g => g.IsBase);
+        for (var i = 0; deleteBeforeBase && i < baseIndex; i++) Directory.Delete(System.IO.Path.Combine(Path, found[i].ToString()), recursive: true);
+        foreach (var name in found.Skip(Math.Max(0, deleteBeforeBase ? baseIndex : 0)))
+        {
+            _nextNumber = name.Number + 1;
+            var files = new GenerationFiles(System.IO.Path.Combine(Path, name.ToString()), name, _cache, Options.Disk);
+            if (GenerationRecovery.Run(files, sink, DescribeEnds, Options, Group.Logger)) _generations = [.. _generations, files];
+            else Directory.Delete(files.Directory, recursive: true);
+        }
+
+        if (_generations.Length > 0) _durable = LogAddress.Make(_generations[^1].Name.Number, _generations[^1].Tail);
+    }
+
+    /// <summary>Makes a new live generation of <paramref name="directory"/>'s files; under the gate. Throws IoException.</summary>
+    private protected LiveGeneration CreateGeneration(GenerationName name, string directory, StorageOptions options)
+    {
+        var files = new GenerationFiles(directory, name, _cache, Options.Disk);
+        try
+        {
+            Posix.MakeDirectory(Path, syncParent: true);
+            Posix.MakeDirectory(directory, syncParent: false);
+            var live = new LiveGeneration(files, options);
+            try
+            {
+                live.Device.AddFile(CreateFile(files.FilePath(0), name.FileBytes));
+                Posix.SyncDirectory(directory);
+                Posix.SyncDirectory(Path);
+                return live;
+            }
+            catch
+            {
+                live.Dispose();
+                throw;
+            }
+        }
+        catch (IoException)
+        {
+            if (Directory.Exists(directory)) Directory.Delete(directory, recursive: true);
+            throw;
+        }
+    }
+
+    private protected void InstallLive(LiveGeneration live)
+    {
+        Volatile.Write(ref _generations, [.. _generations, live.Files]);
+        _live = live;
+        _noSpace = false;
+        _fileRequested = false;
+    }
+
+    /// <summary>Makes a generation that was written aside the only one; under both gates. Returns the former ones.</summary>
+    private protected List<GenerationFiles> ReplaceAll(LiveGeneration live)
+    {
+        var old = Generations.ToList();
+        var writers = _closing.ToList();
+        if (_live is not null) writers.Add(_live);
+        _closing.Clear();
+        Volatile.Write(ref _generations, []);
+        InstallLive(live);
+        Volatile.Write(ref _durable, LogAddress.Make(live.Name.Number, live.Durable));
+        _announce = true;
+        foreach (var writer in writers)
+        {
+            writer.Dispose();
+            writer.Closed?.TrySetResult();
+        }
+
+        return old;
+    }
+
+    private protected uint TakeNumber() => _nextNumber++;
+
+    private static bool IsSmall(LiveGeneration live) => live.Name.FileBytes == SpareFiles.SmallFileBytes;
+
+    private AppendStatus OpenLive(bool useReserve)
+    {
+        var now = Group.Time.GetTimestamp();
+        try
+        {
+            if (now < _retryOpenAt && !useReserve)
+            {
+                AnnounceLater();
+                return AppendStatus.NoSpace;
+            }
+
+            var name = GenerationName.New(TakeNumber(), Options);
+            var live = CreateGeneration(name, System.IO.Path.Combine(Path, name.ToString()), Options);
+            if (_live is { } small)
+            {
+                small.EndsAtClose = DescribeEnds();
+                _closing.Add(small);
+            }
+
+            InstallLive(live);
+            return AppendStatus.Ok;
+        }
+        catch (IoException e) when (e.IsNoSpace)
+        {
+            _retryOpenAt = now + (long)(Options.SpaceRetry.TotalSeconds * Group.Time.TimestampFrequency);
+            Log.NoSpace(Group.Logger, Path);
+            AnnounceLater();
+            return useReserve ? OpenSmall() : AppendStatus.NoSpace;
+        }
+        catch (IOException e)
+        {
+            Group.Fail(e);
+            return AppendStatus.Failed;
+        }
+    }
+
+    /// <summary>A full disk must still take a seal (DESIGN §3, LogServer rule 2): a generation of one small file, from the reserve.</summary>
+    private AppendStatus OpenSmall()
+    {
+        var options = Options with { SegmentFileBytes = SpareFiles.SmallFileBytes, PageBytes = SpareFiles.SmallFileBytes, PageMemoryBytes = 4 * SpareFiles.SmallFileBytes, ReserveBytes = 0 };
+        try
+        {
+            while (_spares?.ReleaseReserve() == true)
+            {
+                try
+                {
+                    var name = GenerationName.New(TakeNumber(), options);
+                    InstallLive(CreateGeneration(name, System.IO.Path.Combine(Path, name.ToString()), options));
+                    return AppendStatus.Ok;
+                }
+                catch (IoException e) when (e.IsNoSpace)
+                {
+                    // Somebody else took what was given up: the next piece, while there is one.
+                }
+            }
+
+            return AppendStatus.NoSpace;
+        }
+        catch (IOException e)
+        {
+            Group.Fail(e);
+            return AppendStatus.Failed;
+        }
+    }
+
+    private SafeFileHandle CreateFile(string path, int fileBytes) =>
+        _spares?.Create(path, fileBytes) ?? SpareFiles.Allocate(path, fileBytes, Options.Disk);
+
+    private void FinishClosing(LiveGeneration generation) => Group.Maintenance.Post(() =>
+    {
+        try
+        {
+            GenerationRecovery.Close(generation, Options, Group.Logger);
+            if (generation.Durable == LogAddress.FirstLocal)
+            {
+                lock (_gate) RemoveGeneration(generation.Files);
+            }
+
+            return true;
+        }
+        finally
+        {
+            generation.Closed?.TrySetResult();
+        }
+    });
+
+    /// <summary>The disk failed: nobody waits for a generation to be closed.</summary>
+    private void AbandonClosing()
+    {
+        lock (_gate)
+        {
+            foreach (var generation in _closing) generation.Closed?.TrySetResult();
+            _lastClosing.TrySetResult();
+        }
+    }
+
+    /// <summary>Asks for the next file ahead of need; under the gate. A small generation never grows.</summary>
+    private void RequestFile(LiveGeneration live)
+    {
+        if (_fileRequested || IsSmall(live)) return;
+        _fileRequested = true;
+        PostAddFile(live);
+    }
+
+    private void PostAddFile(LiveGeneration live) => Group.Maintenance.Post(() => AddFile(live));
+
+    private bool AddFile(LiveGeneration live)
+    {
+        lock (_gate)
+        {
+            if (_live != live) return true;
+        }
+
+        // Files of one generation are added by this thread only, so the count stands.
+        var index = live.Device.FileCount;
+        try
+        {
+            var file = CreateFile(live.Files.FilePath(index), live.Name.FileBytes);
+            Posix.SyncDirectory(live.Files.Directory);
+            live.Device.AddFile(file);
+        }
+        catch (IoException e) when (e.IsNoSpace)
+        {
+            lock (_gate)
+            {
+                if (!_noSpace) Log.NoSpace(Group.Logger, Path);
+                _noSpace = true;
+            }
+
+            return false;
+        }
+
+        lock (_gate)
+        {
+            if (_noSpace) Log.SpaceReturned(Group.Logger, Path);
+            _noSpace = false;
+            if (_live == live) _fileRequested = false;
+            if (!_waitsForFile) return true;
+            _waitsForFile = false;
+            _announce = true;
+        }
+
+        Kick();
+        return true;
+    }
+
+    /// <summary>Nothing is written that could be announced while a log cannot even be opened: tells the listener after a while that it may try again.</summary>
+    private void AnnounceLater()
+    {
+        if (_waitsForSpace) return;
+        _waitsForSpace = true;
+        var waited = false;
+        Group.Maintenance.Post(() =>
+        {
+            if (!waited)
+            {
+                waited = true;
+                return false;
+            }
+
+            lock (_gate) _waitsForSpace = false;
+            _announce = true;
+            Kick();
+            return true;
+        });
+    }
+}
