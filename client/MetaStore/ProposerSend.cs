@@ -19,7 +19,7 @@ internal enum ProposerStep
     /// <summary>Wait for answers.</summary>
     Wait,
 
-    /// <summary>A majority has answered, but a slower answer may spare a whole round: wait for it a little, then call <see cref="RegisterProposer.EndGrace"/>.</summary>
+    /// <summary>A majority has answered, but shows a version undecided: its proposer may be at work. Take answers a little longer, then call <see cref="RegisterProposer.EndGrace"/>.</summary>
     WaitGrace,
 
     /// <summary>Lost a race for the ballot, or too few acceptors answered: wait a random while, then call <see cref="RegisterProposer.Retry"/>.</summary>

@@ -42,6 +42,7 @@ internal sealed class RegisterProposer
     private RegisterValue? _proposed;
     private RegisterValue? _own;
     private bool _graceOver;
+    private (ulong Instance, Ballot Ballot) _suspect;
 
     /// <param name="known">What the caller knows decided from before; <see cref="DecidedVersion.None"/> if nothing.</param>
     /// <param name="bootstrap">The acceptors of version 1. Empty: not known, so that the operation cannot end with "never written".</param>
@@ -113,8 +114,15 @@ internal sealed class RegisterProposer
     public ProposerStep EndGrace()
     {
         if (Step != ProposerStep.WaitGrace) return Step;
-        _graceOver = true;
-        return Step = EvaluateLook();
+        if (NewestSeen() is not { } seen || _suspect == (seen.Instance, seen.Ballot))
+        {
+            _graceOver = true;
+            return Step = EvaluateLook();
+        }
+
+        // Most probably its proposer is between its first and its second acceptor. Look again, and finish it only if it has not moved: a higher ballot now would throw a live proposer back.
+        _suspect = (seen.Instance, seen.Ballot);
+        return Step = BeginLook();
     }
 
     /// <param name="phase">Of the request.</param>
@@ -219,7 +227,7 @@ internal sealed class RegisterProposer
             var (votes, open) = Count(deciders);
             if (votes + open < Quorum(deciders)) return BackOff();
             if (votes < Quorum(deciders)) return ProposerStep.Wait;
-            if (open > 0 && !_graceOver) return ProposerStep.WaitGrace;
+            if (!_graceOver && (open > 0 || _suspect != (seen.Instance, seen.Ballot))) return ProposerStep.WaitGrace;
             return BeginPrepare(seen.Instance, deciders, seen.Value);
         }
     }
