@@ -13,11 +13,11 @@ namespace Delos.Client.Loglets;
 /// covers it. That tail is returned only after a majority durably holds everything below it (trap 10). An unsealed, unknown or silent replica proves no absence (trap 9).
 /// </para>
 /// </summary>
-internal sealed class TailFinder
+internal sealed partial class TailFinder
 {
     private readonly LogletConfig _config;
     private readonly LogletOptions _options;
-    private readonly Replica[] _replicas;
+    private readonly ReplicaAnswer[] _replicas;
     private readonly Queue<TailRequest> _requests = new();
     private Phase _phase;
     private int _round;
@@ -36,8 +36,8 @@ internal sealed class TailFinder
         _options = options;
         _now = now;
         _delay = options.RetryDelay;
-        _replicas = new Replica[config.Replicas.Count];
-        for (var i = 0; i < _replicas.Length; i++) _replicas[i] = new Replica();
+        _replicas = new ReplicaAnswer[config.Replicas.Count];
+        for (var i = 0; i < _replicas.Length; i++) _replicas[i] = new ReplicaAnswer();
         if (seal) BeginSeal();
         else BeginStatus();
     }
@@ -192,7 +192,7 @@ internal sealed class TailFinder
         _requests.Enqueue(new TailRequest(kind, _round, index, source, first, end));
     }
 
-    private bool Accept(in TailRequest request, DateTimeOffset now, out Replica replica)
+    private bool Accept(in TailRequest request, DateTimeOffset now, out ReplicaAnswer replica)
     {
         replica = _replicas[request.Replica];
         if (_phase == Phase.Done || request.Round != _round) return false;
@@ -272,92 +272,6 @@ internal sealed class TailFinder
         else RetryIfIdle();
     }
 
-    /// <summary>A majority is sealed. From here on answers still on their way join it: the round stays.</summary>
-    private void BeginRepair()
-    {
-        _phase = Phase.Repairing;
-        NextTick = null;
-        _highest = 0;
-        foreach (var replica in _replicas)
-        {
-            if (!replica.Known || !replica.IsSealed) continue;
-            _highest = Math.Max(_highest, replica.Tail);
-        }
-
-        EvaluateRepair();
-    }
-
-    private void EvaluateRepair()
-    {
-        var holders = 0;
-        var sealedCount = 0;
-        var moving = 0;
-        foreach (var replica in _replicas)
-        {
-            if (!replica.Known || !replica.IsSealed) continue;
-            sealedCount++;
-            if (replica.Tail >= _highest) holders++;
-            else if (replica.Moving) moving++;
-        }
-
-        if (holders >= _config.Quorum)
-        {
-            // Cases 1 and 2: a sealed majority durably holds all below.
-            Finish(TailOutcome.Sealed, _highest);
-            return;
-        }
-
-        if (sealedCount < _config.Quorum || holders == 0)
-        {
-            // One of the majority is gone, perhaps the only one with the highest tail, whose last entries then are on no sealed majority and were not acknowledged: start over with who is left.
-            RetryIfIdle();
-            return;
-        }
-
-        while (holders + moving < _config.Quorum && Repair()) moving++;
-        if (moving == 0) RetryIfIdle();
-    }
-
-    /// <summary>Sends the best laggard its next copies; false if there is no laggard left, or nobody who could serve one.</summary>
-    private bool Repair()
-    {
-        var target = -1;
-        var source = -1;
-        for (var i = 0; i < _replicas.Length; i++)
-        {
-            var laggard = _replicas[i];
-            if (!laggard.Known || !laggard.IsSealed || laggard.Waiting || laggard.Tail >= _highest) continue;
-            if (target >= 0 && laggard.Tail <= _replicas[target].Tail) continue;
-            if (FindSource(laggard.Tail) is not { } found) continue;
-            target = i;
-            source = found;
-        }
-
-        if (target < 0) return false;
-        var tail = _replicas[target].Tail;
-        var trimPoint = _replicas[source].TrimPoint;
-        _replicas[target].Moving = true;
-
-        // Below the source's trim point there is nothing to copy, and nobody needs it: a trim never passes the global tail, so that everything below is committed and was given up
-        // by its owner (rule 7). The laggard jumps: it is told the trim, with that point as bound, and copies begin there.
-        if (trimPoint > tail) Ask(TailRequestKind.Jump, target, -1, Math.Min(trimPoint, _highest));
-        else Ask(TailRequestKind.Copy, target, source, tail, _highest);
-        return true;
-    }
-
-    private int? FindSource(long position)
-    {
-        int? best = null;
-        for (var i = 0; i < _replicas.Length; i++)
-        {
-            var replica = _replicas[i];
-            if (!replica.Known || !replica.IsSealed || replica.Tail <= position || replica.DamagedAt == position) continue;
-            if (best is null || replica.Tail > _replicas[best.Value].Tail) best = i;
-        }
-
-        return best;
-    }
-
     private void RetryIfIdle()
     {
         if (NextTick is not null) return;
@@ -397,51 +311,5 @@ internal sealed class TailFinder
         Tail = tail;
         NextTick = null;
         _requests.Clear();
-    }
-
-    /// <summary>What one replica answered in this round.</summary>
-    private sealed class Replica
-    {
-        public bool Known { get; private set; }
-
-        public bool IsSealed { get; private set; }
-
-        public bool Waiting { get; set; }
-
-        /// <summary>A request that brings it copies is under way.</summary>
-        public bool Moving { get; set; }
-
-        public long Tail { get; set; }
-
-        public long GlobalTail { get; set; }
-
-        public long TrimPoint { get; set; }
-
-        /// <summary>It could not read this position; -1: none known.</summary>
-        public long DamagedAt { get; set; } = -1;
-
-        public void Report(bool isSealed, long tail, long trimPoint)
-        {
-            Known = true;
-            IsSealed = isSealed;
-            Tail = tail;
-            TrimPoint = trimPoint;
-        }
-
-        public void Fail()
-        {
-            Known = false;
-            Moving = false;
-        }
-
-        public void Forget()
-        {
-            Known = false;
-            IsSealed = false;
-            Waiting = false;
-            Moving = false;
-            Tail = GlobalTail = TrimPoint = 0;
-            DamagedAt = -1;
-        }
     }
 }
