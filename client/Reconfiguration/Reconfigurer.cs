@@ -43,6 +43,9 @@ public sealed class Reconfigurer : IAsyncDisposable
         _replacer = new SegmentReplacer(_writer, loglets, placement, copier, _retirer, _cleaner, time);
     }
 
+    /// <summary>A chain that this object installed, with the log's name; on any thread, not to block.</summary>
+    public event Action<string, Chain>? ChainInstalled;
+
     /// <summary>The first chain of a log, or the chain that it has already.</summary>
     public async ValueTask<(Chain Chain, bool Created)> CreateAsync(string log, LogPolicy policy, CancellationToken cancellationToken = default)
     {
@@ -67,22 +70,23 @@ public sealed class Reconfigurer : IAsyncDisposable
         var chain = await _writer.ReadAsync(log, cancellationToken).ConfigureAwait(false);
         if (!IsExpected(chain, request)) return new ExtendResult(chain, false, default);
 
-        var policy = request.Policy ?? chain.Policy;
-        var hint = request.Hint.Former is null ? request.Hint with { Former = chain.Active.Loglet } : request.Hint;
-        var candidate = request.Next is { } given
-            ? await OpenGivenAsync(given, cancellationToken).ConfigureAwait(false)
-            : await PrepareAsync(policy, hint, cancellationToken).ConfigureAwait(false);
-        var prepared = _time.GetTimestamp();
-
+        LogletConfig candidate;
         long tail;
-        try
+        long prepared;
+        var old = _loglets.Open(chain.Active.Loglet);
+        await using (old.ConfigureAwait(false))
         {
-            tail = await SealAsync(chain.Active.Loglet, cancellationToken).ConfigureAwait(false);
-        }
-        catch
-        {
-            _cleaner.Delete(candidate);
-            throw;
+            candidate = await PrepareAsync(chain, request, old, cancellationToken).ConfigureAwait(false);
+            prepared = _time.GetTimestamp();
+            try
+            {
+                tail = await SealAsync(old, cancellationToken).ConfigureAwait(false);
+            }
+            catch
+            {
+                _cleaner.Delete(candidate);
+                throw;
+            }
         }
 
         var sealedAt = _time.GetTimestamp();
@@ -97,6 +101,7 @@ public sealed class Reconfigurer : IAsyncDisposable
             if (outcome.Won)
             {
                 _logger.SegmentInstalled(log, chain.Version, next.Active.Start, candidate.Id, candidate.SequencerNode, request.Reason, durations.Pause.TotalMilliseconds);
+                ChainInstalled?.Invoke(log, chain);
                 Metrics.Reconfigurations.Add(1);
                 Metrics.ReconfigurationPause.Record(durations.Pause.TotalSeconds);
                 return new ExtendResult(chain, true, durations);
@@ -114,7 +119,11 @@ public sealed class Reconfigurer : IAsyncDisposable
     public async ValueTask<SealResult> SealAsync(string log, CancellationToken cancellationToken = default)
     {
         var chain = await _writer.ReadAsync(log, cancellationToken).ConfigureAwait(false);
-        return new SealResult(chain, chain.Active.Start + await SealAsync(chain.Active.Loglet, cancellationToken).ConfigureAwait(false));
+        var loglet = _loglets.Open(chain.Active.Loglet);
+        await using (loglet.ConfigureAwait(false))
+        {
+            return new SealResult(chain, chain.Active.Start + await SealAsync(loglet, cancellationToken).ConfigureAwait(false));
+        }
     }
 
     /// <inheritdoc cref="DelosAdmin.ReconfigTruncateAsync"/>
@@ -149,21 +158,38 @@ public sealed class Reconfigurer : IAsyncDisposable
     }
 
     /// <summary>The tail as this observer computes it: any such value may become the stop, and the one that is installed counts.</summary>
-    private async ValueTask<long> SealAsync(LogletConfig config, CancellationToken cancellationToken)
+    private static async ValueTask<long> SealAsync(ILoglet loglet, CancellationToken cancellationToken)
     {
-        var loglet = _loglets.Open(config);
-        await using (loglet.ConfigureAwait(false))
+        try
         {
-            try
-            {
-                var result = await loglet.SealAsync(cancellationToken).ConfigureAwait(false);
-                Debug.Assert(result.IsSealed);
-                return result.Tail;
-            }
-            catch (LogletException e)
-            {
-                throw new DelosException(DelosErrorCode.Unavailable, $"Loglet {config.Id} could not be sealed: {e.Message}", e);
-            }
+            var result = await loglet.SealAsync(cancellationToken).ConfigureAwait(false);
+            Debug.Assert(result.IsSealed);
+            return result.Tail;
+        }
+        catch (LogletException e)
+        {
+            throw new DelosException(DelosErrorCode.Unavailable, $"Loglet {loglet.Config.Id} could not be sealed: {e.Message}", e);
+        }
+    }
+
+    /// <summary>
+    /// The candidate. Meanwhile the replicas of the old Loglet are asked for their state, only so that the connections to them stand when they are to be sealed: from then on every millisecond is one in which nothing can be appended.
+    /// </summary>
+    private async ValueTask<LogletConfig> PrepareAsync(Chain chain, ExtendRequest request, ILoglet old, CancellationToken cancellationToken)
+    {
+        using var prepared = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var warmUp = old.DescribeAsync(prepared.Token).AsTask();
+        try
+        {
+            var hint = request.Hint.Former is null ? request.Hint with { Former = chain.Active.Loglet } : request.Hint;
+            return request.Next is { } given
+                ? await OpenGivenAsync(given, cancellationToken).ConfigureAwait(false)
+                : await PrepareAsync(request.Policy ?? chain.Policy, hint, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            await prepared.CancelAsync().ConfigureAwait(false);
+            await ((Task)warmUp).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 

@@ -12,6 +12,7 @@ namespace Delos.Client.VirtualLogs;
 internal sealed class AppendMover(Appender appender, VirtualLog log, ILogletFactory loglets, DelosClientOptions options) : IAsyncDisposable
 {
     private static readonly TimeSpan s_tailTimeout = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan s_young = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan s_firstResend = TimeSpan.FromMilliseconds(400);
     private static readonly TimeSpan s_slowestResend = TimeSpan.FromSeconds(3);
 
@@ -97,10 +98,12 @@ internal sealed class AppendMover(Appender appender, VirtualLog log, ILogletFact
         }
 
         var loglet = loglets.Open(chain.Active.Loglet);
-        var isOpen = false;
+
+        // The segment is younger than the last acknowledgement from the former one: if that was just now, a scan from its beginning is short.
+        var isOpen = appender.SinceAcknowledged < s_young;
         try
         {
-            isOpen = await LearnTailAsync(loglet).ConfigureAwait(false);
+            isOpen = isOpen || await LearnTailAsync(loglet).ConfigureAwait(false);
         }
         finally
         {

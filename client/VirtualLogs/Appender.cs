@@ -34,6 +34,7 @@ internal sealed class Appender : IThreadPoolWorkItem, IAsyncDisposable
     private int _handedOver;
     private int _flushQueued;
     private long _acknowledged;
+    private long _acknowledgedAt;
     private bool _moving;
     private bool _closed;
     private bool _stopped;
@@ -192,6 +193,9 @@ internal sealed class Appender : IThreadPoolWorkItem, IAsyncDisposable
         Fail(static append => append.Lifecycle.OnClosed(), ClosedError());
         lock (_gate) _encoder.Dispose();
     }
+
+    /// <summary>Time since the last acknowledgement; very long if there was none.</summary>
+    public TimeSpan SinceAcknowledged => Volatile.Read(ref _acknowledgedAt) is var at and not 0 ? _options.TimeProvider.GetElapsedTime(at) : TimeSpan.MaxValue;
 
     // ---- for the mover ---------------------------------------------------------------------------------------------------------------
 
@@ -391,7 +395,12 @@ internal sealed class Appender : IThreadPoolWorkItem, IAsyncDisposable
 
     private void OnRunEnd()
     {
-        if (_acknowledged != 0) Metrics.Appends.Add(Interlocked.Exchange(ref _acknowledged, 0));
+        if (_acknowledged != 0)
+        {
+            Metrics.Appends.Add(Interlocked.Exchange(ref _acknowledged, 0));
+            Volatile.Write(ref _acknowledgedAt, _options.TimeProvider.GetTimestamp());
+        }
+
         Flushing flush;
         lock (_gate)
         {

@@ -117,6 +117,13 @@ internal sealed class ChainView(string log, LogOptions logOptions, DelosClientOp
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         logger.SuccessorAwaited(log, segment.Loglet.Id, cause);
         var pause = TimeSpan.FromMilliseconds(1);
+        var offered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        void OnOffered(Chain chain)
+        {
+            if (!IsActive(chain, segment)) offered.TrySetResult();
+        }
+
+        Changed += OnOffered;
         var begun = options.TimeProvider.GetTimestamp();
         var rollForwardAt = RollForwardDelay();
         var told = TimeSpan.Zero;
@@ -149,12 +156,17 @@ internal sealed class ChainView(string log, LogOptions logOptions, DelosClientOp
                     logger.NoSuccessorYet(log, segment.Loglet.Id, problem);
                 }
 
-                await Task.Delay(pause, options.TimeProvider, _closed.Token).ConfigureAwait(false);
-                if (pause < TimeSpan.FromMilliseconds(20)) pause *= 2;
+                // A planned reconfiguration takes some milliseconds: ask often at first, then less often.
+                await Task.WhenAny(offered.Task, Task.Delay(pause, options.TimeProvider, _closed.Token)).ConfigureAwait(false);
+                _closed.Token.ThrowIfCancellationRequested();
+                if (Newest is { } newest && !IsActive(newest, segment)) return newest;
+                var longest = elapsed < TimeSpan.FromMilliseconds(60) ? 3 : 20;
+                pause = TimeSpan.FromMilliseconds(Math.Min(pause.TotalMilliseconds * 2, longest));
             }
         }
         finally
         {
+            Changed -= OnOffered;
             lock (_lock) _successors.Remove(segment.InstallId);
         }
     }

@@ -12,6 +12,7 @@ namespace Delos.Client.VirtualLogs;
 internal sealed class VirtualLog : IAsyncDisposable
 {
     private readonly DelosClientOptions _options;
+    private readonly Reconfigurer _reconfigurer;
 
     public VirtualLog(string name, LogOptions logOptions, DelosClientOptions options, ChainStore chains, ILogletFactory loglets, Reconfigurer reconfigurer, ILogger logger)
     {
@@ -21,6 +22,8 @@ internal sealed class VirtualLog : IAsyncDisposable
         Chains = new ChainView(name, logOptions, options, chains, reconfigurer, logger);
         Loglets = new LogletSet(loglets);
         Chains.Changed += Loglets.Keep;
+        _reconfigurer = reconfigurer;
+        reconfigurer.ChainInstalled += OnInstalled;
     }
 
     public string Name { get; }
@@ -125,8 +128,15 @@ internal sealed class VirtualLog : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        _reconfigurer.ChainInstalled -= OnInstalled;
         Chains.Changed -= Loglets.Keep;
         await Chains.DisposeAsync().ConfigureAwait(false);
         await Loglets.DisposeAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>This very process reconfigured the log: no need to poll for it.</summary>
+    private void OnInstalled(string log, Chain chain)
+    {
+        if (log == Name) Chains.Offer(chain);
     }
 }
