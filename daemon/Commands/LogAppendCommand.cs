@@ -53,11 +53,14 @@ internal static class LogAppendCommand
     {
         var pending = new Queue<Task<long>>(Outstanding);
         var started = Stopwatch.GetTimestamp();
+        var answered = started;
+        var longestGap = TimeSpan.Zero;
         long entries = 0, bytes = 0, first = -1, last = -1;
         await foreach (var line in LineReader.ReadAsync(stream, context.Cancelled).ConfigureAwait(false))
         {
             var entry = Decode(line, base64);
             bytes += entry.Length;
+            if (pending.Count == 0) answered = Stopwatch.GetTimestamp();
             pending.Enqueue(log.AppendAsync(entry, context.Cancelled).AsTask());
 
             // What is answered is told at once, so that a slow pipe shows each position as it is made.
@@ -75,20 +78,31 @@ internal static class LogAppendCommand
                 json.WriteNumber("first", first);
                 json.WriteNumber("last", last);
                 json.WriteNumber("seconds", Math.Round(seconds, 3));
+                json.WriteNumber("longest_gap_ms", Math.Round(longestGap.TotalMilliseconds, 1));
             });
         }
         else if (!positions)
         {
-            context.Output.Line(entries == 0 ? "appended nothing" : $"appended {entries} entries ({bytes} bytes) at {first} to {last} in {seconds:F2} s");
+            context.Output.Line(entries == 0 ? "appended nothing" : $"appended {entries} entries ({bytes} bytes) at {first} to {last} in {seconds:F2} s, longest wait for an answer {longestGap.TotalMilliseconds:F0} ms");
         }
 
         async Task CompleteAsync()
         {
             last = await pending.Dequeue().ConfigureAwait(false);
+            NoteAnswer();
             if (entries++ == 0) first = last;
             if (!positions) return;
             if (context.Output.IsJson) context.Output.JsonObject(json => json.WriteNumber("position", last));
             else context.Output.Line($"{last}");
+        }
+
+        // Between two answers, while something was outstanding: what a reconfiguration costs shows here.
+        void NoteAnswer()
+        {
+            var now = Stopwatch.GetTimestamp();
+            var gap = Stopwatch.GetElapsedTime(answered, now);
+            if (entries > 0 && gap > longestGap) longestGap = gap;
+            answered = now;
         }
     }
 

@@ -1,0 +1,105 @@
+#!/usr/bin/env bash
+# The main job, on real input: three daemons, a real text file through the log, the death of the sequencer's node in mid-stream.
+#   ./scripts/run.sh [FILE]     FILE: any text file; default: the list of all files that this machine's packages installed
+# Needs the .NET 10 SDK on a Debian machine. Everything is stopped and removed at the end; KEEP=1 keeps the directory with the nodes' logs.
+set -euo pipefail
+root=$(cd "$(dirname "$0")/.." && pwd)
+case "${1:-}" in -h | --help) sed -n '2,4s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
+[ $# -le 1 ] || { sed -n '2,4s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
+command -v dotnet >/dev/null || { echo "run.sh: the .NET 10 SDK is not on PATH (Debian: see https://learn.microsoft.com/dotnet/core/install/linux-debian)" >&2; exit 1; }
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/delos-run.XXXXXX")
+pids=("" "" "" "")
+cleanup() {
+  local pid
+  for pid in "${pids[@]}"; do [ -z "$pid" ] || kill "$pid" 2>/dev/null || true; done
+  for pid in "${pids[@]}"; do [ -z "$pid" ] || wait "$pid" 2>/dev/null || true; done
+  if [ "${KEEP:-0}" = 1 ]; then echo "kept: $work"; else rm -rf "$work"; fi
+}
+trap cleanup EXIT
+fail() { echo "FAILED: $*" >&2; tail -n 5 "$work"/node-*.log >&2 2>/dev/null || true; exit 1; }
+say() { printf '\n== %s\n' "$*"; }
+
+say "build"
+"$root/scripts/delosd" --version
+delosd="$root/daemon/bin/Release/net10.0/delosd"
+
+file=${1:-}
+if [ -z "$file" ]; then
+  file="$work/input.txt"
+  cat /var/lib/dpkg/info/*.list >"$file" 2>/dev/null || cat /usr/share/common-licenses/* >"$file"
+fi
+[ -s "$file" ] || fail "$file is no readable file with something in it"
+lines=$(awk 'END { print NR }' "$file")
+half=$((lines / 2))
+
+base=${DELOS_PORT:-7451}
+metastore="127.0.0.1:$base, 127.0.0.1:$((base + 1)), 127.0.0.1:$((base + 2))"
+export DELOS_ENDPOINTS="delos://${metastore//, /,}"
+
+start() { # node number
+  "$delosd" run --config "$work/node-$1.conf" >"$work/node-$1.out" 2>>"$work/node-$1.log" &
+  pids[$1]=$!
+  for _ in $(seq 300); do
+    grep -q '^READY' "$work/node-$1.out" && return
+    kill -0 "${pids[$1]}" 2>/dev/null || fail "node $1 ended at its start"
+    sleep 0.1
+  done
+  fail "node $1 is not ready after 30 s"
+}
+
+say "three daemons, each initialised once: $work"
+cluster=$(cat /proc/sys/kernel/random/uuid)
+for n in 1 2 3; do
+  cat >"$work/node-$n.conf" <<CONF
+[node]
+id = $n
+listen = 127.0.0.1:$((base + n - 1))
+data = $work/node-$n
+
+[cluster]
+id = $cluster
+metastore = $metastore
+CONF
+  "$delosd" init --config "$work/node-$n.conf"
+done
+for n in 1 2 3; do start "$n" & done
+# Started in the background each, since a node is ready only when a majority is: take over their pids.
+wait
+for n in 1 2 3; do pids[$n]=$(pgrep -f -- "--config $work/node-$n.conf" | head -1); done
+for n in 1 2 3; do printf 'node %s: pid %s, %s\n' "$n" "${pids[$n]}" "$(cat "$work/node-$n.out")"; done
+
+say "first append, and the chain before"
+"$delosd" log append "The log begins." >/dev/null
+"$delosd" chain show
+
+say "append $lines lines; the sequencer's node is killed (SIGKILL) in mid-stream"
+victim=$("$delosd" chain show -o json | tr -d ' \n' | grep -o '"sequencer[A-Za-z]*":[0-9]*' | tail -1 | grep -o '[0-9]*$')
+echo "the active sequencer runs on node $victim, pid ${pids[$victim]}"
+{ head -n "$half" "$file"; kill -9 "${pids[$victim]}"; tail -n +"$((half + 1))" "$file"; } | "$delosd" log append - -o json >"$work/appended.json" || fail "an append failed"
+wait "${pids[$victim]}" 2>/dev/null || true
+pids[$victim]=""
+cat "$work/appended.json"
+echo "write gap that the client saw: $(grep -o '"longest_gap_ms": *[0-9.]*' "$work/appended.json" | grep -o '[0-9.]*$') ms"
+
+say "the chain after"
+"$delosd" chain show
+
+say "read everything back and compare"
+"$delosd" log read | tail -n +2 >"$work/output.txt"
+want=$(awk 1 "$file" | sha256sum | cut -d' ' -f1)
+got=$(sha256sum "$work/output.txt" | cut -d' ' -f1)
+printf 'appended %s lines, sha256 %s\nread     %s lines, sha256 %s\n' "$lines" "$want" "$(awk 'END { print NR }' "$work/output.txt")" "$got"
+[ "$want" = "$got" ] || fail "what was read is not what was appended"
+
+say "restart node $victim and wait until its replicas are full again"
+start "$victim"
+for i in $(seq 120); do
+  if "$delosd" status >"$work/status.txt" 2>&1; then break; fi
+  [ "$i" -lt 120 ] || { cat "$work/status.txt"; fail "node $victim is not full after 60 s"; }
+  sleep 0.5
+done
+cat "$work/status.txt"
+
+say "all is well: nothing lost, nothing doubled, node $victim is full again"
