@@ -128,17 +128,12 @@ public static partial class Posix
         FSync(directory, path);
     }
 
-    /// <summary>Creates a directory unless it is there, and optionally makes its name durable.</summary>
-    public static void MakeDirectory(string path, bool syncParent)
+    /// <summary>Creates a directory; its name is durable after a <see cref="SyncDirectory"/> of the parent. False: it was there.</summary>
+    public static bool MakeDirectory(string path)
     {
-        if (MkDirNative(path, 0x1E8) != 0)
-        {
-            var errno = Marshal.GetLastPInvokeError();
-            if (errno == EEXIST) return;
-            throw new IoException("mkdir", path, errno);
-        }
-
-        if (syncParent && Path.GetDirectoryName(path) is { Length: > 0 } parent) SyncDirectory(parent);
+        if (MkDirNative(path, 0x1E8) == 0) return true;
+        var errno = Marshal.GetLastPInvokeError();
+        return errno == EEXIST ? false : throw new IoException("mkdir", path, errno);
     }
 
     /// <summary>Reserves blocks, so that writes inside the range cannot meet a full disk.</summary>

@@ -87,14 +87,17 @@ public abstract partial class RecordLog
         var files = new GenerationFiles(directory, name, _cache, Options.Disk);
         try
         {
-            Posix.MakeDirectory(Path, syncParent: true);
-            Posix.MakeDirectory(directory, syncParent: false);
+            Posix.MakeDirectory(Path);
+            Posix.MakeDirectory(directory);
             var live = new LiveGeneration(files, options);
             try
             {
                 live.Device.AddFile(CreateFile(files.FilePath(0), name.FileBytes));
+
+                // All at the end, the innermost first: one commit of the file system's journal takes everything, and the others find nothing to do.
                 Posix.SyncDirectory(directory);
                 Posix.SyncDirectory(Path);
+                if (Generations.Length == 0 && System.IO.Path.GetDirectoryName(Path) is { Length: > 0 } parent) Posix.SyncDirectory(parent);
                 return live;
             }
             catch
