@@ -98,9 +98,9 @@ internal sealed class DevNode : IAsyncDisposable
     /// <summary>Clean stop; killed if it takes too long. True if it was clean.</summary>
     public async Task<bool> StopAsync()
     {
-        if (_process is not { } process) return true;
+        if (_process is not { HasExited: false } process) return true;
         _expectedEnd = true;
-        if (!process.HasExited) process.StandardInput.Close();
+        process.StandardInput.Close();
         using var deadline = new CancellationTokenSource(_stopTimeout);
         try
         {
