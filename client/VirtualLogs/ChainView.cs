@@ -1,5 +1,4 @@
 using Delos.Client.MetaStore;
-using Delos.Client.Placements;
 using Delos.Client.Reconfiguration;
 using Delos.Protocol.Chains;
 using Microsoft.Extensions.Logging;
@@ -15,6 +14,7 @@ internal sealed class ChainView(string log, LogOptions logOptions, DelosClientOp
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<Guid, Task<Chain>> _successors = [];
+    private readonly List<Task> _leftBehind = [];
     private readonly CancellationTokenSource _closed = new();
     private Chain? _newest;
     private Task<Chain>? _loading;
@@ -88,7 +88,9 @@ internal sealed class ChainView(string log, LogOptions logOptions, DelosClientOp
             running = [.. _successors.Values, .. _loading is null ? [] : new[] { _loading }];
         }
 
-        foreach (var task in running) await task.ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default).ConfigureAwait(false);
+        foreach (var task in running) await task.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        lock (_lock) running = [.. _leftBehind];
+        foreach (var task in running) await task.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _closed.Dispose();
     }
 
@@ -115,61 +117,19 @@ internal sealed class ChainView(string log, LogOptions logOptions, DelosClientOp
     private async Task<Chain> FindSuccessorAsync(Segment segment, string cause)
     {
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
-        logger.SuccessorAwaited(log, segment.Loglet.Id, cause);
-        var pause = TimeSpan.FromMilliseconds(1);
-        var offered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        void OnOffered(Chain chain)
-        {
-            if (!IsActive(chain, segment)) offered.TrySetResult();
-        }
-
-        Changed += OnOffered;
-        var begun = options.TimeProvider.GetTimestamp();
-        var rollForwardAt = RollForwardDelay();
-        var told = TimeSpan.Zero;
+        var search = new SuccessorSearch(this, segment, cause, reconfigurer, options, logger, _closed.Token);
         try
         {
-            while (true)
-            {
-                string? problem = null;
-                try
-                {
-                    var chain = await RefreshAsync(_closed.Token).ConfigureAwait(false);
-                    if (!IsActive(chain, segment)) return chain;
-                    if (options.TimeProvider.GetElapsedTime(begun) >= rollForwardAt)
-                    {
-                        rollForwardAt = options.TimeProvider.GetElapsedTime(begun) + RollForwardDelay();
-                        var request = new ExtendRequest(segment.Loglet.Id) { Reason = $"rolled forward by a client: {cause}", Hint = new PlacementHint { Former = chain.Active.Loglet } };
-                        chain = Offer((await reconfigurer.ExtendAsync(log, request, _closed.Token).ConfigureAwait(false)).Chain);
-                        if (!IsActive(chain, segment)) return chain;
-                    }
-                }
-                catch (Exception e) when (e is not OperationCanceledException)
-                {
-                    problem = e.Message;
-                }
-
-                var elapsed = options.TimeProvider.GetElapsedTime(begun);
-                if (problem is not null && elapsed - told > TimeSpan.FromSeconds(1))
-                {
-                    told = elapsed;
-                    logger.NoSuccessorYet(log, segment.Loglet.Id, problem);
-                }
-
-                // A planned reconfiguration takes some milliseconds: ask often at first, then less often.
-                await Task.WhenAny(offered.Task, Task.Delay(pause, options.TimeProvider, _closed.Token)).ConfigureAwait(false);
-                _closed.Token.ThrowIfCancellationRequested();
-                if (Newest is { } newest && !IsActive(newest, segment)) return newest;
-                var longest = elapsed < TimeSpan.FromMilliseconds(60) ? 3 : 20;
-                pause = TimeSpan.FromMilliseconds(Math.Min(pause.TotalMilliseconds * 2, longest));
-            }
+            return await search.RunAsync().ConfigureAwait(false);
         }
         finally
         {
-            Changed -= OnOffered;
-            lock (_lock) _successors.Remove(segment.InstallId);
+            lock (_lock)
+            {
+                _successors.Remove(segment.InstallId);
+                _leftBehind.RemoveAll(static t => t.IsCompleted);
+                _leftBehind.Add(search.Rolling);
+            }
         }
     }
-
-    private TimeSpan RollForwardDelay() => options.RollForwardAfter + options.RollForwardJitter * Random.Shared.NextDouble();
 }
