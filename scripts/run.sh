@@ -38,11 +38,14 @@ base=${DELOS_PORT:-7451}
 metastore="127.0.0.1:$base, 127.0.0.1:$((base + 1)), 127.0.0.1:$((base + 2))"
 export DELOS_ENDPOINTS="delos://${metastore//, /,}"
 
-start() { # node number
+launch() { # node number
   "$delosd" run --config "$work/node-$1.conf" >"$work/node-$1.out" 2>>"$work/node-$1.log" &
   pids[$1]=$!
+}
+
+await() { # node number
   for _ in $(seq 300); do
-    grep -q '^READY' "$work/node-$1.out" && return
+    if grep -q '^READY' "$work/node-$1.out"; then printf 'node %s: pid %s, %s\n' "$1" "${pids[$1]}" "$(cat "$work/node-$1.out")"; return; fi
     kill -0 "${pids[$1]}" 2>/dev/null || fail "node $1 ended at its start"
     sleep 0.1
   done
@@ -64,11 +67,8 @@ metastore = $metastore
 CONF
   "$delosd" init --config "$work/node-$n.conf"
 done
-for n in 1 2 3; do start "$n" & done
-# Started in the background each, since a node is ready only when a majority is: take over their pids.
-wait
-for n in 1 2 3; do pids[$n]=$(pgrep -f -- "--config $work/node-$n.conf" | head -1); done
-for n in 1 2 3; do printf 'node %s: pid %s, %s\n' "$n" "${pids[$n]}" "$(cat "$work/node-$n.out")"; done
+for n in 1 2 3; do launch "$n"; done
+for n in 1 2 3; do await "$n"; done
 
 say "first append, and the chain before"
 "$delosd" log append "The log begins." >/dev/null
@@ -94,7 +94,8 @@ printf 'appended %s lines, sha256 %s\nread     %s lines, sha256 %s\n' "$lines" "
 [ "$want" = "$got" ] || fail "what was read is not what was appended"
 
 say "restart node $victim and wait until its replicas are full again"
-start "$victim"
+launch "$victim"
+await "$victim"
 for i in $(seq 120); do
   if "$delosd" status >"$work/status.txt" 2>&1; then break; fi
   [ "$i" -lt 120 ] || { cat "$work/status.txt"; fail "node $victim is not full after 60 s"; }
