@@ -83,6 +83,43 @@ public class DevClusterTests
         Assert.That(failure?.Message, Does.Contain("node 1 ended with exit code 1").And.Contains("another process uses the port"));
     }
 
+    [Test]
+    [Category("Trap08")]
+    public async Task Lost_disk_rejoins_only_after_the_operator_replaced_the_node()
+    {
+        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(2));
+        await using var cluster = await DevCluster.StartAsync(Options(3), patience.Token);
+        await using var client = DelosClient.Connect(cluster.Endpoints);
+        await client.Log("a").AppendAsync(new byte[] { 1 }, patience.Token);
+        await cluster[3].KillAsync();
+        Directory.Delete(cluster[3].DataDirectory, recursive: true);
+
+        var emptied = await RefusalAsync();
+        Assert.That(emptied, Does.Contain("does not exist"));
+        var init = await RunAsync("init", "--data", cluster[3].DataDirectory, "--cluster-id", cluster.ClusterId.ToString(), "--node-id", "3", "--replace", "-o", "json");
+        Assert.That(init.Code, Is.EqualTo(ExitCode.Ok));
+        var disk = System.Text.Json.JsonDocument.Parse(init.Output).RootElement.GetProperty("diskId").GetString() ?? "";
+        Assert.That(await RefusalAsync(), Does.Contain($"delosd node replace 3 --disk {disk}"));
+
+        Assert.That((await RunAsync("node", "replace", "3", "--disk", disk, "--endpoints", cluster.Endpoints)).Code, Is.EqualTo(ExitCode.Ok));
+        await cluster.RestartAsync(3, patience.Token);
+        Assert.That(await client.Log("a").AppendAsync(new byte[] { 2 }, patience.Token), Is.EqualTo(1));
+
+        async Task<string> RefusalAsync()
+        {
+            try
+            {
+                await cluster.RestartAsync(3, patience.Token);
+            }
+            catch (InvalidOperationException refusal)
+            {
+                return refusal.Message;
+            }
+
+            return "it started";
+        }
+    }
+
     private static async Task<(int Code, string Output)> RunAsync(params string[] arguments)
     {
         var output = new StringWriter();
