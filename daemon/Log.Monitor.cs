@@ -18,6 +18,9 @@ internal static partial class Log
     [LoggerMessage(953, LogLevel.Warning, "The list of logs cannot be read: {Problem}")]
     public static partial void MonitorCannotList(this ILogger logger, string problem);
 
+    [LoggerMessage(954, LogLevel.Error, "{Part} met an unexpected failure and goes on after a pause.")]
+    public static partial void MonitoringFailed(this ILogger logger, Exception exception, string part);
+
     [LoggerMessage(960, LogLevel.Information, "Log '{LogName}': Loglet {Loglet} is refilled from {From} to {To}.")]
     public static partial void RefillBegun(this ILogger logger, string logName, LogletId loglet, long from, long to);
 

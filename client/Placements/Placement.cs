@@ -37,6 +37,10 @@ public sealed class Placement : IPlacement
         }
     }
 
+    /// <summary>Asks every node once and keeps nothing but the connections: whoever may have to place in a hurry calls this now and then.</summary>
+    public async ValueTask WarmUpAsync(CancellationToken cancellationToken = default) =>
+        await _prober.ProbeAsync(_directory.Current.Nodes, static _ => false, cancellationToken).ConfigureAwait(false);
+
     private async ValueTask<LogletConfig> TryPlaceAsync(LogPolicy policy, PlacementHint hint, NodeList list, CancellationToken cancellationToken)
     {
         var nodes = list.Nodes.Where(n => (n.Roles & (NodeRoles.LogServer | NodeRoles.Sequencer)) != 0).ToArray();

@@ -48,10 +48,17 @@ internal sealed class LogWatch(string log, MonitorParts parts)
             }
             catch (Exception e) when (e is DelosException or MetaStoreUnavailableException or InvalidDataException or ConnectionLostException or DelosProtocolException)
             {
-                var delay = Min(parts.Options.LastRetry, parts.Options.FirstRetry * (1 << Math.Min(failures++, 10)));
+                var delay = RetryDelay(failures++);
                 parts.Logger.MonitorFailed(log, delay, e.Message);
                 _chain = null;
                 await Task.Delay(delay, parts.TimeProvider, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+            catch (Exception e)
+            {
+                // A log that nobody watches any more would be worse than a fault that repeats itself in the log file.
+                parts.Logger.MonitoringFailed(e, $"The watch of log '{log}'");
+                _chain = null;
+                await Task.Delay(parts.Options.LastRetry, parts.TimeProvider, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
     }
@@ -158,5 +165,9 @@ internal sealed class LogWatch(string log, MonitorParts parts)
         return [.. answers.Where(a => a.Reply is not null).Select(a => a.Node)];
     }
 
-    private static TimeSpan Min(TimeSpan a, TimeSpan b) => a < b ? a : b;
+    private TimeSpan RetryDelay(int failures)
+    {
+        var delay = parts.Options.FirstRetry * (1 << Math.Min(failures, 10));
+        return delay < parts.Options.LastRetry ? delay : parts.Options.LastRetry;
+    }
 }

@@ -25,10 +25,11 @@ internal sealed class MonitorHost : IAsyncDisposable
         var nodes = new NodeDirectory(metaStore, _peers, new NodeDirectoryOptions { TimeProvider = time });
         var chains = new ChainStore(metaStore);
         var loglets = new NativeLogletFactory(nodes.ConnectAsync, router, LogletOptions.Default, time, logger);
+        var placement = new Placement(nodes, new PlacementOptions(), time);
         _reconfigurer = new Reconfigurer(
-            chains, loglets, new Placement(nodes, new PlacementOptions(), time), new SequencerOpener(nodes.ConnectAsync), new ReplicaCopier(nodes.ConnectAsync),
+            chains, loglets, placement, new SequencerOpener(nodes.ConnectAsync), new ReplicaCopier(nodes.ConnectAsync),
             new ReconfigurerOptions { By = me.NodeId }, time, logger);
-        _monitor = new SegmentMonitor(new MonitorParts(me.NodeId, chains, nodes, _reconfigurer, options, time, logger));
+        _monitor = new SegmentMonitor(new MonitorParts(me.NodeId, chains, nodes, placement, _reconfigurer, options, time, logger));
     }
 
     /// <inheritdoc cref="SegmentMonitor.Notice"/>

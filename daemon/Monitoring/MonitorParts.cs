@@ -1,4 +1,5 @@
 using Delos.Client.MetaStore;
+using Delos.Client.Placements;
 using Delos.Client.Reconfiguration;
 using Microsoft.Extensions.Logging;
 
@@ -6,4 +7,4 @@ namespace Delos.Daemon.Monitoring;
 
 /// <summary>What the watches of all logs share.</summary>
 internal sealed record MonitorParts(
-    uint NodeId, ChainStore Chains, NodeDirectory Nodes, Reconfigurer Reconfigurer, MonitorOptions Options, TimeProvider TimeProvider, ILogger Logger);
+    uint NodeId, ChainStore Chains, NodeDirectory Nodes, Placement Placement, Reconfigurer Reconfigurer, MonitorOptions Options, TimeProvider TimeProvider, ILogger Logger);

@@ -76,6 +76,11 @@ internal sealed class RefillWorker : IAsyncDisposable
                 _logger.RefillWaits(e.Message);
                 await Task.Delay(_options.OpenGrace, _time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
+            catch (Exception e)
+            {
+                _logger.MonitoringFailed(e, "Refilling");
+                await Task.Delay(_options.Interval, _time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
         }
     }
 

@@ -52,6 +52,9 @@ internal sealed class SegmentMonitor : IAsyncDisposable
             {
                 await _parts.Nodes.RefreshAsync(cancellationToken).ConfigureAwait(false);
                 foreach (var log in await _parts.Chains.ListLogsAsync(cancellationToken).ConfigureAwait(false)) Watch(log, cancellationToken);
+
+                // A reconfiguration should find its connections open.
+                await _parts.Placement.WarmUpAsync(cancellationToken).ConfigureAwait(false);
             }
             catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
             {
@@ -60,6 +63,10 @@ internal sealed class SegmentMonitor : IAsyncDisposable
             catch (Exception e) when (e is MetaStoreUnavailableException or InvalidDataException)
             {
                 _parts.Logger.MonitorCannotList(e.Message);
+            }
+            catch (Exception e)
+            {
+                _parts.Logger.MonitoringFailed(e, "The segment monitor");
             }
 
             await Task.Delay(_parts.Options.ChainInterval, _parts.TimeProvider, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
