@@ -111,6 +111,7 @@ internal sealed partial class Replica
         lock (Gate)
         {
             core.Delete();
+            TellSequencer(StatusCode.Deleted);
             AnswerAll(StatusCode.Deleted);
         }
     }

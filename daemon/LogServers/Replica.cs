@@ -92,6 +92,7 @@ internal sealed partial class Replica(LogletId id, SegmentLog log, ReplicaCore c
             _isDurable |= effects.Created;
             if (effects.BecameSealed || effects.Copied || effects.Trimmed) _sealedAt = shared.Time.GetTimestamp();
             AcknowledgeStores(effects.AckTail);
+            if (effects.BecameSealed) TellSequencer(StatusCode.Sealed);
             while (_waiters.TryPeek(out var waiter) && waiter.EndAddress <= durableAddress) Answer(_waiters.Dequeue());
         }
     }
@@ -199,6 +200,18 @@ internal sealed partial class Replica(LogletId id, SegmentLog log, ReplicaCore c
     {
         _lastEnd = end;
         Volatile.Write(ref _dirty, 1);
+    }
+
+    /// <summary>
+    /// An idle sequencer must hear of the end as well: it fails at once what is pending, gives up its connections, and does not create the replica anew on a node that missed the deletion.
+    /// Under the lock; behind the acknowledgements of the stores that became durable before.
+    /// </summary>
+    private void TellSequencer(StatusCode end)
+    {
+        if (_sequencer is not { } sequencer || core.Config is not { } config) return;
+        sequencer.Enqueue(new StoreAck(id, config.Incarnation, end, core.DurableTail, core.AcceptedTail));
+        if (shared.Round.IsOwnThread) shared.Round.Touch(sequencer);
+        else sequencer.Flush();
     }
 
     private void AcknowledgeStores(long ackTail)
