@@ -12,6 +12,7 @@ namespace Delos.Tests.LogServers;
 internal sealed class LogServerPeer(IFrameHandler? handler = null) : IFrameHandler
 {
     private readonly BlockingCollection<Received> _received = [];
+    private volatile bool _expectsEnd;
 
     public Connection Connection { get; set; } = default!;
 
@@ -54,7 +55,24 @@ internal sealed class LogServerPeer(IFrameHandler? handler = null) : IFrameHandl
         return reply;
     }
 
-    public Task<SealReply> SealAsync(LogletConfig config) => AskAsync<Seal, SealReply>(new Seal(config));
+    /// <summary>
+    /// Seals. If this peer is the replica's sequencer it is told so as well, ahead of the reply: that is kept in <see cref="ToldEnd"/>, so that it is not taken for the answer to a store.
+    /// </summary>
+    public async Task<SealReply> SealAsync(LogletConfig config)
+    {
+        _expectsEnd = true;
+        try
+        {
+            return await AskAsync<Seal, SealReply>(new Seal(config));
+        }
+        finally
+        {
+            _expectsEnd = false;
+        }
+    }
+
+    /// <summary>What a sequencer is told when a replica ends while it asks for nothing.</summary>
+    public StoreAck? ToldEnd { get; private set; }
 
     public Task<StatusReply> StatusAsync(LogletId id) => AskAsync<Status, StatusReply>(new Status(id));
 
@@ -99,6 +117,11 @@ internal sealed class LogServerPeer(IFrameHandler? handler = null) : IFrameHandl
     public void OnFrame(Connection connection, in Frame frame)
     {
         if (handler is not null) handler.OnFrame(connection, frame);
+        else if (_expectsEnd && frame.TryRead<StoreAck>(out var ack) && ack.Status is StatusCode.Sealed)
+        {
+            ToldEnd = ack;
+            _expectsEnd = false;
+        }
         else _received.Add(new Received(frame.Type, frame.Metadata.ToArray(), frame.Payload.ToArray()));
     }
 

@@ -158,6 +158,19 @@ public sealed class StoreAndSealTests
     }
 
     [Test]
+    public async Task An_idle_sequencer_is_told_of_the_seal_and_of_the_deletion()
+    {
+        await using var server = await StartAsync();
+        var sequencer = await server.ConnectAsync();
+        await sequencer.StoreAsync(s_config, 0, 3);
+        var other = await server.ConnectAsync();
+        await other.SealAsync(s_config);
+        Assert.That(await sequencer.NextAsync<StoreAck>(), Is.EqualTo(new StoreAck(s_config.Id, 7, StatusCode.Sealed, 3, 3)));
+        await other.AskAsync<DeleteLoglet, DeleteLogletReply>(new DeleteLoglet(s_config.Id));
+        Assert.That((await sequencer.NextAsync<StoreAck>()).Status, Is.EqualTo(StatusCode.Deleted));
+    }
+
+    [Test]
     public async Task A_confirm_tells_open_and_the_durable_tail_or_sealed()
     {
         await using var server = await StartAsync();

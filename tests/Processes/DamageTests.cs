@@ -34,13 +34,13 @@ public sealed class DamageTests : ProcessFixture
     public async Task Full_disks_refuse_appends_and_serve_reads_until_there_is_room_again()
     {
         await using var disks = SmallDisks.Mount(TestContext.CurrentContext.WorkDirectory, nodes: 3, megabytes: 96);
-        await StartClusterAsync(disks.Directory, 3, "storage.file_size=4MiB");
+        await StartClusterAsync(disks.Directory, 3, "storage.file_size=4MiB", "storage.spare_files=1");
         disks.FillUp();
         await using var client = await DelosClient.ConnectAsync(Cluster.Endpoints);
         var log = client.Log(Log);
         var payload = new byte[64 << 10];
         var acknowledged = new List<long>();
-        var full = await AppendUntilRefusedAsync(log, payload, acknowledged);
+        var (pending, full) = await AppendUntilRefusedAsync(log, payload, acknowledged);
         Assert.Multiple(() =>
         {
             Assert.That(full.Code, Is.EqualTo(DelosErrorCode.DiskFull));
@@ -50,22 +50,27 @@ public sealed class DamageTests : ProcessFixture
         Assert.That((await client.Admin.SealAsync(Log)).ComputedTail, Is.GreaterThanOrEqualTo(0), "a full disk can still be sealed");
 
         disks.MakeRoom();
+        acknowledged.Add(await pending.WaitAsync(s_patience));
         acknowledged.Add(await AppendOnceThereIsRoomAsync(log, payload));
         Assert.That(await ReadPositionsAsync(log), Is.EqualTo(acknowledged));
     }
 
-    private static async Task<DelosException> AppendUntilRefusedAsync(DelosLog log, byte[] payload, List<long> acknowledged)
+    /// <summary>
+    /// The append during which the disks got full had its position already: it cannot be given up and waits for room. Every later one is refused at once.
+    /// </summary>
+    private static async Task<(Task<long> Pending, DelosException Refusal)> AppendUntilRefusedAsync(DelosLog log, byte[] payload, List<long> acknowledged)
     {
         for (var i = 0; i < 10_000; i++)
         {
-            try
+            var append = log.AppendAsync(payload).AsTask();
+            if (await Task.WhenAny(append, Task.Delay(TimeSpan.FromSeconds(2))) == append)
             {
-                acknowledged.Add(await log.AppendAsync(payload).AsTask().WaitAsync(s_patience));
+                acknowledged.Add(await append);
+                continue;
             }
-            catch (DelosException e)
-            {
-                return e;
-            }
+
+            var refusal = await Assert.ThrowsAsync<DelosException>(() => log.AppendAsync(payload).AsTask().WaitAsync(s_patience));
+            return (append, refusal ?? throw new AssertionException("The append was not refused."));
         }
 
         throw new AssertionException("The disks did not get full.");

@@ -33,12 +33,12 @@ public abstract class ProcessFixture
         if (Directory.Exists(_directory)) Directory.Delete(_directory, recursive: true);
     }
 
-    internal Task StartClusterAsync() => StartClusterAsync(_directory, 3);
+    internal Task StartClusterAsync() => StartClusterAsync(_directory, 3, "storage.file_size=8MiB", "storage.spare_files=1");
 
     internal async Task StartClusterAsync(string directory, int nodes, params string[] settings)
     {
         _cluster = await DevCluster.StartAsync(
-            new DevClusterOptions { Nodes = nodes, Directory = directory, Settings = ["storage.file_size=8MiB", "storage.spare_files=1", .. settings] },
+            new DevClusterOptions { Nodes = nodes, Directory = directory, Settings = settings },
             CancellationToken.None);
     }
 
