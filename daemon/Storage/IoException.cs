@@ -12,4 +12,7 @@ public sealed class IoException(string operation, string path, int errno)
 
     /// <summary>No room: of the disk, of the quota.</summary>
     public bool IsNoSpace => Errno is Posix.ENOSPC or Posix.EDQUOT;
+
+    /// <summary>The file system does not know what was asked for.</summary>
+    public bool IsInvalid => Errno == Posix.EINVAL;
 }

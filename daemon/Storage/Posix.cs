@@ -13,6 +13,7 @@ public static partial class Posix
     internal const int EIO = 5;
     internal const int EEXIST = 17;
     internal const int EWOULDBLOCK = 11;
+    internal const int EINVAL = 22;
     internal const int ENOSPC = 28;
     internal const int EDQUOT = 122;
 
@@ -22,8 +23,12 @@ public static partial class Posix
     internal const int O_CREAT = 0x40;
     internal const int O_EXCL = 0x80;
     internal const int O_DSYNC = 0x1000;
+    internal const int O_DIRECT = 0x4000;
     internal const int O_DIRECTORY = 0x10000;
     internal const int O_CLOEXEC = 0x80000;
+
+    /// <summary>A page of memory: what the page cache reads and writes in one piece.</summary>
+    internal const int PageSize = 4096;
 
     private const int LOCK_EX = 2;
     private const int LOCK_NB = 4;
@@ -38,6 +43,12 @@ public static partial class Posix
             var errno = Marshal.GetLastPInvokeError();
             if (errno != EINTR) throw new IoException("open", path, errno);
         }
+    }
+
+    /// <summary>Index of the first byte of a pinned array that lies at a multiple of <see cref="PageSize"/>.</summary>
+    internal static unsafe int AlignedStart(byte[] pinned)
+    {
+        fixed (byte* start = pinned) return (int)(-(nint)start & (PageSize - 1));
     }
 
     /// <summary>Writes all of <paramref name="source"/>.</summary>

@@ -6,9 +6,10 @@ namespace Delos.Daemon.Storage;
 /// <summary>
 /// FasterLog's device over the files of one generation. <see cref="WriteAsync"/> only queues; <see cref="RunQueued"/>, on the disk's one I/O thread, writes with
 /// pwrite on files opened with O_DSYNC (buffered, so that readers find the bytes in the page cache), then runs the callbacks. Files are added and removed by the owner:
-/// writes go only to files that are there and fully allocated, so they cannot meet a full disk.
+/// writes go only to files that are there and fully allocated, so they cannot meet a full disk. Its sector is a page of the page cache: a write of part of a page
+/// that is not cached would have to read it first.
 /// </summary>
-internal sealed class SegmentDevice(string directory, int fileBytes, DiskOperations disk) : StorageDeviceBase(directory, 512, Devices.CAPACITY_UNSPECIFIED)
+internal sealed class SegmentDevice(string directory, int fileBytes, DiskOperations disk) : StorageDeviceBase(directory, Posix.PageSize, Devices.CAPACITY_UNSPECIFIED)
 {
     private readonly Lock _lock = new();
     private List<QueuedWrite> _queue = [];
