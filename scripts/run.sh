@@ -23,7 +23,7 @@ say() { printf '\n== %s\n' "$*"; }
 
 say "build"
 "$root/scripts/delosd" --version
-delosd="$root/daemon/bin/Release/net10.0/delosd"
+delosd="$root/artifacts/delosd/delosd"
 
 file=${1:-}
 if [ -z "$file" ]; then
