@@ -35,10 +35,16 @@ internal sealed class AppendCompletions(ILogger logger)
             }
 
             var client = batch[0].Op.Client;
-            foreach (var (op, status, position) in batch) Complete(op, status, position);
-            client.OnCompletionsDelivered();
-            batch.Clear();
-            lock (_lock) _delivering = false;
+            try
+            {
+                foreach (var (op, status, position) in batch) Complete(op, status, position);
+                client.OnCompletionsDelivered();
+            }
+            finally
+            {
+                batch.Clear();
+                lock (_lock) _delivering = false;
+            }
         }
     }
 

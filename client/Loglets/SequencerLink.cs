@@ -1,6 +1,7 @@
 using Delos.Protocol.Blocks;
 using Delos.Protocol.Chains;
 using Delos.Protocol.Connections;
+using Delos.Protocol.Entries;
 using Delos.Protocol.Framing;
 using Delos.Protocol.Messages;
 using Microsoft.Extensions.Logging;
@@ -171,16 +172,26 @@ internal sealed class SequencerLink : IFrameTarget
     private void EnqueueUnsent(Connection connection)
     {
         var accepted = connection.Peer.Limits.MaxFrameBytes - FrameOverhead;
+        var entryLimit = (long)connection.Peer.Limits.MaxEntryBytes + EntryCodec.HeaderSize;
         var most = Math.Min(_options.MaxBatchBytes, accepted);
         while (_pending.PeekUnsent() is { } first)
         {
+            // Alone, before it is framed: the sequencer refuses a frame as a whole, and the resent appends beside this one may be in the log already.
+            if (first.Entry is { } entry && entry.Length > entryLimit)
+            {
+                _pending.DequeueUnsent();
+                _pending.Take(first.Sequence);
+                _completions.Add(first, StatusCode.LimitExceeded, -1);
+                continue;
+            }
+
             var payload = RetainedPayload.Create();
             var count = 0u;
             var last = 0ul;
             for (var op = first; op is not null; op = _pending.PeekUnsent())
             {
                 // The sequences of a frame increase; an op that was handed over out of turn begins another one.
-                if (count > 0 && (op.Sequence <= last || payload.Length + op.Entry!.Length > most)) break;
+                if (count > 0 && (op.Sequence <= last || op.Entry!.Length > entryLimit || payload.Length + op.Entry!.Length > most)) break;
                 payload.Append(op.Entry ?? throw new InvalidOperationException($"Append {op.Id} has no entry."));
                 last = op.Sequence;
                 count++;

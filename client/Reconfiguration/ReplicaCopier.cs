@@ -32,7 +32,6 @@ public sealed class ReplicaCopier(LogletConnector connect) : ISegmentCopier
                     position = length;
                     break;
                 case StatusCode.Ok:
-                    // The first copy may lie above 0: what was trimmed stays trimmed, a replica's tail jumps there.
                     var (first, count, entries) = (read.First, read.Count, read.Entries!);
                     replicas = await EachAsync(target, replicas, async (replica, connection) =>
                     {
@@ -43,7 +42,13 @@ public sealed class ReplicaCopier(LogletConnector connect) : ISegmentCopier
                     position = first + count;
                     break;
                 case StatusCode.Trimmed when read.TrimPoint > position:
-                    position = read.TrimPoint;
+                    // What was trimmed stays trimmed: the replicas' tails jump there, or the next copy would be out of order.
+                    var point = position = Math.Min(read.TrimPoint, length);
+                    replicas = await EachAsync(target, replicas, async (replica, connection) =>
+                    {
+                        using var response = await connection.RequestAsync(new Trim(target.Id, point, point), cancellationToken).ConfigureAwait(false);
+                        Expect(replica, !response.TryRead<TrimReply>(out var reply) ? StatusCode.Malformed : reply.Status == StatusCode.Ok && reply.TrimPoint < point ? StatusCode.OutOfOrder : reply.Status);
+                    }, cancellationToken).ConfigureAwait(false);
                     break;
                 default:
                     throw new LogletException(source.Config.Id, read.Status, $"Reading Loglet {source.Config.Id} at {position} was answered with {read.Status}.");

@@ -58,7 +58,12 @@ internal sealed partial class Replica(LogletId id, SegmentLog log, ReplicaCore c
     /// <summary>The state of a store's answer, observed atomically.</summary>
     public StoreAck Acknowledgement(ulong incarnation, StatusCode status)
     {
-        lock (Gate) return new StoreAck(id, incarnation, status, core.DurableTail, core.AcceptedTail);
+        lock (Gate)
+        {
+            // A seal, and repair copies, may have come since the store was judged (trap 1).
+            if (status == StatusCode.Ok && core.Seal != SealState.Open) status = StatusCode.Sealed;
+            return new StoreAck(id, incarnation, status, core.DurableTail, core.AcceptedTail);
+        }
     }
 
     public bool AnnounceGlobalTail(in GlobalTail message)

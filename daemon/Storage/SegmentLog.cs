@@ -221,9 +221,10 @@ public sealed class SegmentLog : RecordLog
 
     private protected override void OnDurable(long durableAddress)
     {
-        if (durableAddress > Volatile.Read(ref _collectAfter))
+        // Only what was read is reset: an appender may have noted a later record meanwhile.
+        if (Volatile.Read(ref _collectAfter) is var after && durableAddress > after)
         {
-            Volatile.Write(ref _collectAfter, long.MaxValue);
+            Interlocked.CompareExchange(ref _collectAfter, long.MaxValue, after);
             ApplyTrims(durableAddress);
             Group.Maintenance.Post(CollectGarbage);
         }
@@ -313,7 +314,13 @@ public sealed class SegmentLog : RecordLog
         lock (Gate)
         {
             List<KeyValuePair<(LogletId Loglet, RecordKind Kind), ControlRecord>> inside;
-            lock (_indexLock) inside = [.. _control.Where(c => c.Value.Address >= start && c.Value.Address < limit)];
+            lock (_indexLock)
+            {
+                // One that was written anew counts only once it is durable: until then the former, maybe in these files, is all that a crash leaves. Another pass follows the commit.
+                if (_control.Values.Any(c => c.Address >= DurableAddress)) return true;
+                inside = [.. _control.Where(c => c.Value.Address >= start && c.Value.Address < limit)];
+            }
+
             foreach (var (key, record) in inside)
             {
                 any = true;
