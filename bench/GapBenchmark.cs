@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Delos.Client;
 using Delos.Client.Admin;
 using Delos.Daemon.Dev;
+using Microsoft.Extensions.Logging;
 
 namespace Delos.Bench;
 
@@ -14,13 +15,21 @@ internal static class GapBenchmark
     private const string Log = "gap";
     private const int Outstanding = 64;
 
-    public static async Task RunAsync(int trials)
+    /// <param name="trials">Of each kind.</param>
+    /// <param name="keep">Keep the cluster's directory, with the nodes' log files, and write the client's log and the trials into it as well (<c>client.log</c>): to find where a gap's time went.</param>
+    public static async Task RunAsync(int trials, bool keep)
     {
         var directory = Path.Combine(Environment.CurrentDirectory, $".delos-gap-{Guid.NewGuid():n}");
+        Directory.CreateDirectory(directory);
         try
         {
-            await using var cluster = await DevCluster.StartAsync(new DevClusterOptions { Nodes = 3, Directory = directory }, CancellationToken.None);
-            await using var client = await DelosClient.ConnectAsync(cluster.Endpoints);
+            using var log = keep ? new FileLog(Path.Combine(directory, "client.log")) : null;
+            using var logging = LoggerFactory.Create(b =>
+            {
+                if (log is not null) b.SetMinimumLevel(LogLevel.Debug).AddProvider(log);
+            });
+            await using var cluster = await DevCluster.StartAsync(new DevClusterOptions { Nodes = 3, Directory = Path.Combine(directory, "cluster") }, CancellationToken.None);
+            await using var client = await DelosClient.ConnectAsync(cluster.Endpoints, new DelosClientOptions { LoggerFactory = logging });
             var load = new Load(client.Log(Log));
             await load.SettleAsync(TimeSpan.FromSeconds(3));
 
@@ -31,6 +40,7 @@ internal static class GapBenchmark
                 await client.Admin.ReconfigExtendAsync(Log, new ReconfigExtendOptions { Reason = "benchmark" });
                 await load.SettleAsync(TimeSpan.FromSeconds(1));
                 planned.Add(load.LongestGap);
+                log?.WriteLine($"planned trial {i}: {load.LongestGap:F1} ms, ended {load.LongestEnded:HH:mm:ss.fff}");
             }
 
             var kills = new List<double>();
@@ -41,6 +51,7 @@ internal static class GapBenchmark
                 await cluster[victim].KillAsync();
                 await load.SettleAsync(TimeSpan.FromSeconds(2));
                 kills.Add(load.LongestGap);
+                log?.WriteLine($"kill trial {i} of node {victim}: {load.LongestGap:F1} ms, ended {load.LongestEnded:HH:mm:ss.fff}");
                 await cluster.RestartAsync(victim, CancellationToken.None);
                 await load.SettleAsync(TimeSpan.FromSeconds(2));
             }
@@ -52,7 +63,8 @@ internal static class GapBenchmark
         }
         finally
         {
-            Directory.Delete(directory, recursive: true);
+            if (keep) Console.WriteLine($"kept {directory}");
+            else Directory.Delete(directory, recursive: true);
         }
     }
 
@@ -76,6 +88,9 @@ internal static class GapBenchmark
             _log = log;
             _appenders = [.. Enumerable.Range(0, Outstanding).Select(_ => AppendAsync())];
         }
+
+        /// <summary>When the longest gap ended, local time.</summary>
+        public DateTime LongestEnded { get; private set; }
 
         public long Acknowledged { get; private set; }
 
@@ -124,7 +139,8 @@ internal static class GapBenchmark
                     if (succeeded) Acknowledged++;
                     else Failed++;
                     var now = Stopwatch.GetTimestamp();
-                    _longest = Math.Max(_longest, Stopwatch.GetElapsedTime(_last, now).TotalMilliseconds);
+                    var gap = Stopwatch.GetElapsedTime(_last, now).TotalMilliseconds;
+                    if (gap > _longest) (_longest, LongestEnded) = (gap, DateTime.Now);
                     _last = now;
                 }
             }
