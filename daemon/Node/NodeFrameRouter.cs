@@ -89,6 +89,7 @@ internal sealed class NodeFrameRouter(NodeRoles roles) : IFrameHandler
         if (service is not null) service.OnFrame(connection, frame);
         else if (frame.IsReply) return;
         else if ((roles & role) == 0) connection.ReplyError(StatusCode.NotServed, $"this node does not have the role {role.ToString().ToLowerInvariant()}", frame.CorrelationId);
+        else if (role == NodeRoles.LogServer) StartingLogServer.OnFrame(connection, frame);
         else connection.ReplyError(StatusCode.Unavailable, $"the role {role.ToString().ToLowerInvariant()} is starting", frame.CorrelationId);
     }
 }

@@ -182,6 +182,8 @@ public sealed partial class SequencerCore
     {
         var r = _replicas[replica];
         r.IsDiskFull = status == StatusCode.DiskFull;
+        // The refused store may have been the one that carried it.
+        if (!r.Exists) r.NeedsConfig = true;
         if (r.IsBlocked) return;
         r.IsBlocked = true;
         r.BlockedAt = Math.Max(acceptedTail, r.AckedTail);

@@ -58,6 +58,8 @@ public sealed partial class SequencerCore
             default:
                 // It has not created the replica yet, or has trouble: no answer. The waiting requests have their deadline.
                 r.NeedsConfig = true;
+                // A laggard is sent no stores, so nothing else would ever tell it the config, and it would not refill itself.
+                if (status == StatusCode.NotFound && r.IsLagging) SendEmptyStore(replica);
                 break;
         }
     }

@@ -128,6 +128,47 @@ public class SequencerCoreReplicaTests
     }
 
     [Test]
+    public void A_laggard_that_does_not_know_the_Loglet_is_told_its_config_until_it_does()
+    {
+        // A node that was away when the Loglet began: its LogServer was still starting when the connection came up, so that the first store was lost on it.
+        var h = new CoreHarness(options: new SequencerOptions { MaxRetainedBytes = 0, RetainForLost = TimeSpan.Zero }, connect: false);
+        for (var i = 0; i < 2; i++)
+        {
+            h.Core.OnReplicaConnected(i);
+            h.Ack(i, 0);
+        }
+
+        h.Append(1, size: 1000);
+        h.Ack(0, 1);
+        h.Ack(1, 1);
+        h.Core.OnReplicaConnected(2);
+        Assert.That(h.Core.Replicas[2].IsLagging);
+        h.Clear();
+        h.Pass(TimeSpan.FromSeconds(0.2));
+        h.Confirm(2, 0, 0, StatusCode.NotFound);
+        Assert.That(h.Stores.Select(s => (s.Replica, s.Count, s.WithConfig)), Is.EqualTo(new[] { (2, 0, true) }));
+        h.Clear();
+        h.Ack(2, 0);
+        h.Pass(TimeSpan.FromSeconds(0.2));
+        Assert.That(h.Announced, Is.EqualTo(new[] { (2, 1L) }), "it learns up to where it has to refill itself");
+    }
+
+    [Test]
+    public void A_replica_whose_LogServer_is_starting_is_tried_again_soon_with_the_config()
+    {
+        var h = new CoreHarness(connect: false);
+        for (var i = 0; i < 3; i++) h.Core.OnReplicaConnected(i);
+        h.Append(1);
+        h.Refuse(2, StatusCode.Unavailable);
+        h.Refuse(2, StatusCode.Unavailable);
+        h.Clear();
+        h.Pass(TimeSpan.FromSeconds(0.2));
+        Assert.That(h.Stores.Select(s => (s.Replica, s.First, s.Count, s.WithConfig)), Is.EqualTo(new[] { (2, 0L, 1, true) }));
+        h.Ack(2, 1);
+        Assert.That(h.Core.Replicas[2].AckedTail, Is.EqualTo(1));
+    }
+
+    [Test]
     public void Committed_entries_are_released_when_every_replica_within_reach_has_them()
     {
         var h = new CoreHarness();
