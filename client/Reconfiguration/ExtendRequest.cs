@@ -17,6 +17,9 @@ public sealed record ExtendRequest(LogletId ExpectedSegment)
     /// <summary>New policy of the log; null: the present one.</summary>
     public LogPolicy? Policy { get; init; }
 
+    /// <summary>The segment takes no appends any more, since its sequencer is gone or it is sealed: it is sealed at once, while its successor is still being prepared.</summary>
+    public bool IsDown { get; init; }
+
     public PlacementHint Hint { get; init; } = PlacementHint.None;
 
     /// <summary>For the chain's history.</summary>

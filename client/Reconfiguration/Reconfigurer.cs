@@ -70,23 +70,15 @@ public sealed class Reconfigurer : IAsyncDisposable
         var chain = await _writer.ReadAsync(log, cancellationToken).ConfigureAwait(false);
         if (!IsExpected(chain, request)) return new ExtendResult(chain, false, default);
 
+        var old = _loglets.Open(chain.Active.Loglet);
         LogletConfig candidate;
         long tail;
         long prepared;
-        var old = _loglets.Open(chain.Active.Loglet);
         await using (old.ConfigureAwait(false))
         {
-            candidate = await PrepareAsync(chain, request, old, cancellationToken).ConfigureAwait(false);
-            prepared = _time.GetTimestamp();
-            try
-            {
-                tail = await SealAsync(old, cancellationToken).ConfigureAwait(false);
-            }
-            catch
-            {
-                _cleaner.Delete(candidate);
-                throw;
-            }
+            (candidate, tail, prepared) = request.IsDown
+                ? await PrepareWhileSealingAsync(chain, request, old, begun, cancellationToken).ConfigureAwait(false)
+                : await PrepareThenSealAsync(chain, request, old, cancellationToken).ConfigureAwait(false);
         }
 
         var sealedAt = _time.GetTimestamp();
@@ -172,6 +164,34 @@ public sealed class Reconfigurer : IAsyncDisposable
         }
     }
 
+    /// <summary>While the candidate is prepared appends go on.</summary>
+    private async ValueTask<(LogletConfig Candidate, long Tail, long Prepared)> PrepareThenSealAsync(Chain chain, ExtendRequest request, ILoglet old, CancellationToken cancellationToken)
+    {
+        var candidate = await PrepareAsync(chain, request, old, cancellationToken).ConfigureAwait(false);
+        var prepared = _time.GetTimestamp();
+        try
+        {
+            return (candidate, await SealAsync(old, cancellationToken).ConfigureAwait(false), prepared);
+        }
+        catch
+        {
+            _cleaner.Delete(candidate);
+            throw;
+        }
+    }
+
+    /// <summary>Nothing is appended anyhow: what a crash in between would leave, sealed without successor, is no worse than what there is.</summary>
+    private async ValueTask<(LogletConfig Candidate, long Tail, long Prepared)> PrepareWhileSealingAsync(
+        Chain chain, ExtendRequest request, ILoglet old, long begun, CancellationToken cancellationToken)
+    {
+        var sealing = SealAsync(old, cancellationToken).AsTask();
+        var preparing = PrepareAsync(request, Hint(chain, request), chain.Policy, cancellationToken).AsTask();
+        await Task.WhenAll(preparing, sealing).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (!sealing.IsCompletedSuccessfully && preparing.IsCompletedSuccessfully) _cleaner.Delete(await preparing.ConfigureAwait(false));
+        var tail = await sealing.ConfigureAwait(false);
+        return (await preparing.ConfigureAwait(false), tail, begun);
+    }
+
     /// <summary>
     /// The candidate. Meanwhile the replicas of the old Loglet are asked for their state, only so that the connections to them stand when they are to be sealed: from then on every millisecond is one in which nothing can be appended.
     /// </summary>
@@ -181,10 +201,7 @@ public sealed class Reconfigurer : IAsyncDisposable
         var warmUp = old.DescribeAsync(prepared.Token).AsTask();
         try
         {
-            var hint = request.Hint.Former is null ? request.Hint with { Former = chain.Active.Loglet } : request.Hint;
-            return request.Next is { } given
-                ? await OpenGivenAsync(given, cancellationToken).ConfigureAwait(false)
-                : await PrepareAsync(request.Policy ?? chain.Policy, hint, cancellationToken).ConfigureAwait(false);
+            return await PrepareAsync(request, Hint(chain, request), chain.Policy, cancellationToken).ConfigureAwait(false);
         }
         finally
         {
@@ -192,6 +209,11 @@ public sealed class Reconfigurer : IAsyncDisposable
             await ((Task)warmUp).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
+
+    private ValueTask<LogletConfig> PrepareAsync(ExtendRequest request, PlacementHint hint, LogPolicy policy, CancellationToken cancellationToken) =>
+        request.Next is { } given ? OpenGivenAsync(given, cancellationToken) : PrepareAsync(request.Policy ?? policy, hint, cancellationToken);
+
+    private static PlacementHint Hint(Chain chain, ExtendRequest request) => request.Hint.Former is null ? request.Hint with { Former = chain.Active.Loglet } : request.Hint;
 
     /// <summary>A placed Loglet that its sequencer serves. Nobody appends to it before it is installed (mutant EARLY_APPEND).</summary>
     private async ValueTask<LogletConfig> PrepareAsync(LogPolicy policy, PlacementHint hint, CancellationToken cancellationToken)

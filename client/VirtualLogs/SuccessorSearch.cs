@@ -75,7 +75,7 @@ internal sealed class SuccessorSearch(ChainView view, Segment segment, string ca
     {
         try
         {
-            var request = new ExtendRequest(segment.Loglet.Id) { Reason = $"rolled forward by a client: {cause}", Hint = new PlacementHint { Former = segment.Loglet } };
+            var request = new ExtendRequest(segment.Loglet.Id) { IsDown = true, Reason = $"rolled forward by a client: {cause}", Hint = new PlacementHint { Former = segment.Loglet } };
             view.Offer((await reconfigurer.ExtendAsync(view.Log, request, cancellationToken).ConfigureAwait(false)).Chain);
         }
         catch (Exception e)

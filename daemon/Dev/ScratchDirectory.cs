@@ -1,6 +1,6 @@
 namespace Delos.Daemon.Dev;
 
-/// <summary>A directory of its own below a given one, deleted with everything in it when done.</summary>
+/// <summary>A directory of its own below a given one, deleted with everything in it when done, unless it is kept.</summary>
 internal sealed class ScratchDirectory : IDisposable
 {
     public ScratchDirectory(string parent)
@@ -13,5 +13,11 @@ internal sealed class ScratchDirectory : IDisposable
 
     public string Path { get; }
 
-    public void Dispose() => Directory.Delete(Path, recursive: true);
+    /// <summary>It is not deleted, so that what is in it can be looked at.</summary>
+    public bool IsKept { get; init; }
+
+    public void Dispose()
+    {
+        if (!IsKept) Directory.Delete(Path, recursive: true);
+    }
 }

@@ -76,7 +76,7 @@ internal sealed class LogWatch(string log, MonitorParts parts)
         await stop.CancelAsync().ConfigureAwait(false);
         await Task.WhenAll(tasks).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         cancellationToken.ThrowIfCancellationRequested();
-        if (first == sequencer) return new SegmentVerdict(await sequencer.ConfigureAwait(false), config.SequencerNode);
+        if (first == sequencer) return new SegmentVerdict(await sequencer.ConfigureAwait(false), config.SequencerNode, IsDown: true);
         return await replicas.ConfigureAwait(false);
     }
 
@@ -132,7 +132,12 @@ internal sealed class LogWatch(string log, MonitorParts parts)
 
         // The reconfigurer reads the chain first: whoever comes late finds another active segment, and does nothing (trap 14).
         uint[] avoid = verdict.Failed == 0 ? [] : [verdict.Failed];
-        var request = new ExtendRequest(chain.Active.Loglet.Id) { Hint = new PlacementHint { Former = chain.Active.Loglet, Avoid = avoid }, Reason = verdict.Reason };
+        var request = new ExtendRequest(chain.Active.Loglet.Id)
+        {
+            IsDown = verdict.IsDown,
+            Hint = new PlacementHint { Former = chain.Active.Loglet, Avoid = avoid },
+            Reason = verdict.Reason,
+        };
         var result = await parts.Reconfigurer.ExtendAsync(log, request, cancellationToken).ConfigureAwait(false);
         _chain = result.Chain;
     }

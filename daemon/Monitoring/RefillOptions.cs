@@ -7,7 +7,7 @@ internal sealed record RefillOptions
     public TimeSpan Interval { get; init; } = TimeSpan.FromSeconds(3);
 
     /// <summary>An open replica that stood still behind the global tail for so long is helped by its peers; before, its sequencer is expected to send what it lacks.</summary>
-    public TimeSpan OpenGrace { get; init; } = TimeSpan.FromMilliseconds(500);
+    public TimeSpan OpenGrace { get; init; } = TimeSpan.FromMilliseconds(200);
 
     /// <summary>Copied at most per second, so that appends and reads of others go on undisturbed.</summary>
     public int BytesPerSecond { get; init; } = 64 << 20;

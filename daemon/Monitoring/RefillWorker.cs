@@ -62,7 +62,10 @@ internal sealed class RefillWorker : IAsyncDisposable
             {
                 foreach (var log in await _chains.ListLogsAsync(cancellationToken).ConfigureAwait(false))
                 {
-                    if (await _chains.ReadAsync(log, cancellationToken).ConfigureAwait(false) is { } chain) await RefillAsync(log, chain, cancellationToken).ConfigureAwait(false);
+                    // After each copy the chain may have grown by a segment that is more urgent than the rest.
+                    while (await _chains.ReadAsync(log, cancellationToken).ConfigureAwait(false) is { } chain && await RefillMostUrgentAsync(log, chain, cancellationToken).ConfigureAwait(false))
+                    {
+                    }
                 }
 
                 await PauseAsync(cancellationToken).ConfigureAwait(false);
@@ -100,9 +103,12 @@ internal sealed class RefillWorker : IAsyncDisposable
         }
     }
 
-    private async Task RefillAsync(string log, Chain chain, CancellationToken cancellationToken)
+    /// <summary>
+    /// Newest segment first: as long as this node lacks much of the active one, the loss of another node would make whoever seals it copy that much before the log can go on. True if something was copied.
+    /// </summary>
+    private async Task<bool> RefillMostUrgentAsync(string log, Chain chain, CancellationToken cancellationToken)
     {
-        foreach (var segment in chain.Segments)
+        foreach (var segment in chain.Segments.Reverse())
         {
             if (!segment.Loglet.HasReplica(_me.NodeId, _me.DiskId)) continue;
             var replica = _logServer.GetReplica(segment.Loglet.Id);
@@ -114,8 +120,10 @@ internal sealed class RefillWorker : IAsyncDisposable
 
             if (plan.Stop is null && plan.Damaged.Count == 0 && !StoodStill(plan)) continue;
             _open.Remove(segment.Loglet.Id);
-            await RefillAsync(log, plan, cancellationToken).ConfigureAwait(false);
+            if (await RefillAsync(log, plan, cancellationToken).ConfigureAwait(false) > 0) return true;
         }
+
+        return false;
     }
 
     /// <summary>True if the open replica did not move since an earlier pass: its sequencer does not help it.</summary>
@@ -130,32 +138,41 @@ internal sealed class RefillWorker : IAsyncDisposable
         return _time.GetElapsedTime(seen.Since) >= _options.OpenGrace;
     }
 
-    private async Task RefillAsync(string log, RefillPlan plan, CancellationToken cancellationToken)
+    /// <summary>Returns the number of entries copied.</summary>
+    private async Task<long> RefillAsync(string log, RefillPlan plan, CancellationToken cancellationToken)
     {
         var id = plan.Config.Id;
         if (plan.MustSeal && await _logServer.SealAsync(plan.Config).WaitAsync(cancellationToken).ConfigureAwait(false) is var status and not StatusCode.Ok)
         {
             _logger.RefillStuck(log, id, plan.From, $"it cannot be sealed here ({status})");
-            return;
+            return 0;
         }
 
         var begun = _time.GetTimestamp();
         var copied = new CopyCount();
+        if (await CopyAllAsync(log, plan, copied, cancellationToken).ConfigureAwait(false)
+            && plan is { HasHiddenTail: true, Stop: { } stop } && !_logServer.TailFound(id, stop)) _logger.RefillStuck(log, id, stop, "its end is still hidden by damage");
+        if (copied.Entries > 0) _logger.RefillDone(log, id, copied.Entries, copied.Bytes, _time.GetElapsedTime(begun));
+        return copied.Entries;
+    }
+
+    private async Task<bool> CopyAllAsync(string log, RefillPlan plan, CopyCount copied, CancellationToken cancellationToken)
+    {
+        var id = plan.Config.Id;
         var from = _logServer.GetReplica(id)?.DurableTail ?? plan.From;
         if (from < plan.To)
         {
             _logger.RefillBegun(log, id, from, plan.To);
-            if (!await CopyTailAsync(log, plan, from, copied, cancellationToken).ConfigureAwait(false)) return;
+            if (!await CopyTailAsync(log, plan, from, copied, cancellationToken).ConfigureAwait(false)) return false;
         }
 
         foreach (var range in plan.Damaged)
         {
             _logger.RefillBegun(log, id, range.First, range.End);
-            if (!await PatchAsync(log, plan, range, copied, cancellationToken).ConfigureAwait(false)) return;
+            if (!await PatchAsync(log, plan, range, copied, cancellationToken).ConfigureAwait(false)) return false;
         }
 
-        if (plan is { HasHiddenTail: true, Stop: { } stop } && !_logServer.TailFound(id, stop)) _logger.RefillStuck(log, id, stop, "its end is still hidden by damage");
-        if (copied.Entries > 0) _logger.RefillDone(log, id, copied.Entries, copied.Bytes, _time.GetElapsedTime(begun));
+        return true;
     }
 
     private async Task<bool> CopyTailAsync(string log, RefillPlan plan, long from, CopyCount copied, CancellationToken cancellationToken)

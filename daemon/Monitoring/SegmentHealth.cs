@@ -6,7 +6,8 @@ namespace Delos.Daemon.Monitoring;
 /// <summary>Why an active segment should be replaced.</summary>
 /// <param name="Reason">For the chain's history.</param>
 /// <param name="Failed">The node that the new Loglet should do without; 0: none.</param>
-internal sealed record SegmentVerdict(string Reason, uint Failed);
+/// <param name="IsDown">It takes no appends any more.</param>
+internal sealed record SegmentVerdict(string Reason, uint Failed, bool IsDown);
 
 /// <summary>
 /// What the replicas of one active segment said, and since when, and whether that is reason to replace it. Pure: the caller brings answers and the time.
@@ -34,12 +35,12 @@ internal sealed class SegmentHealth(LogletConfig config, MonitorOptions options)
     /// <param name="spares">Live LogServers that are no replicas of the segment.</param>
     public SegmentVerdict? Judge(TimeSpan now, IReadOnlyCollection<uint> spares)
     {
-        if (_sealedSince is { } since && now - since >= options.SealedGrace) return new SegmentVerdict("sealed without a successor", 0);
+        if (_sealedSince is { } since && now - since >= options.SealedGrace) return new SegmentVerdict("sealed without a successor", 0, IsDown: true);
         if (spares.Count == 0) return null;
         foreach (var replica in config.Replicas)
         {
             if (_lostSince.TryGetValue(replica.NodeId, out var lost) && now - lost >= options.LostGrace)
-                return new SegmentVerdict($"LogServer of node {replica.NodeId} is lost, node {spares.Min()} can take its place", replica.NodeId);
+                return new SegmentVerdict($"LogServer of node {replica.NodeId} is lost, node {spares.Min()} can take its place", replica.NodeId, IsDown: false);
         }
 
         return null;

@@ -141,6 +141,32 @@ public class ReconfigurerTests
     }
 
     [Test]
+    public async Task Segment_that_is_down_is_sealed_without_waiting_for_its_successor()
+    {
+        var request = await RequestAsync() with { IsDown = true };
+        await using var active = _cluster.Open((await _cluster.ChainAsync(Name)).Active.Loglet);
+        var wasSealed = false;
+        _cluster.OnOpen = _ =>
+        {
+            wasSealed = active.CheckTailAsync(default).AsTask().GetAwaiter().GetResult().IsSealed;
+            return StatusCode.Ok;
+        };
+        var result = await _reconfigurer.ExtendAsync(Name, request);
+        Assert.That((result.Won, wasSealed), Is.EqualTo((true, true)));
+    }
+
+    [Test, Category("Trap12")]
+    public async Task Segment_that_was_sealed_while_no_successor_could_be_opened_gets_one_at_the_next_attempt()
+    {
+        var request = await RequestAsync() with { IsDown = true };
+        _cluster.OnOpen = _ => StatusCode.Unavailable;
+        await Assert.ThrowsAsync<DelosException>(async () => await _reconfigurer.ExtendAsync(Name, request));
+        _cluster.OnOpen = null;
+        Assert.That((await _reconfigurer.ExtendAsync(Name, request)).Won, Is.True);
+        await AppendAsync(1);
+    }
+
+    [Test]
     public async Task Extension_goes_on_over_a_truncation_that_came_between()
     {
         await AppendAsync(3);

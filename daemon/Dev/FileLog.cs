@@ -1,8 +1,8 @@
 using Microsoft.Extensions.Logging;
 
-namespace Delos.Bench;
+namespace Delos.Daemon.Dev;
 
-/// <summary>Writes log messages to a file, with the time to the millisecond, as the nodes do.</summary>
+/// <summary>Writes log messages to a file, with the time to the millisecond, as the nodes do: to lay beside their log files.</summary>
 internal sealed class FileLog(string path) : ILoggerProvider, ILogger
 {
     private readonly Lock _lock = new();
