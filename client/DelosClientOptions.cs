@@ -24,10 +24,10 @@ public sealed record DelosClientOptions
     /// How long a handle that met a sealed segment waits for somebody else's successor before it extends the chain itself.
     /// The daemons' segment monitors normally win.
     /// </summary>
-    public TimeSpan RollForwardAfter { get; init; } = TimeSpan.FromMilliseconds(150);
+    public TimeSpan RollForwardAfter { get; init; } = TimeSpan.FromMilliseconds(400);
 
     /// <summary>Random addition to <see cref="RollForwardAfter"/>, so that the clients of one log do not all act at once.</summary>
-    public TimeSpan RollForwardJitter { get; init; } = TimeSpan.FromMilliseconds(100);
+    public TimeSpan RollForwardJitter { get; init; } = TimeSpan.FromMilliseconds(200);
 
     /// <summary>How long a Loglet that left the chain is kept for readers of the old chain before it is deleted.</summary>
     public TimeSpan DeleteGrace { get; init; } = TimeSpan.FromSeconds(5);

@@ -28,7 +28,7 @@ internal static class BenchFailoverCommand
             Example:
               delosd bench failover --trials 10 -o json
             """)
-        { nodes, trials, outstanding, settle, data, keep, SharedOptions.Set, SharedOptions.Output }.Does(async context =>
+        { nodes, trials, outstanding, settle, data, keep, SharedOptions.Set, SharedOptions.Output, SharedOptions.Timeout }.Does(async context =>
         {
             var arguments = context.Arguments;
             var plan = new Plan(

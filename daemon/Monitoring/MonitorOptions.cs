@@ -22,7 +22,7 @@ internal sealed record MonitorOptions
     public TimeSpan LostGrace { get; init; } = TimeSpan.FromSeconds(2);
 
     /// <summary>How much later each further MetaStore node acts: normally the first one is done by then.</summary>
-    public TimeSpan RankDelay { get; init; } = TimeSpan.FromMilliseconds(75);
+    public TimeSpan RankDelay { get; init; } = TimeSpan.FromMilliseconds(150);
 
     /// <summary>Waits after a failed reconfiguration: doubling from the first to the last.</summary>
     public TimeSpan FirstRetry { get; init; } = TimeSpan.FromMilliseconds(20);
