@@ -52,7 +52,7 @@ internal sealed class LogServerHarness : IFrameHandler, IAsyncDisposable
     /// <summary>Bytes allocated on read loops inside the service.</summary>
     public long AllocatedInHandlers => Interlocked.Read(ref _allocatedInHandlers);
 
-    public static LogletConfig Config(int id, ulong incarnation = 7) => LogletConfig.Native(new LogletId((UInt128)id), 1, incarnation, [new ReplicaId(Me.NodeId, Me.DiskId)]);
+    public static LogletConfig Config(int id, ulong incarnation = 7) => LogletConfig.Native(new LogletId(0, (ulong)id), 1, incarnation, [new ReplicaId(Me.NodeId, Me.DiskId)]);
 
     public static async Task<LogServerHarness> StartAsync(string? directory = null, StorageOptions? storage = null, LogServerOptions? options = null)
     {

@@ -10,7 +10,7 @@ namespace Delos.Tests.LogServers;
 public sealed class ReplicaCoreTests
 {
     private const ulong Incarnation = 7;
-    private readonly LogletConfig _config = LogletConfig.Native(new LogletId(1), 1, Incarnation, [new ReplicaId(1, Guid.NewGuid())]);
+    private readonly LogletConfig _config = LogletConfig.Native(new LogletId(0, 1), 1, Incarnation, [new ReplicaId(1, Guid.NewGuid())]);
     private readonly ReplicaCore _core;
     private long _address;
 

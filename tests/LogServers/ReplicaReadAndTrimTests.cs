@@ -15,7 +15,7 @@ public sealed class ReplicaReadAndTrimTests
     /// <summary>Ten entries, of which eight are durable.</summary>
     public ReplicaReadAndTrimTests()
     {
-        _core = ReplicaCore.New(LogletConfig.Native(new LogletId(1), 1, Incarnation, [new ReplicaId(1, Guid.NewGuid())]));
+        _core = ReplicaCore.New(LogletConfig.Native(new LogletId(0, 1), 1, Incarnation, [new ReplicaId(1, Guid.NewGuid())]));
         _core.StoreQueued(0, 8, 0, 1);
         _core.StoreQueued(8, 2, 0, 2);
         _core.Durable(1);

@@ -42,7 +42,7 @@ public class TailFinderSeeds
             _seed = seed;
             _random = new Random(seed);
             _nodes = [.. Enumerable.Range(0, replicas).Select(_ => new Node())];
-            _config = LogletConfig.Native(new LogletId((UInt128)seed), 1, 42, [.. Enumerable.Range(1, replicas).Select(i => new ReplicaId((uint)i, Guid.Empty))]);
+            _config = LogletConfig.Native(new LogletId(0, (ulong)seed), 1, 42, [.. Enumerable.Range(1, replicas).Select(i => new ReplicaId((uint)i, Guid.Empty))]);
         }
 
         public void Run()

@@ -8,7 +8,7 @@ namespace Delos.Tests.Messages;
 /// <summary>The bytes of every message, fixed: a peer of another version reads them. docs/protocol.md describes them.</summary>
 public sealed class GoldenMessages
 {
-    private static readonly LogletId s_loglet = new(new UInt128(0x0f0e0d0c0b0a0908, 0x0706050403020100));
+    private static readonly LogletId s_loglet = new(0x0f0e0d0c0b0a0908, 0x0706050403020100);
     private static readonly LogletConfig s_config = LogletConfig.Native(
         s_loglet, 2, 0x1122334455667788, [new ReplicaId(7, new Guid("00112233-4455-6677-8899-aabbccddeeff"))]);
 

@@ -43,8 +43,8 @@ public sealed class GoldenRegisters
     [Test]
     public void A_chain_has_these_bytes()
     {
-        var first = LogletConfig.Native(new LogletId(1), 2, 0x1122334455667788, [new ReplicaId(7, s_disk)]);
-        var second = LogletConfig.Native(new LogletId(2), 3, 1, [new ReplicaId(8, s_disk)]);
+        var first = LogletConfig.Native(new LogletId(0, 1), 2, 0x1122334455667788, [new ReplicaId(7, s_disk)]);
+        var second = LogletConfig.Native(new LogletId(0, 2), 3, 1, [new ReplicaId(8, s_disk)]);
         var edit = new ChainEdit(0, ChainEditKind.Create, 5, 1000, "new");
         var chain = ChainEdits.Extend(ChainEdits.Create(LogPolicy.Default, first, Guid.Empty, edit), 10, second, s_disk, edit with { Reason = "ä" });
         Check(ChainCodec.Encode(chain),

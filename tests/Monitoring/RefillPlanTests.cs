@@ -8,7 +8,7 @@ namespace Delos.Tests.Monitoring;
 /// <summary>What a replica is given by its peers, and up to where (DESIGN §3, LogServer rules 4 to 6).</summary>
 public sealed class RefillPlanTests
 {
-    private static readonly LogletConfig s_config = LogletConfig.Native(new LogletId(1), 1, 7, [new ReplicaId(1, Guid.Empty)]);
+    private static readonly LogletConfig s_config = LogletConfig.Native(new LogletId(0, 1), 1, 7, [new ReplicaId(1, Guid.Empty)]);
     private static readonly Segment s_sealed = new(100, 150, s_config, Guid.Empty, 1);
     private static readonly Segment s_active = new(100, null, s_config, Guid.Empty, 1);
 

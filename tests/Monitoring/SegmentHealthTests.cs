@@ -11,7 +11,7 @@ namespace Delos.Tests.Monitoring;
 public sealed class SegmentHealthTests
 {
     private static readonly MonitorOptions s_options = new();
-    private static readonly LogletConfig s_config = LogletConfig.Native(new LogletId(1), 1, 7, [new ReplicaId(1, Guid.Empty), new ReplicaId(2, Guid.Empty), new ReplicaId(3, Guid.Empty)]);
+    private static readonly LogletConfig s_config = LogletConfig.Native(new LogletId(0, 1), 1, 7, [new ReplicaId(1, Guid.Empty), new ReplicaId(2, Guid.Empty), new ReplicaId(3, Guid.Empty)]);
     private readonly SegmentHealth _health = new(s_config, s_options);
 
     [Test]

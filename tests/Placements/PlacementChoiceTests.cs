@@ -95,12 +95,12 @@ public sealed class PlacementChoiceTests
     {
         var random = new Random(seed);
         var lots = probes.ToDictionary(p => p, _ => random.Next());
-        return PlacementChoice.Choose(s_three, hint, probes, new LogletId(99), p => lots[p]);
+        return PlacementChoice.Choose(s_three, hint, probes, new LogletId(0, 99), p => lots[p]);
     }
 
     private static IEnumerable<uint> Nodes(LogletConfig config) => config.Replicas.Select(r => r.NodeId);
 
-    private static LogletConfig Former(uint sequencer, params uint[] replicas) => LogletConfig.Native(new LogletId(1), sequencer, 7, [.. replicas.Select(r => new ReplicaId(r, Disk(r)))]);
+    private static LogletConfig Former(uint sequencer, params uint[] replicas) => LogletConfig.Native(new LogletId(0, 1), sequencer, 7, [.. replicas.Select(r => new ReplicaId(r, Disk(r)))]);
 
     private static NodeProbe Live(uint id, NodeRoles roles = NodeRoles.LogServer | NodeRoles.Sequencer) => new(new NodeInfo(id, Disk(id), "h", (int)id, roles), id * 100, true);
 

@@ -9,7 +9,7 @@ public class RecordHeaderTests
     {
         Kind = RecordKind.RepairEntries,
         Nonce = 0x1122334455667788,
-        Loglet = new LogletId(new UInt128(0xA0A1A2A3A4A5A6A7, 0xB0B1B2B3B4B5B6B7)),
+        Loglet = new LogletId(0xA0A1A2A3A4A5A6A7, 0xB0B1B2B3B4B5B6B7),
         First = 0x0102030405060708,
         Count = 0x11121314,
         PayloadLength = 0x21222324,

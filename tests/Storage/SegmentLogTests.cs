@@ -48,14 +48,14 @@ public class SegmentLogTests
         }
 
         Assert.That(harness.Log.ReadEntries(StorageHarness.Loglet, 100, 200, 1 << 20, out _), Is.EqualTo(StorageReadStatus.NotHeld));
-        Assert.That(harness.Log.ReadEntries(new LogletId(9), 0, 200, 1 << 20, out _), Is.EqualTo(StorageReadStatus.NotHeld));
+        Assert.That(harness.Log.ReadEntries(new LogletId(0, 9), 0, 200, 1 << 20, out _), Is.EqualTo(StorageReadStatus.NotHeld));
     }
 
     [Test]
     public async Task Stripes_that_share_a_log_are_read_apart()
     {
         await using var harness = new StorageHarness();
-        var other = new LogletId(77);
+        var other = new LogletId(0, 77);
         for (var i = 0; i < 200; i += 10)
         {
             harness.Append(i, i + 10, perRecord: 10, wait: false);
@@ -165,7 +165,7 @@ public class SegmentLogTests
     public async Task Many_logs_commit_side_by_side()
     {
         await using var harness = new StorageHarness();
-        var ids = Enumerable.Range(1, 40).Select(i => new LogletId((UInt128)i)).ToArray();
+        var ids = Enumerable.Range(1, 40).Select(i => new LogletId(0, (ulong)i)).ToArray();
         var ends = new Dictionary<LogletId, long>();
         for (var round = 0; round < 20; round++)
         {

@@ -40,7 +40,7 @@ internal sealed class StorageHarness : IAsyncDisposable, ISegmentLogVisitor, ISe
         Store = open ? LogStore.Open(Root, _options, NullLogger.Instance, TimeProvider.System, this) : null!;
     }
 
-    public static LogletId Loglet { get; } = new(0x1234);
+    public static LogletId Loglet { get; } = new(0, 0x1234);
 
     public string Root { get; }
 

@@ -259,7 +259,7 @@ public class StorageRecoveryTests
     public async Task Damage_behind_which_nothing_more_is_seen_of_a_loglet_leaves_its_end_open()
     {
         await using var harness = new StorageHarness();
-        var other = new LogletId(77);
+        var other = new LogletId(0, 77);
         harness.Append(0, 3);
         harness.Append(0, 3, loglet: other);
         var at = LogAddress.Local(harness.Log.DurableAddress);
