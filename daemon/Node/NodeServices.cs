@@ -104,7 +104,9 @@ internal sealed class NodeServices : IAsyncDisposable
 
         if (!Has(NodeRoles.MetaStore)) return;
         _monitor = new MonitorHost(_me, [.. _options.MetaStore.Select(s => (s.Host, s.Port))], _connections, new MonitorOptions(), TimeProvider.System, _loggers.CreateLogger("Delos.Monitor"));
-        if (_sequencer is not null) _sequencer.LogletEnded += (loglet, _) => _monitor.Notice(loglet);
+        if (_sequencer is null) return;
+        _sequencer.LogletEnding += (loglet, _) => _monitor.Notice(loglet);
+        _sequencer.LogletEnded += (loglet, _) => _monitor.Notice(loglet);
     }
 
     /// <summary>Before the connections are closed: nothing new is begun.</summary>

@@ -23,13 +23,16 @@ internal sealed class LogletSequencer : ISequencerOutputs, IReplicaEvents
     private readonly List<Appender> _dirty = [];
     private readonly List<Appender> _paused = [];
     private readonly List<Connection> _resumed = [];
+    private readonly Action<LogletSequencer, EndReason> _ending;
     private readonly Action<LogletSequencer, EndReason> _ended;
     private readonly ILogger _logger;
 
     public LogletSequencer(
-        LogletConfig config, SequencerOptions options, Func<int, ReplicaId, IReplicaLink> linkFor, Action<LogletSequencer, EndReason> ended, ILogger logger, long now)
+        LogletConfig config, SequencerOptions options, Func<int, ReplicaId, IReplicaLink> linkFor,
+        Action<LogletSequencer, EndReason> ending, Action<LogletSequencer, EndReason> ended, ILogger logger, long now)
     {
         Config = config;
+        _ending = ending;
         _ended = ended;
         _logger = logger;
         _core = new SequencerCore(config, options, this, now);
@@ -214,7 +217,11 @@ internal sealed class LogletSequencer : ISequencerOutputs, IReplicaEvents
         _paused.Clear();
     }
 
-    void ISequencerOutputs.Ending(EndReason reason) => _logger.LogletEnding(Config.Id, reason, _core.NextPosition, _core.GlobalTail);
+    void ISequencerOutputs.Ending(EndReason reason)
+    {
+        _logger.LogletEnding(Config.Id, reason, _core.NextPosition, _core.GlobalTail);
+        _ending(this, reason);
+    }
 
     void ISequencerOutputs.Ended(EndReason reason)
     {

@@ -10,6 +10,7 @@ public sealed partial class SequencerCore
     {
         var r = _replicas[replica];
         r.IsConnected = true;
+        NoteMajority();
         if (State == SequencerState.Ended || r.IsSealed) return;
         r.NeedsConfig = true;
         r.IsBlocked = false;

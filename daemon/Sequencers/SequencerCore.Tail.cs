@@ -12,6 +12,7 @@ public sealed partial class SequencerCore
     private readonly List<Waiting> _opening = [];
     private long _announcedAt;
     private long _sealSentAt;
+    private EndReason _endReason;
 
     /// <summary>A request for the linearizable tail. It joins a round that is yet to be sent, never one that is out (trap 20); the round starts at the next <see cref="Flush"/>, or when the one that is out ends.</summary>
     public void OnCheckTail(object waiter, ulong correlationId)
@@ -70,14 +71,12 @@ public sealed partial class SequencerCore
         if (State != SequencerState.Ended && status is StatusCode.Ok or StatusCode.Sealed or StatusCode.Deleted) OnReplicaSealed(replica);
     }
 
-    /// <summary>Ends the Loglet from outside, as if its table were full: the node stops being its sequencer.</summary>
-    public void OnResign(EndReason reason) => BeginEnd(reason);
-
     /// <summary>Time has come to <paramref name="now"/> milliseconds: retries, repeats and deadlines.</summary>
     public void OnTick(long now)
     {
         _now = now;
         if (State == SequencerState.Ended) return;
+        ResignWithoutMajority();
         Expire(_inRound);
         Expire(_nextRound);
         Expire(_opening);
@@ -199,8 +198,16 @@ public sealed partial class SequencerCore
     {
         if (State != SequencerState.Open) return;
         State = SequencerState.Ending;
+        _endReason = reason;
         _outputs.Ending(reason);
+        Resume();
         SendSeals();
+    }
+
+    private void Resume()
+    {
+        if (_isPausing) _outputs.ResumeReading();
+        _isPausing = false;
     }
 
     private void SendSeals()
@@ -215,7 +222,12 @@ public sealed partial class SequencerCore
     private void End(EndReason reason)
     {
         if (State == SequencerState.Ended) return;
-        if (State == SequencerState.Open) _outputs.Ending(reason);
+        if (State == SequencerState.Open)
+        {
+            _endReason = reason;
+            _outputs.Ending(reason);
+        }
+
         State = SequencerState.Ended;
         while (_pending.TryTake(long.MaxValue, out var run)) Reply(StatusCode.Sealed, run);
         foreach (var run in _resends) Reply(StatusCode.Sealed, run);
@@ -233,9 +245,8 @@ public sealed partial class SequencerCore
         _open = null;
         _openCount = 0;
         _openCharge = 0;
-        if (_isPausing) _outputs.ResumeReading();
-        _isPausing = false;
-        _outputs.Ended(reason);
+        Resume();
+        _outputs.Ended(_endReason);
     }
 
     [StructLayout(LayoutKind.Auto)]

@@ -10,7 +10,7 @@ namespace Delos.Daemon.Sequencers;
 /// The sequencer of one Loglet: it assigns positions, sends to all replicas and acknowledges in order when the global tail passes (DESIGN §3, Sequencer). All decisions are here;
 /// sockets, locks and timers are its owner's. Steps are called one at a time; what they want done goes to <see cref="ISequencerOutputs"/>. Time is the owner's, in milliseconds,
 /// and only moves by <see cref="OnTick"/>; none of it takes part in safety. A step allocates nothing once its rings have grown.
-/// <para>Appends: this file. Acknowledgements and resending: SequencerCore.Replicas.cs. Tail, opening, seal: SequencerCore.Tail.cs.</para>
+/// <para>Appends: this file. Acknowledgements and resending: SequencerCore.Replicas.cs. Tail, opening, seal: SequencerCore.Tail.cs. Giving up: SequencerCore.Majority.cs.</para>
 /// </summary>
 public sealed partial class SequencerCore
 {
@@ -40,7 +40,7 @@ public sealed partial class SequencerCore
         Config = config;
         _options = options;
         _outputs = outputs;
-        _now = now;
+        _now = _majorityAt = now;
         _quorum = config.Quorum;
         _replicas = new ReplicaProgress[config.Replicas.Count];
         for (var i = 0; i < _replicas.Length; i++) _replicas[i] = new ReplicaProgress { LostAt = now };
@@ -94,7 +94,8 @@ public sealed partial class SequencerCore
 
         ids.RaiseFloor(floor);
         foreach (var run in runs) AppendRun(waiter, ids, run, payload);
-        if (InFlightBytes <= _options.MaxInFlightBytes && !_isPausing) return;
+        // Once the end has begun nothing more is taken, and who is not read does not learn of it.
+        if (State != SequencerState.Open || (InFlightBytes <= _options.MaxInFlightBytes && !_isPausing)) return;
         _isPausing = true;
         _outputs.PauseReading(waiter);
     }
@@ -219,8 +220,7 @@ public sealed partial class SequencerCore
         while (_pending.TryTake(tail, out var run)) Reply(StatusCode.Ok, run);
         if (_resends.Count > 0) AnswerResends(tail);
         if (!_isPausing || InFlightBytes > _options.MaxInFlightBytes / 2) return;
-        _isPausing = false;
-        _outputs.ResumeReading();
+        Resume();
     }
 
     private void AnswerResends(long tail)

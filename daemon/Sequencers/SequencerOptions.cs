@@ -45,6 +45,12 @@ public sealed record SequencerOptions
     /// <summary>How long committed entries are kept for a replica whose connection broke.</summary>
     public TimeSpan RetainForLost { get; init; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>
+    /// How long no majority of the replicas may be connected, while somebody waits, before the Loglet is ended: clients may reach LogServers that this node does not. Longer than
+    /// reconnecting takes; a lost minority never counts, however long it is away.
+    /// </summary>
+    public TimeSpan ResignAfter { get; init; } = TimeSpan.FromSeconds(1);
+
     /// <summary>How often the global tail is repeated to replicas that lack something below it.</summary>
     public TimeSpan AnnounceInterval { get; init; } = TimeSpan.FromMilliseconds(100);
 
@@ -62,4 +68,24 @@ public sealed record SequencerOptions
 
     /// <summary>Loglets that one node sequences at a time.</summary>
     public int MaxLoglets { get; init; } = 10_000;
+
+    /// <summary>Throws <see cref="ArgumentException"/> that names the wrong value; returns itself.</summary>
+    public SequencerOptions Validate()
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(MaxEntryBytes, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(MaxBatchBytes, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(MaxInFlightBytes, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(MaxReplicaInFlightBytes, 1);
+        ArgumentOutOfRangeException.ThrowIfNegative(MaxRetainedBytes);
+        ArgumentOutOfRangeException.ThrowIfLessThan(MaxClients, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(MaxRememberedIds, MaxClientWindow);
+        ArgumentOutOfRangeException.ThrowIfLessThan(MaxWaiting, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(MaxLoglets, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(TickInterval, TimeSpan.Zero);
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(ConfirmTimeout, TimeSpan.Zero);
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(ReconnectMin, TimeSpan.Zero);
+        ArgumentOutOfRangeException.ThrowIfLessThan(ReconnectMax, ReconnectMin);
+        ArgumentOutOfRangeException.ThrowIfLessThan(ResignAfter, 2 * ReconnectMax);
+        return this;
+    }
 }

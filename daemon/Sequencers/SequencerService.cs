@@ -45,12 +45,15 @@ public sealed class SequencerService : IFrameHandler, IAsyncDisposable
         _nodeId = nodeId;
         _incarnation = incarnation;
         _connect = connect;
-        _options = options;
+        _options = options.Validate();
         _time = time;
         _logger = logger;
         _started = time.GetTimestamp();
         _timer = time.CreateTimer(static state => ((SequencerService)state!).OnTimer(), this, options.TickInterval, options.TickInterval);
     }
+
+    /// <summary>A Loglet takes no more appends here, and is not sealed on a majority yet. Raised under the Loglet's lock: return at once.</summary>
+    public event Action<LogletId, EndReason>? LogletEnding;
 
     /// <summary>A Loglet ended here: who watches logs sees to a successor. Raised under the Loglet's lock: return at once.</summary>
     public event Action<LogletId, EndReason>? LogletEnded;
@@ -168,7 +171,7 @@ public sealed class SequencerService : IFrameHandler, IAsyncDisposable
             }
 
             if (_live.Count >= _options.MaxLoglets) return StatusCode.LimitExceeded;
-            sequencer = new LogletSequencer(config, _options, LinkFor, OnEnded, _logger, Now());
+            sequencer = new LogletSequencer(config, _options, LinkFor, OnEnding, OnEnded, _logger, Now());
             _live[config.Id] = sequencer;
         }
 
@@ -180,6 +183,8 @@ public sealed class SequencerService : IFrameHandler, IAsyncDisposable
     private SocketReplicaLink LinkFor(int index, ReplicaId replica) => new(index, replica, _connect, _options, _time, _logger);
 
     private static bool HasTwins(LogletConfig config) => config.Replicas.DistinctBy(replica => replica.NodeId).Count() != config.Replicas.Count;
+
+    private void OnEnding(LogletSequencer sequencer, EndReason reason) => LogletEnding?.Invoke(sequencer.Config.Id, reason);
 
     private void OnEnded(LogletSequencer sequencer, EndReason reason)
     {

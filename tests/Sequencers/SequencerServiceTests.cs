@@ -27,14 +27,17 @@ public class SequencerServiceTests
     private LogletConfig _config = null!;
 
     [SetUp]
-    public async Task Start()
+    public Task Start() => StartAsync(new SequencerOptions { MaxEntryBytes = 10_000, RetainForLost = TimeSpan.FromMinutes(1), ResignAfter = TimeSpan.FromMinutes(1) });
+
+    private async Task StartAsync(SequencerOptions options)
     {
         _servers = [.. Enumerable.Range(1, 3).Select(node => new FakeLogServer((uint)node))];
         var me = new LocalPeer(Loopback.Cluster, SequencerNode, NodeRoles.Sequencer, Incarnation, Guid.NewGuid(), PeerLimits.Default);
         var handler = new ServiceHandler();
         _pool = new PeerPool(me, Loopback.Cluster, handler, ConnectionOptions.Default);
         _service = new SequencerService(
-            SequencerNode, Incarnation, (node, ct) => _pool.GetAsync(_servers[node - 1].EndPoint, node, ct), new SequencerOptions { MaxEntryBytes = 10_000, RetainForLost = TimeSpan.FromMinutes(1) }, TimeProvider.System, NullLogger.Instance);
+            SequencerNode, Incarnation, (node, ct) => _pool.GetAsync(_servers[node - 1].EndPoint, node, ct),
+            options, TimeProvider.System, NullLogger.Instance);
         handler.Service = _service;
         _listener = Listener.Start(new IPEndPoint(IPAddress.Loopback, 0), me, _ => handler, ConnectionOptions.Default, 10);
         _client = new ClientHandler();
@@ -187,6 +190,39 @@ public class SequencerServiceTests
         Assert.That((await CheckTailAsync()).Status, Is.EqualTo(StatusCode.Sealed));
         Assert.That(await OpenAsync(_config), Is.EqualTo(StatusCode.Sealed));
         Assert.That(_service.Count, Is.EqualTo(0));
+    }
+
+    [Test, Category("Trap12")]
+    public async Task A_sequencer_cut_off_from_its_LogServers_says_so_and_seals_when_it_reaches_them_again()
+    {
+        await Stop();
+        await StartAsync(new SequencerOptions { ResignAfter = TimeSpan.FromMilliseconds(500) });
+        var ending = new TaskCompletionSource<EndReason>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var ended = new TaskCompletionSource<EndReason>(TaskCreationOptions.RunContinuationsAsynchronously);
+        _service.LogletEnding += (_, reason) => ending.TrySetResult(reason);
+        _service.LogletEnded += (_, reason) => ended.TrySetResult(reason);
+        Assert.That(await OpenAsync(_config), Is.EqualTo(StatusCode.Ok));
+        Append(1, 1);
+        await UntilAnsweredAsync(1, StatusCode.Ok);
+        await _servers[1].StopAsync();
+        await _servers[2].StopAsync();
+        Append(2, 1);
+        await UntilAnsweredAsync(2, StatusCode.Unavailable);
+        Assert.That(_client.Answers[2].Position, Is.EqualTo(1), "the position that it has been assigned");
+        Assert.That(await ending.Task.WaitAsync(Loopback.Patience), Is.EqualTo(EndReason.MajorityLost));
+        Append(3, 1);
+        await UntilAnsweredAsync(3, StatusCode.Sealed);
+        Assert.That(ended.Task.IsCompleted, Is.False);
+        _servers[1].Start();
+        Assert.That(await ended.Task.WaitAsync(Loopback.Patience), Is.EqualTo(EndReason.MajorityLost));
+        Assert.That(_servers.Count(server => server.Of(_config.Id).IsSealed), Is.GreaterThanOrEqualTo(2));
+    }
+
+    [Test]
+    public void A_wait_for_the_majority_that_ordinary_reconnecting_exceeds_is_no_option()
+    {
+        var options = new SequencerOptions { ResignAfter = TimeSpan.FromMilliseconds(100) };
+        Assert.That(options.Validate, Throws.InstanceOf<ArgumentOutOfRangeException>().With.Message.Contains(nameof(SequencerOptions.ResignAfter)));
     }
 
     [Test, Category("Trap08")]
