@@ -37,4 +37,10 @@ internal static partial class Log
 
     [LoggerMessage(909, LogLevel.Information, "The {Role} recovered its disk in {Milliseconds} ms")]
     public static partial void RoleRecovered(this ILogger logger, string role, long milliseconds);
+
+    [LoggerMessage(910, LogLevel.Information, "Rehearsed a reconfiguration in {Milliseconds} ms")]
+    public static partial void Rehearsed(this ILogger logger, long milliseconds);
+
+    [LoggerMessage(911, LogLevel.Warning, "The rehearsal failed; the first reconfiguration will be slower, and nothing else: {Reason}")]
+    public static partial void RehearsalFailed(this ILogger logger, string reason);
 }

@@ -22,6 +22,9 @@ internal static class ConfigKeys
     public static readonly ConfigKey NodeData = new("node", "data", ConfigKind.Path, "/var/lib/delos",
         "Directory of this node's disk, initialised once by 'delosd init'. One node per directory.");
 
+    public static readonly ConfigKey NodeRehearsal = new("node", "rehearsal", ConfigKind.Boolean, "true",
+        "After each start reconfigure and append to a throw-away log within the process, in node.data, for half a second: so that the first real reconfiguration does not wait for the compiler.");
+
     public static readonly ConfigKey RoleSequencer = new("roles", "sequencer", ConfigKind.Boolean, "true", "Orders appends of Loglets that are placed here.");
 
     public static readonly ConfigKey RoleLogServer = new("roles", "logserver", ConfigKind.Boolean, "true", "Stores replicas of Loglets.");
@@ -98,7 +101,7 @@ internal static class ConfigKeys
 
     public static readonly IReadOnlyList<ConfigKey> All =
     [
-        NodeId, NodeListen, NodeAdvertise, NodeData,
+        NodeId, NodeListen, NodeAdvertise, NodeData, NodeRehearsal,
         RoleSequencer, RoleLogServer, RoleMetaStore,
         ClusterId, ClusterMetaStore,
         StorageFileSize, StorageSpareFiles,

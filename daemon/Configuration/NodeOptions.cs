@@ -52,6 +52,9 @@ internal sealed record NodeOptions
 
     public TimeSpan StopTimeout { get; init; } = TimeSpan.FromSeconds(4);
 
+    /// <summary>Run the <see cref="Node.Rehearsal"/> once the node is ready.</summary>
+    public bool Rehearse { get; init; } = true;
+
     /// <summary>Takes the values over and checks what concerns more than one of them.</summary>
     /// <exception cref="ConfigException">They contradict each other, or a required one is missing.</exception>
     public static NodeOptions From(Settings settings)
@@ -85,6 +88,7 @@ internal sealed record NodeOptions
             Listen = settings.Address(ConfigKeys.NodeListen) ?? throw new InvalidOperationException("node.listen has a default."),
             Advertise = settings.Address(ConfigKeys.NodeAdvertise),
             DataDirectory = Path.GetFullPath(settings.Text(ConfigKeys.NodeData)),
+            Rehearse = settings.Flag(ConfigKeys.NodeRehearsal),
             Roles = roles,
             ClusterId = settings.Guid(ConfigKeys.ClusterId),
             MetaStore = seeds,

@@ -23,6 +23,8 @@ internal sealed class NodeDisk : IDisposable
 
     public string MetaStoreDirectory => System.IO.Path.Combine(Path, "metastore");
 
+    public string RehearsalDirectory => System.IO.Path.Combine(Path, "rehearsal");
+
     /// <exception cref="NodeStartException">The directory is missing, not writable, not initialised, another node's or cluster's, or in use; the message says what to do.</exception>
     public static NodeDisk Open(NodeOptions options)
     {

@@ -18,11 +18,13 @@ internal sealed class NodeHost : IAsyncDisposable
     private readonly NodeOptions _options;
     private readonly ILoggerFactory _loggers;
     private readonly ILogger _logger;
+    private readonly CancellationTokenSource _stopping = new();
     private readonly TaskCompletionSource<(string Role, Exception Reason)> _failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private NodeDisk? _disk;
     private NodeServices? _services;
     private volatile NodeStatusReporter? _status;
     private Listener? _listener;
+    private Task _rehearsal = Task.CompletedTask;
 
     public NodeHost(NodeOptions options, ILoggerFactory loggers)
     {
@@ -112,6 +114,7 @@ internal sealed class NodeHost : IAsyncDisposable
         status.SetReady();
         _logger.NodeReady((long)Stopwatch.GetElapsedTime(started).TotalMilliseconds);
         OnReady?.Invoke($"READY node={identity.NodeId} listen={listener.LocalEndPoint} cluster={identity.ClusterId}");
+        if (_options.Rehearse) _rehearsal = Rehearsal.RunAsync(disk.RehearsalDirectory, _logger, _stopping.Token);
     }
 
     private Listener Listen(LocalPeer me, NodeFrameRouter router, ConnectionOptions connections)
@@ -141,6 +144,8 @@ internal sealed class NodeHost : IAsyncDisposable
     {
         // Off the caller's thread, so that a part that blocks cannot outlast the timeout.
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        await _stopping.CancelAsync().ConfigureAwait(false);
+        await _rehearsal.ConfigureAwait(false);
         if (Interlocked.Exchange(ref _services, null) is { } services)
         {
             await services.StopServingAsync().ConfigureAwait(false);

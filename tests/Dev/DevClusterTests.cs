@@ -17,7 +17,7 @@ public class DevClusterTests
     [TearDown]
     public void DeleteDirectory() => Directory.Delete(_directory, recursive: true);
 
-    private DevClusterOptions Options(int nodes) => new() { Nodes = nodes, Directory = Path.Combine(_directory, "cluster"), Settings = ["storage.file_size=2MiB", "storage.spare_files=1"], StartTimeout = TimeSpan.FromSeconds(60) };
+    private DevClusterOptions Options(int nodes) => new() { Nodes = nodes, Directory = Path.Combine(_directory, "cluster"), Settings = ["storage.file_size=2MiB", "storage.spare_files=1", "node.rehearsal=false"], StartTimeout = TimeSpan.FromSeconds(60) };
 
     [Test]
     public async Task Cluster_of_real_processes_keeps_its_log_over_a_restart()

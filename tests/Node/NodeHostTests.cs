@@ -40,6 +40,7 @@ public class NodeHostTests
         Roles = roles,
         FileBytes = 2 << 20,
         SpareFiles = 0,
+        Rehearse = false,
     };
 
     /// <summary>Runs a node while the body runs, and stops it cleanly.</summary>

@@ -38,7 +38,7 @@ public abstract class ProcessFixture
     internal async Task StartClusterAsync(string directory, int nodes, params string[] settings)
     {
         _cluster = await DevCluster.StartAsync(
-            new DevClusterOptions { Nodes = nodes, Directory = directory, Settings = settings },
+            new DevClusterOptions { Nodes = nodes, Directory = directory, Settings = [.. settings, "node.rehearsal=false"] },
             CancellationToken.None);
     }
 
