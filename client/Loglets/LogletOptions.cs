@@ -23,6 +23,12 @@ public sealed record LogletOptions
     /// <summary>How long the oldest append may be unanswered before the client looks for itself whether some replica is sealed: a half seal must not hang.</summary>
     public TimeSpan AppendPatience { get; init; } = TimeSpan.FromSeconds(1);
 
+    /// <summary>
+    /// How long the oldest append may be unanswered, no replica being sealed, before the sequencer is asked to confirm its tail; if it cannot, it counts as lost. Longer than a sequencer that lost
+    /// the majority of its LogServers takes to end the Loglet itself.
+    /// </summary>
+    public TimeSpan StalledAppendPatience { get; init; } = TimeSpan.FromSeconds(3);
+
     /// <summary>Case 5 of checkTail: how long to wait for the global tail to reach the highest local tail before sealing (trap 11).</summary>
     public TimeSpan CaseFiveBound { get; init; } = TimeSpan.FromMilliseconds(300);
 
@@ -46,6 +52,7 @@ public sealed record LogletOptions
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(FastTailTimeout, TimeSpan.Zero);
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(ReconnectFor, TimeSpan.Zero);
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(AppendPatience, TimeSpan.Zero);
+        ArgumentOutOfRangeException.ThrowIfLessThan(StalledAppendPatience, AppendPatience);
         ArgumentOutOfRangeException.ThrowIfLessThan(CaseFiveBound, TimeSpan.Zero);
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(RetryDelay, TimeSpan.Zero);
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxRetryDelay, RetryDelay);

@@ -35,7 +35,7 @@ public sealed class NativeLoglet : ILoglet
         _reader = new ReplicaReader(_replicas, options, time, spread % config.Replicas.Count);
         _follower = new LogletFollower(_replicas, _reader, router, options, time, logger);
         _tail = new SharedTail(() => FindTailAsync(_closing.Token));
-        _link = new SequencerLink(_replicas, router, options, time, logger, _knownTail, FindSealAsync, () => SequencerLost?.Invoke(this));
+        _link = new SequencerLink(_replicas, router, options, time, logger, _knownTail, FindSealAsync, ConfirmAsync, () => SequencerLost?.Invoke(this));
     }
 
     public event Action<ILoglet>? SequencerLost;
@@ -152,6 +152,8 @@ public sealed class NativeLoglet : ILoglet
             return null;
         }
     }
+
+    private async Task<bool> ConfirmAsync(CancellationToken cancellationToken) => await AskSequencerAsync(cancellationToken).ConfigureAwait(false) is not null;
 
     /// <summary>Appends stay unanswered: is any replica sealed? Then the seal is finished. An open Loglet is left alone, however slow.</summary>
     private async Task<bool> FindSealAsync(CancellationToken cancellationToken)

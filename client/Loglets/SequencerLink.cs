@@ -28,6 +28,7 @@ internal sealed class SequencerLink : IFrameTarget
     private readonly AppendCompletions _completions;
     private readonly Action _lost;
     private readonly Func<CancellationToken, Task<bool>> _findSeal;
+    private readonly Func<CancellationToken, Task<bool>> _confirm;
     private readonly CancellationTokenSource _closing = new();
     private readonly Lock _lock = new();
     private readonly PendingAppends _pending = new();
@@ -44,9 +45,11 @@ internal sealed class SequencerLink : IFrameTarget
     private long _lastProgress;
 
     /// <param name="findSeal">Looks whether a replica is sealed, finishes the seal if so, and says whether it was.</param>
+    /// <param name="confirm">Asks the sequencer to confirm its tail, and says whether it did.</param>
     /// <param name="lost">The sequencer is lost.</param>
     public SequencerLink(
-        ReplicaSet replicas, LogletFrameRouter router, LogletOptions options, TimeProvider time, ILogger logger, Watermark knownTail, Func<CancellationToken, Task<bool>> findSeal, Action lost)
+        ReplicaSet replicas, LogletFrameRouter router, LogletOptions options, TimeProvider time, ILogger logger, Watermark knownTail,
+        Func<CancellationToken, Task<bool>> findSeal, Func<CancellationToken, Task<bool>> confirm, Action lost)
     {
         _replicas = replicas;
         _router = router;
@@ -56,6 +59,7 @@ internal sealed class SequencerLink : IFrameTarget
         _knownTail = knownTail;
         _completions = new AppendCompletions(logger);
         _findSeal = findSeal;
+        _confirm = confirm;
         _lost = lost;
         _id = router.Add(this);
     }
@@ -347,14 +351,30 @@ internal sealed class SequencerLink : IFrameTarget
         }
     }
 
+    private bool IsStalled
+    {
+        get
+        {
+            lock (_lock) return !_closed && _pending.Count > 0 && _time.GetElapsedTime(_lastProgress) >= _options.StalledAppendPatience;
+        }
+    }
+
     private async Task LookAsync(CancellationToken cancellationToken)
     {
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         try
         {
-            if (!await _findSeal(cancellationToken).ConfigureAwait(false)) return;
-            lock (_lock) FailAll(StatusCode.Sealed);
-            _completions.Deliver();
+            if (await _findSeal(cancellationToken).ConfigureAwait(false))
+            {
+                lock (_lock) FailAll(StatusCode.Sealed);
+                _completions.Deliver();
+            }
+            else if (IsStalled && !await _confirm(cancellationToken).ConfigureAwait(false) && IsStalled)
+            {
+                // It answers heartbeats, but reaches no majority, or is stuck. One that confirms waits for its LogServers, and so would a successor over the same ones.
+                _logger.SequencerLost(Config.Id, Config.SequencerNode, "appends stay unanswered, and it cannot confirm its tail");
+                Lose();
+            }
         }
         catch (LogletException exception) when (exception.Code == StatusCode.Deleted)
         {

@@ -81,6 +81,7 @@ internal sealed class MiniNode(uint nodeId, Guid cluster, string directory, Func
     private GroupCommit? _group;
     private LogServerService? _logServer;
     private SequencerService? _sequencer;
+    private volatile uint[] _cut = [];
 
     public NodeIdentity Id { get; } = new(cluster, nodeId, Guid.NewGuid());
 
@@ -96,10 +97,20 @@ internal sealed class MiniNode(uint nodeId, Guid cluster, string directory, Func
         _peers = new PeerPool(me, cluster, this, ConnectionOptions.Default);
         _group = new GroupCommit(s_storage, NullLogger.Instance, TimeProvider.System);
         _logServer = await LogServerService.OpenAsync(directory, Id, _group, new LogServerOptions(), TimeProvider.System, NullLogger.Instance, static failure => Assert.Fail(failure.ToString()));
-        _sequencer = new SequencerService(nodeId, Incarnation, (node, ct) => _peers.GetAsync(endPointOf(node), node, ct), new SequencerOptions(), TimeProvider.System, NullLogger.Instance);
+        _sequencer = new SequencerService(nodeId, Incarnation, ConnectAsync, new SequencerOptions(), TimeProvider.System, NullLogger.Instance);
         _listener = Listener.Start(EndPoint, me, _ => this, ConnectionOptions.Default, 1000);
         EndPoint = _listener.LocalEndPoint;
     }
+
+    /// <summary>Cuts this node's own connections to another node, and lets it open no new ones. Whoever connects to it still can.</summary>
+    public async Task CutAsync(uint node)
+    {
+        _cut = [.. _cut, node];
+        (await _peers!.GetAsync(endPointOf(node), node, CancellationToken.None)).Close();
+    }
+
+    private ValueTask<Connection> ConnectAsync(uint node, CancellationToken cancellationToken) =>
+        _cut.Contains(node) ? throw new ConnectionLostException($"The way to node {node} is cut.") : _peers!.GetAsync(endPointOf(node), node, cancellationToken);
 
     public async Task StopAsync()
     {

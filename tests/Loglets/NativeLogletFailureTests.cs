@@ -96,6 +96,21 @@ public class NativeLogletFailureTests
         Assert.That(await loglet.ReadAllAsync(0, 10), Is.EqualTo(Enumerable.Range(0, 10).Select(n => $"{n}")));
     }
 
+    [Test, Category("Trap12")]
+    public async Task A_sequencer_cut_off_from_the_LogServers_that_clients_reach_gives_appends_back_and_takes_no_more()
+    {
+        await using var loglet = Cluster.Factory.Open(await Cluster.CreateAsync());
+        using var appender = new TestAppender(loglet, 1);
+        await appender.PutManyAsync(10, i => $"{i}");
+        await Cluster.Nodes[0].CutAsync(2);
+        await Cluster.Nodes[0].CutAsync(3);
+        Assert.That(await appender.AppendAsync("10"), Is.EqualTo((StatusCode.Unavailable, 10L)));
+        Assert.That((await appender.AppendAsync("11")).Status, Is.EqualTo(StatusCode.Sealed));
+        var tail = await loglet.SealAsync(default);
+        Assert.That(tail.Tail, Is.InRange(10, 11));
+        Assert.That(await loglet.ReadAllAsync(0, tail.Tail), Is.EqualTo(Enumerable.Range(0, (int)tail.Tail).Select(i => $"{i}")));
+    }
+
     [Test]
     public async Task Steady_appends_allocate_nothing_in_the_Loglet()
     {

@@ -18,6 +18,18 @@ public class NativeLogletTests
 {
     private const ulong Incarnation = 42;
 
+    private static readonly LogletOptions s_options = LogletOptions.Default with
+    {
+        OperationTimeout = TimeSpan.FromSeconds(5),
+        RequestTimeout = TimeSpan.FromMilliseconds(500),
+        FastTailTimeout = TimeSpan.FromMilliseconds(200),
+        AppendPatience = TimeSpan.FromMilliseconds(200),
+        StalledAppendPatience = TimeSpan.FromMinutes(1),
+        CaseFiveBound = TimeSpan.FromMilliseconds(100),
+        SubscriptionProbe = TimeSpan.FromMilliseconds(100),
+    };
+
+    private readonly LogletFrameRouter _router;
     private readonly List<ScriptedPeer> _peers = [];
     private readonly PeerPool _pool;
     private readonly LogletConfig _config;
@@ -28,23 +40,16 @@ public class NativeLogletTests
     {
         for (var i = 1u; i <= 3; i++) _peers.Add(new ScriptedPeer(i, Guid.NewGuid(), Incarnation).Start());
         _config = LogletConfig.Native(LogletId.NewRandom(), 1, Incarnation, [.. _peers.Select(p => new ReplicaId(p.Identity.NodeId, p.Identity.Disk))]);
-        var router = new LogletFrameRouter();
-        _pool = new PeerPool(LocalPeer.Client(), Guid.Empty, router, ConnectionOptions.Default);
-        var options = LogletOptions.Default with
-        {
-            OperationTimeout = TimeSpan.FromSeconds(5),
-            RequestTimeout = TimeSpan.FromMilliseconds(500),
-            FastTailTimeout = TimeSpan.FromMilliseconds(200),
-            AppendPatience = TimeSpan.FromMilliseconds(200),
-            CaseFiveBound = TimeSpan.FromMilliseconds(100),
-            SubscriptionProbe = TimeSpan.FromMilliseconds(100),
-        };
-        var factory = new NativeLogletFactory((node, ct) => _pool.GetAsync(_peers[(int)node - 1].EndPoint, node, ct), router, options, TimeProvider.System, NullLogger.Instance);
-        _loglet = factory.Open(_config);
+        _router = new LogletFrameRouter();
+        _pool = new PeerPool(LocalPeer.Client(), Guid.Empty, _router, ConnectionOptions.Default);
+        _loglet = Open(s_options);
         _appender = new TestAppender(_loglet, 7);
     }
 
     private ScriptedPeer Sequencer => _peers[0];
+
+    private ILoglet Open(LogletOptions options) =>
+        new NativeLogletFactory((node, ct) => _pool.GetAsync(_peers[(int)node - 1].EndPoint, node, ct), _router, options, TimeProvider.System, NullLogger.Instance).Open(_config);
 
     [TearDown]
     public async Task TearDown()
@@ -171,6 +176,39 @@ public class NativeLogletTests
         await _peers[1].WaitAsync(FrameType.Status, 2);
         Assert.That(op.Completion.IsCompleted, Is.False);
         Assert.That(_peers.SelectMany(p => p.Log).Any(r => r.Type == FrameType.Seal), Is.False);
+    }
+
+    [Test, Category("Trap12")]
+    public async Task A_sequencer_that_confirms_nothing_while_appends_stay_unanswered_counts_as_lost()
+    {
+        Statuses((5, false), (5, false), (5, false));
+        await using var loglet = Open(s_options with { StalledAppendPatience = TimeSpan.FromMilliseconds(600) });
+        using var appender = new TestAppender(loglet, 8);
+        var lost = new TaskCompletionSource();
+        loglet.SequencerLost += _ => lost.TrySetResult();
+        Sequencer.Answer<CheckTail, CheckTailReply>(_ => new CheckTailReply(StatusCode.Unavailable, 0));
+        var clock = Stopwatch.StartNew();
+        var op = appender.Start("x");
+        loglet.Flush();
+        Assert.That(await op.Completion.WaitAsync(Patience.Long), Is.EqualTo((StatusCode.Unavailable, -1L)));
+        Assert.That(clock.Elapsed, Is.GreaterThan(TimeSpan.FromMilliseconds(600)));
+        await lost.Task.WaitAsync(Patience.Long);
+        Assert.That(_peers.SelectMany(p => p.Log).Any(r => r.Type == FrameType.Seal), Is.False, "whoever finds a successor seals");
+    }
+
+    [Test]
+    public async Task A_sequencer_that_confirms_its_tail_is_waited_for_however_long_its_LogServers_take()
+    {
+        Statuses((5, false), (5, false), (5, false));
+        await using var loglet = Open(s_options with { StalledAppendPatience = s_options.AppendPatience });
+        using var appender = new TestAppender(loglet, 8);
+        Sequencer.Answer<CheckTail, CheckTailReply>(_ => new CheckTailReply(StatusCode.Ok, 5));
+        var op = appender.Start("x");
+        loglet.Flush();
+        await Sequencer.WaitAsync(FrameType.CheckTail, 3);
+        Assert.That(op.Completion.IsCompleted, Is.False, "full disks, for example: another sequencer over the same disks would wait as well");
+        Sequencer.Push(new AppendReply(_config.Id, 8, StatusCode.Ok, 1, 1, 5, 6));
+        Assert.That(await op.Completion.WaitAsync(Patience.Long), Is.EqualTo((StatusCode.Ok, 5L)));
     }
 
     [Test, Category("Trap20")]
