@@ -49,6 +49,9 @@ internal sealed class LogServerHarness : IFrameHandler, IAsyncDisposable
 
     public Exception? Fatal { get; private set; }
 
+    /// <summary>Runs on the read loop between the frames of a receive and the end of its batch: what comes from other connections meanwhile.</summary>
+    public Action<Connection>? BeforeBatchEnd { get; set; }
+
     /// <summary>Bytes allocated on read loops inside the service.</summary>
     public long AllocatedInHandlers => Interlocked.Read(ref _allocatedInHandlers);
 
@@ -105,6 +108,7 @@ internal sealed class LogServerHarness : IFrameHandler, IAsyncDisposable
 
     public void OnBatchEnd(Connection connection)
     {
+        BeforeBatchEnd?.Invoke(connection);
         var before = GC.GetAllocatedBytesForCurrentThread();
         Service.OnBatchEnd(connection);
         Interlocked.Add(ref _allocatedInHandlers, GC.GetAllocatedBytesForCurrentThread() - before);

@@ -111,6 +111,37 @@ public sealed class StoreAndSealTests
         Assert.That(await sequencer.SealAsync(s_config), Is.EqualTo(new SealReply(StatusCode.Ok, 4, 0)));
     }
 
+    [Test, Category("Trap01")]
+    public async Task A_duplicate_judged_before_a_seal_and_answered_after_it_acknowledges_nothing()
+    {
+        await using var server = await StartAsync();
+        var sequencer = await server.ConnectAsync();
+        var observer = await server.ConnectAsync();
+        await sequencer.StoreAsync(s_config, 0, 2);
+
+        // The seal, and a repair that raises the tail, come between the store's decision and its answer.
+        var ending = 0;
+        var between = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var goOn = new ManualResetEventSlim();
+        server.BeforeBatchEnd = connection =>
+        {
+            if (Interlocked.Exchange(ref ending, 1) != 0) return;
+            between.SetResult();
+            goOn.Wait(Patience);
+        };
+        sequencer.EnqueueStore(s_config, 0, 2);
+        sequencer.Connection.Flush();
+        await between.Task.WaitAsync(Patience);
+        Assert.That(await observer.SealAsync(s_config), Is.EqualTo(new SealReply(StatusCode.Ok, 2, 0)));
+        Assert.That(await observer.RepairAsync(s_config, 2, 2), Is.EqualTo(new RepairReply(StatusCode.Ok, 4)));
+        goOn.Set();
+
+        // One tells of the seal, the other answers the store.
+        Assert.That((await sequencer.NextAsync<StoreAck>()).Status, Is.EqualTo(StatusCode.Sealed));
+        Assert.That((await sequencer.NextAsync<StoreAck>()).Status, Is.EqualTo(StatusCode.Sealed));
+        Assert.That(await sequencer.HeardNothingAsync(s_config));
+    }
+
     [Test, Category("Trap09")]
     public async Task A_status_request_for_an_unknown_Loglet_confirms_and_creates_nothing_and_its_seal_is_durable()
     {

@@ -1,0 +1,101 @@
+using Delos.Daemon.Storage;
+using Microsoft.Win32.SafeHandles;
+
+namespace Delos.Tests.Storage;
+
+/// <summary>Collection of trimmed files while commits and closings are under way. The maintenance thread is held at will, so that the order of events is the test's, not the scheduler's.</summary>
+public class GarbageCollectionTests
+{
+    [Test]
+    [Category("Trap02")]
+    public async Task A_control_record_is_not_lost_when_files_are_collected_twice_before_a_commit()
+    {
+        var disk = new HeldDisk();
+        await using var harness = new StorageHarness(StorageHarness.Small with { Disk = disk, SpareFiles = 0 });
+        harness.Log.TryAppend(RecordKind.Config, StorageHarness.Loglet, 0, "config"u8, true, out _);
+        harness.Log.TryAppend(RecordKind.Seal, StorageHarness.Loglet, 7, "sealed"u8, true, out _);
+        harness.Append(0, 4000, perRecord: 10, size: 500, wait: false);
+        var before = harness.SegmentFiles().Count();
+
+        // Two trims become durable while the maintenance thread is held: two collections are queued.
+        using (var maintenance = HeldMaintenance.Of(harness))
+        {
+            harness.Log.Trim(StorageHarness.Loglet, 3800, out var end);
+            harness.WaitDurable(end);
+            harness.Log.Trim(StorageHarness.Loglet, 3900, out end);
+            harness.WaitDurable(end);
+            disk.Hold();
+            maintenance.ReleaseAndDrain();
+        }
+
+        // Whatever the collections wrote anew is not durable yet.
+        await using var crashed = harness.CrashCopy();
+        disk.Release();
+        crashed.Open();
+        Assert.That(crashed.Records.Any(r => r is { Kind: RecordKind.Seal, First: 7 }), "the seal");
+        Assert.That(crashed.Records.Any(r => r.Kind == RecordKind.Config), "the config");
+        Assert.That(crashed.Records.Any(r => r is { Kind: RecordKind.Trim, First: 3900 }), "the trim");
+
+        // The pass that follows the commit frees the files.
+        StorageHarness.Until(() => harness.SegmentFiles().Count() < before - 5, "freed");
+        Assert.That(harness.Failures, Is.Empty);
+    }
+
+    /// <summary>Keeps the disk's maintenance thread from doing anything.</summary>
+    internal sealed class HeldMaintenance : IDisposable
+    {
+        private readonly ManualResetEventSlim _release = new();
+        private readonly DiskMaintenance _maintenance;
+
+        private HeldMaintenance(DiskMaintenance maintenance)
+        {
+            _maintenance = maintenance;
+            using var held = new ManualResetEventSlim();
+            maintenance.Post(() =>
+            {
+                held.Set();
+                return _release.Wait(TimeSpan.FromSeconds(60));
+            });
+            Assert.That(held.Wait(TimeSpan.FromSeconds(20)));
+        }
+
+        public static HeldMaintenance Of(StorageHarness harness) => new(harness.Store.Group.Maintenance);
+
+        /// <summary>Lets it go on; returns when everything that was queued until now was done.</summary>
+        public void ReleaseAndDrain()
+        {
+            _release.Set();
+            using var drained = new ManualResetEventSlim();
+            _maintenance.Post(() =>
+            {
+                drained.Set();
+                return true;
+            });
+            Assert.That(drained.Wait(TimeSpan.FromSeconds(20)));
+        }
+
+        public void Dispose() => _release.Set();
+    }
+
+    /// <summary>Holds the I/O thread in its next write.</summary>
+    private sealed class HeldDisk : DiskOperations
+    {
+        private readonly ManualResetEventSlim _open = new(true);
+
+        public void Hold() => _open.Reset();
+
+        public void Release() => _open.Set();
+
+        public override void Write(SafeFileHandle file, ReadOnlySpan<byte> source, long offset, string path)
+        {
+            _open.Wait();
+            base.Write(file, source, offset, path);
+        }
+
+        public override void Write(SafeFileHandle file, ReadOnlySpan<byte> first, ReadOnlySpan<byte> second, long offset, string path)
+        {
+            _open.Wait();
+            base.Write(file, first, second, offset, path);
+        }
+    }
+}
