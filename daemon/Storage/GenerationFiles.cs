@@ -8,11 +8,22 @@ internal sealed class GenerationFiles(string directory, GenerationName name, Fil
     private readonly Lock _lock = new();
     private readonly List<Contents> _contents = [];
     private long _tail = LogAddress.FirstLocal;
+    private volatile bool _isOpen;
 
     /// <summary>Changes once, when a rewritten journal takes its place.</summary>
     public string Directory { get; set; } = directory;
 
     public GenerationName Name { get; } = name;
+
+    /// <summary>
+    /// From the first record until the closing is done, on the maintenance thread: its last file and its directory belong to whoever writes and closes it. It is open still when it is neither the live
+    /// generation nor queued to be closed, while its last commit or its marker is under way.
+    /// </summary>
+    public bool IsOpen
+    {
+        get => _isOpen;
+        set => _isOpen = value;
+    }
 
     /// <summary>Files below this one were trimmed away.</summary>
     public int FirstFile { get; set; }

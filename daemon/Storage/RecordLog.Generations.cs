@@ -49,7 +49,8 @@ public abstract partial class RecordLog
         return null;
     }
 
-    private protected bool IsLive(GenerationFiles files) => _live?.Files == files || _closing.Exists(g => g.Files == files);
+    /// <summary>Under the gate: appends go to it.</summary>
+    private protected bool IsLive(GenerationFiles files) => _live?.Files == files;
 
     private protected int LiveFileCount(GenerationFiles files) => (int)(files.Tail >> files.Name.FileBits);
 
@@ -115,6 +116,7 @@ public abstract partial class RecordLog
 
     private protected void InstallLive(LiveGeneration live)
     {
+        live.Files.IsOpen = true;
         Volatile.Write(ref _generations, [.. _generations, live.Files]);
         _live = live;
         _noSpace = false;
@@ -223,6 +225,8 @@ public abstract partial class RecordLog
                 lock (_gate) RemoveGeneration(generation.Files);
             }
 
+            generation.Files.IsOpen = false;
+            OnGenerationClosed();
             return true;
         }
         finally

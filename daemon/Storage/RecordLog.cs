@@ -92,6 +92,11 @@ public abstract partial class RecordLog
 
     private protected abstract void OnFailed(Exception reason);
 
+    /// <summary>On the maintenance thread.</summary>
+    private protected virtual void OnGenerationClosed()
+    {
+    }
+
     /// <summary>Under the gate: each Loglet's end, for checkpoints and closed markers.</summary>
     private protected abstract List<LogletEnd> DescribeEnds();
 

@@ -16,6 +16,7 @@ public sealed class SegmentLog : RecordLog
     private ISegmentLogListener? _listener;
     private long _collectAfter = long.MaxValue;
     private bool _hasFailed;
+    private bool _collectWhenClosed;
 
     internal SegmentLog(LogletId id, string directory, GroupCommit group, StorageOptions options, FileCache cache, SpareFiles spares)
         : base(directory, group, options, cache, spares)
@@ -244,6 +245,13 @@ public sealed class SegmentLog : RecordLog
         listener?.OnFailed(reason);
     }
 
+    private protected override void OnGenerationClosed()
+    {
+        if (!_collectWhenClosed) return;
+        _collectWhenClosed = false;
+        CollectGarbage();
+    }
+
     private protected override List<LogletEnd> DescribeEnds()
     {
         lock (_indexLock) return [.. _index.Select(i => new LogletEnd(i.Key, i.Value.End)).OrderBy(e => e.Loglet)];
@@ -290,14 +298,19 @@ public sealed class SegmentLog : RecordLog
         ApplyTrims(DurableAddress);
         foreach (var files in Generations)
         {
-            bool live;
-            lock (Gate) live = IsLive(files);
-            var upTo = live ? LiveFileCount(files) : (int)(Math.Max(0, files.Tail - 1) >> files.Name.FileBits) + 1;
+            var open = files.IsOpen;
+            if (open)
+            {
+                // Its last file and its directory may be needed by the closing that is queued behind this pass.
+                lock (Gate) _collectWhenClosed |= !IsLive(files);
+            }
+
+            var upTo = open ? LiveFileCount(files) : (int)(Math.Max(0, files.Tail - 1) >> files.Name.FileBits) + 1;
             int count;
             bool hasEntries;
             lock (_indexLock) count = files.CountTrimmed(upTo, l => _index.TryGetValue(l, out var index) ? index.TrimPoint : 0, out hasEntries);
             if (count == 0 || KeepsControlRecords(files, files.FirstFile + count, move: hasEntries)) continue;
-            DeleteFiles(files, files.FirstFile + count, all: !live && files.FirstFile + count == upTo);
+            DeleteFiles(files, files.FirstFile + count, all: !open && files.FirstFile + count == upTo);
         }
 
         return true;

@@ -41,6 +41,33 @@ public class GarbageCollectionTests
         Assert.That(harness.Failures, Is.Empty);
     }
 
+    [Test]
+    public async Task A_generation_that_waits_to_be_closed_is_not_collected_under_the_closing()
+    {
+        await using var harness = new StorageHarness(StorageHarness.Small with { SpareFiles = 0 });
+        harness.Append(0, 10);
+        await harness.Log.CloseForWriting();
+        harness.Append(10, 20);
+        Task closing;
+        using (var maintenance = HeldMaintenance.Of(harness))
+        {
+            // Queued in this order: a collection, then the closing of the second generation. By the time they run, a trim in the third makes all of the second superfluous.
+            harness.Log.Trim(StorageHarness.Loglet, 5, out var end);
+            harness.WaitDurable(end);
+            closing = harness.Log.CloseForWriting();
+            harness.Log.Trim(StorageHarness.Loglet, 20, out end);
+            harness.WaitDurable(end);
+            maintenance.ReleaseAndDrain();
+        }
+
+        await closing.WaitAsync(TimeSpan.FromSeconds(20));
+        StorageHarness.Until(() => Directory.GetDirectories(harness.Log.Path).Length == 1, "collected");
+        Assert.That(harness.Store.Group.Failure, Is.Null);
+        await harness.Restart();
+        Assert.That(harness.Unknown, Is.Empty);
+        Assert.That(harness.Log.EndOf(StorageHarness.Loglet), Is.EqualTo(20));
+    }
+
     /// <summary>Keeps the disk's maintenance thread from doing anything.</summary>
     internal sealed class HeldMaintenance : IDisposable
     {
