@@ -14,8 +14,8 @@ public sealed record DelosClientOptions
     /// <summary>Largest payload of one entry, bytes; 1 MiB unless set. The daemons have a limit of their own.</summary>
     public int MaxEntryBytes { get; init; } = 1 << 20;
 
-    /// <summary>Appends of one log handle that may be unanswered; the next <c>AppendAsync</c> waits. 65,536 unless set.</summary>
-    public int MaxInFlightAppends { get; init; } = 65_536;
+    /// <summary>Appends of one log handle that may be unanswered; the next <c>AppendAsync</c> waits. 65,536 unless set, which is also the most: sequencers remember no more.</summary>
+    public int MaxInFlightAppends { get; init; } = Protocol.Messages.Append.MaxWindow;
 
     /// <summary>Bytes of unanswered appends of one log handle; the next <c>AppendAsync</c> waits. 64 MiB unless set.</summary>
     public long MaxInFlightBytes { get; init; } = 64L << 20;
@@ -58,6 +58,7 @@ public sealed record DelosClientOptions
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxEntryBytes, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(MaxEntryBytes, Protocol.Entries.EntryCodec.MaxPayload);
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxInFlightAppends, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(MaxInFlightAppends, Protocol.Messages.Append.MaxWindow);
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxInFlightBytes, MaxEntryBytes);
         ArgumentOutOfRangeException.ThrowIfLessThan(RollForwardAfter, TimeSpan.Zero);
         ArgumentOutOfRangeException.ThrowIfLessThan(RollForwardJitter, TimeSpan.Zero);

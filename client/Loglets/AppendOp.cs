@@ -26,8 +26,8 @@ public abstract class AppendOp
     /// </summary>
     /// <param name="status">
     /// Ok: durable on a majority at <paramref name="position"/>. Sealed, Deleted: the Loglet ends; it may be at <paramref name="position"/>, or, if that is -1, anywhere: resolve against the
-    /// installed stop. Unavailable, WrongIncarnation: the sequencer is gone, outcome unknown. DiskFull, LimitExceeded, BelowFloor, Malformed, IoError, Internal: this send was refused (an
-    /// earlier send of the same op may still be in the Loglet).
+    /// installed stop. Unavailable, WrongIncarnation: the sequencer is gone, outcome unknown. DiskFull, LimitExceeded, Malformed: refused, and so is every copy that may be on its way still; it is not in
+    /// the Loglet. BelowFloor: it was resolved long ago, and this Loglet does not say how.
     /// </param>
     /// <param name="position">Position in the Loglet; -1 if none was named.</param>
     public abstract void OnCompleted(StatusCode status, long position);

@@ -8,7 +8,7 @@ internal static class AppendErrors
     public static DelosException Refused(StatusCode status) => status switch
     {
         StatusCode.DiskFull => new DelosException(DelosErrorCode.DiskFull, "The append was refused: the disks of a majority of the segment's LogServers are full."),
-        StatusCode.LimitExceeded => new DelosException(DelosErrorCode.LimitExceeded, "The append was refused: it is larger than the sequencer allows, or too many appends are unresolved."),
+        StatusCode.LimitExceeded => new DelosException(DelosErrorCode.LimitExceeded, "The append was refused: the entry is larger than the sequencer allows."),
         StatusCode.BelowFloor => new DelosException(DelosErrorCode.OutcomeUnknown, "The sequencer takes the append for one that was resolved long ago."),
         _ => new DelosException(DelosErrorCode.Protocol, $"The sequencer refused the append: {status}."),
     };

@@ -122,7 +122,7 @@ internal sealed class Appender : IThreadPoolWorkItem, IAsyncDisposable
                 append.Finish(append.Lifecycle.Position, null);
                 break;
 
-            // Refused before it got a position. A copy that an earlier connection may still deliver is refused too, once the floor of a later append has passed it.
+            // Refused before it got a position, and so is every copy that an earlier connection may still deliver: see SequencerCore.RefusalOf. (BelowFloor is told as "outcome unknown".)
             case StatusCode.DiskFull:
             case StatusCode.LimitExceeded:
             case StatusCode.Malformed:

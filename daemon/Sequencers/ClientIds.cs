@@ -1,14 +1,24 @@
 namespace Delos.Daemon.Sequencers;
 
 /// <summary>
-/// What a Loglet's sequencer remembers of one client's appends: the floor, and the position of every sequence that it assigned at or above it. Sequences below the floor are never resent
-/// and are refused; nothing at or above it is ever forgotten (DESIGN §3, exactly-once append).
+/// What a Loglet's sequencer remembers of one client's appends: the floor, and for every sequence at or above it that it answered for, the position that it assigned, or that it refused.
+/// Sequences below the floor are never resent and are refused; nothing at or above it is ever forgotten (DESIGN §3, exactly-once append).
+/// <para>
+/// Refusals are remembered because the client takes one for "not in the log": a copy that waits on a former, paused connection must not find room later (trap 17). The model
+/// exactly_once.pml has no refusals; in its terms a refused id is one below the floor from then on.
+/// </para>
 /// </summary>
 public sealed class ClientIds(ulong clientId, ulong floor)
 {
     internal const int InitialSlots = 16;
 
-    // Position + 1 of the sequences [Floor, Floor + length), at sequence modulo length; 0: not assigned.
+    /// <summary>In place of a position: nothing is known of the sequence.</summary>
+    public const long Unknown = -1;
+
+    /// <summary>In place of a position: the sequence was refused for good.</summary>
+    public const long Refused = -2;
+
+    // Position + 1 of the sequences [Floor, Floor + length), at sequence modulo length: so 0 is Unknown.
     private long[] _slots = new long[InitialSlots];
 
     public ulong ClientId { get; } = clientId;
@@ -45,24 +55,25 @@ public sealed class ClientIds(ulong clientId, ulong floor)
     {
         for (var i = 0; i < count; i++)
         {
-            if (PositionOf(first + (ulong)i) >= 0) return i;
+            if (PositionOf(first + (ulong)i) != Unknown) return i;
         }
 
         return count;
     }
 
-    /// <summary>How many of the sequences, the first of which is known, stand at positions that follow each other.</summary>
+    /// <summary>How many of the sequences, the first of which is known, stand at positions that follow each other, or are <see cref="Refused"/> alike.</summary>
     public int CountKnown(ulong first, int count, out long firstPosition)
     {
         firstPosition = PositionOf(first);
         var known = 1;
-        while (known < count && PositionOf(first + (ulong)known) == firstPosition + known) known++;
+        var step = firstPosition == Refused ? 0 : 1;
+        while (known < count && PositionOf(first + (ulong)known) == firstPosition + known * step) known++;
         return known;
     }
 
-    /// <summary>-1 if the sequence was never assigned a position.</summary>
+    /// <summary>The position that the sequence was assigned, <see cref="Refused"/> or <see cref="Unknown"/>.</summary>
     public long PositionOf(ulong sequence) =>
-        sequence - Floor < (ulong)_slots.Length ? _slots[sequence & Mask] - 1 : -1;
+        sequence - Floor < (ulong)_slots.Length ? _slots[sequence & Mask] - 1 : Unknown;
 
     /// <summary>Slots that <see cref="Record"/> would need to hold <paramref name="sequence"/>; -1 if it is <paramref name="limit"/> or more above the floor.</summary>
     public long SlotsFor(ulong sequence, int limit)
@@ -91,5 +102,11 @@ public sealed class ClientIds(ulong clientId, ulong floor)
     public void Record(ulong first, int count, long position)
     {
         for (var i = 0; i < count; i++) _slots[(first + (ulong)i) & Mask] = position + i + 1;
+    }
+
+    /// <summary>Sequences [first, first + count) were refused and are never assigned. The slots exist (<see cref="Grow"/>).</summary>
+    public void RecordRefused(ulong first, int count)
+    {
+        for (var i = 0; i < count; i++) _slots[(first + (ulong)i) & Mask] = Refused + 1;
     }
 }

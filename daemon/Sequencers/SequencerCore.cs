@@ -134,7 +134,8 @@ public sealed partial class SequencerCore
             else
             {
                 count = ids.CountKnown(sequence, left, out var position);
-                AnswerKnown(new PendingRun(waiter, ids.ClientId, sequence, position, count));
+                if (position == ClientIds.Refused) Refuse(StatusCode.DiskFull, waiter, ids.ClientId, sequence, count);
+                else AnswerKnown(new PendingRun(waiter, ids.ClientId, sequence, position, count));
             }
 
             Advance(count, payload);
@@ -150,23 +151,32 @@ public sealed partial class SequencerCore
 
     private void AppendNew(object waiter, ClientIds ids, EntryRun run, in ReadOnlySequence<byte> payload)
     {
-        var refusal = State != SequencerState.Open ? StatusCode.Sealed : IsMajorityFull() ? StatusCode.DiskFull : StatusCode.Ok;
-        if (refusal == StatusCode.Ok)
-        {
-            switch (_ids.Reserve(ids, run.FirstSequence + (ulong)run.Count - 1))
-            {
-                case IdRoom.WindowExceeded:
-                    refusal = StatusCode.LimitExceeded;
-                    break;
-                case IdRoom.TableFull:
-                    BeginEnd(EndReason.TableFull);
-                    refusal = StatusCode.Sealed;
-                    break;
-            }
-        }
-
+        var refusal = RefusalOf(ids, run);
         if (refusal == StatusCode.Ok) Assign(waiter, ids, run, payload);
         else Refuse(refusal, waiter, ids.ClientId, run.FirstSequence, run.Count);
+    }
+
+    /// <summary>
+    /// Ok: to be assigned. What a client takes for "not in the log" has to hold for every copy of the append that may still come. Sealed holds because nothing is taken after it; BelowFloor because
+    /// the floor never falls, and it says nothing of the log; LimitExceeded, an entry too large, because the limit is the process's; DiskFull is remembered. What cannot be remembered is
+    /// Unavailable, which promises nothing.
+    /// </summary>
+    private StatusCode RefusalOf(ClientIds ids, EntryRun run)
+    {
+        if (State != SequencerState.Open) return StatusCode.Sealed;
+        switch (_ids.Reserve(ids, run.FirstSequence + (ulong)run.Count - 1))
+        {
+            case IdRoom.WindowExceeded:
+                // Not by a client of ours: it has no more than Append.MaxWindow unresolved.
+                return StatusCode.Unavailable;
+            case IdRoom.TableFull:
+                BeginEnd(EndReason.TableFull);
+                return StatusCode.Sealed;
+        }
+
+        if (!IsMajorityFull()) return StatusCode.Ok;
+        ids.RecordRefused(run.FirstSequence, run.Count);
+        return StatusCode.DiskFull;
     }
 
     private void Assign(object waiter, ClientIds ids, EntryRun run, in ReadOnlySequence<byte> payload)

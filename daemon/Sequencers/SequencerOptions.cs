@@ -1,3 +1,5 @@
+using Delos.Protocol.Messages;
+
 namespace Delos.Daemon.Sequencers;
 
 /// <summary>Bounds and delays of the sequencer; the same for every Loglet of a node.</summary>
@@ -18,8 +20,8 @@ public sealed record SequencerOptions
     /// <summary>Bytes sent to one replica and not acknowledged by it. Below the connections' own bound on queued bytes.</summary>
     public long MaxReplicaInFlightBytes { get; init; } = 16L << 20;
 
-    /// <summary>Sequences above a client's floor that may be outstanding; an append further up is refused.</summary>
-    public int MaxClientWindow { get; init; } = 65_536;
+    /// <summary>Sequences above a client's floor that may be outstanding; an append further up is answered Unavailable. At least <see cref="Append.MaxWindow"/>, which clients rely on.</summary>
+    public int MaxClientWindow { get; init; } = Append.MaxWindow;
 
     /// <summary>Clients whose floors one Loglet keeps. When it is reached the Loglet is ended, so that its successor begins with an empty table.</summary>
     public int MaxClients { get; init; } = 100_000;
@@ -78,6 +80,7 @@ public sealed record SequencerOptions
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxReplicaInFlightBytes, 1);
         ArgumentOutOfRangeException.ThrowIfNegative(MaxRetainedBytes);
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxClients, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(MaxClientWindow, Append.MaxWindow);
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxRememberedIds, MaxClientWindow);
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxWaiting, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxLoglets, 1);

@@ -3,7 +3,7 @@ using Delos.Protocol.Identity;
 
 namespace Delos.Protocol.Messages;
 
-/// <summary>Sequencer → client: what became of the appends with sequences [FirstSequence, FirstSequence + Count). Ok: durable on a majority at positions [FirstPosition, …), in order. Sealed: not known; those positions had been assigned (-1: none).</summary>
+/// <summary>Sequencer → client: what became of the appends with sequences [FirstSequence, FirstSequence + Count). Ok: durable on a majority at positions [FirstPosition, …), in order. Sealed, Unavailable: not known; those positions had been assigned (-1: none). DiskFull, LimitExceeded: this Loglet never holds those append ids; a new attempt is a new sequence.</summary>
 /// <param name="Loglet">Which Loglet.</param>
 /// <param name="ClientId">Whose appends.</param>
 /// <param name="Status">How it ended.</param>

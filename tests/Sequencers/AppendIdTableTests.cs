@@ -31,6 +31,27 @@ public class AppendIdTableTests
         Assert.That(ids.CountUnknown(6, 2), Is.EqualTo(2));
     }
 
+    [Test, Category("Trap17")]
+    public void Refused_sequences_are_remembered_and_never_joined_with_assigned_ones()
+    {
+        var ids = new ClientIds(1, 0);
+        ids.Record(1, 2, 0);
+        ids.RecordRefused(3, 2);
+        ids.Record(5, 1, 2);
+        Assert.That(ids.CountUnknown(0, 8), Is.EqualTo(1));
+        Assert.That(ids.CountKnown(1, 7, out var position), Is.EqualTo(2));
+        Assert.That(position, Is.EqualTo(0));
+        Assert.That(ids.CountKnown(3, 5, out position), Is.EqualTo(2));
+        Assert.That(position, Is.EqualTo(ClientIds.Refused));
+        Assert.That(ids.CountKnown(5, 3, out position), Is.EqualTo(1));
+        ids.Grow(64);
+        Assert.That(ids.PositionOf(4), Is.EqualTo(ClientIds.Refused));
+        ids.RaiseFloor(4);
+        Assert.That(ids.CountUnknown(4, 1), Is.EqualTo(0));
+        ids.RaiseFloor(5);
+        Assert.That(ids.PositionOf(4), Is.EqualTo(ClientIds.Unknown));
+    }
+
     [Test]
     public void The_floor_only_rises()
     {

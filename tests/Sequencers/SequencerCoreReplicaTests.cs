@@ -220,8 +220,44 @@ public class SequencerCoreReplicaTests
         Assert.That(StoresTo(h, 1), Is.EqualTo(new[] { (0L, 1), (1L, 1), (2L, 1) }));
         h.Ack(1, 3);
         Assert.That(h.Replies.Sum(r => r.Reply.Count), Is.EqualTo(3));
-        h.Append(4, floor: 4);
+        h.Append(5, floor: 5);
         Assert.That(h.Core.NextPosition, Is.EqualTo(4));
+    }
+
+    [Test, Category("Trap17")]
+    public void A_late_copy_of_a_refused_append_is_refused_again_and_never_appended()
+    {
+        var h = new CoreHarness();
+        h.Append(1);
+        h.Refuse(0, StatusCode.DiskFull);
+        h.Refuse(1, StatusCode.DiskFull);
+        h.Append(2, 3);
+        Assert.That((h.LastReply.Status, h.LastReply.FirstSequence, h.LastReply.Count), Is.EqualTo((StatusCode.DiskFull, 2ul, 3u)));
+        h.Ack(0, 1);
+        h.Ack(1, 1);
+        h.Clear();
+        h.AppendFrame([1, 2, 3, 4, 5], waiter: "a former connection, paused until now");
+        h.Core.Flush();
+        Assert.That(h.Replies.Select(r => (r.Reply.Status, r.Reply.FirstSequence, r.Reply.Count, r.Reply.FirstPosition)), Is.EqualTo(new[]
+        {
+            (StatusCode.Ok, 1ul, 1u, 0L), (StatusCode.DiskFull, 2ul, 3u, -1L),
+        }));
+        Assert.That(StoresTo(h, 0), Is.EqualTo(new[] { (1L, 1) }), "only what was not refused before");
+        Assert.That(h.Core.NextPosition, Is.EqualTo(2));
+    }
+
+    [Test, Category("Trap17")]
+    public void A_refused_append_stays_refused_when_the_Loglet_has_ended()
+    {
+        var h = new CoreHarness();
+        h.Append(1);
+        h.Refuse(0, StatusCode.DiskFull);
+        h.Refuse(1, StatusCode.DiskFull);
+        h.Append(2);
+        h.Refuse(0, StatusCode.Sealed);
+        h.Refuse(1, StatusCode.Sealed);
+        h.Append(2);
+        Assert.That(h.LastReply.Status, Is.EqualTo(StatusCode.DiskFull));
     }
 
     [Test]
@@ -237,7 +273,7 @@ public class SequencerCoreReplicaTests
         h.Pass(TimeSpan.FromSeconds(0.2));
         Assert.That(h.Stores.All(s => s is { Count: 0, WithConfig: true }));
         h.Ack(0, 0);
-        h.Append(1);
+        h.Append(2, floor: 2);
         Assert.That(h.Core.NextPosition, Is.EqualTo(1));
     }
 

@@ -22,6 +22,7 @@ internal sealed class SequencerSimulation : ISequencerOutputs
     private readonly SimulatedClient[] _clients;
     private readonly EntryRunReader _reader = new();
     private readonly Dictionary<AppendId, long> _assigned = [];
+    private readonly HashSet<AppendId> _refused = [];
     private readonly Dictionary<ulong, long> _tailFloors = [];
     private readonly SequencerOptions _options;
     private readonly LogletConfig _config;
@@ -253,6 +254,7 @@ internal sealed class SequencerSimulation : ISequencerOutputs
         {
             if (_assigned.TryGetValue(ids[i], out var position)) Assert.That(position, Is.EqualTo(first + i), "an append id at two positions");
             else _assigned.Add(ids[i], first + i);
+            Assert.That(_refused, Does.Not.Contain(ids[i]), "a refused append was appended by a late copy");
         }
 
         var epoch = _epochs[replica];
@@ -318,7 +320,9 @@ internal sealed class SequencerSimulation : ISequencerOutputs
             }
 
             if (reply.Status == StatusCode.BelowFloor) Assert.That(client.Unresolved, Does.Not.Contain(sequence));
-            if (reply.Status is not (StatusCode.Ok or StatusCode.Sealed)) continue;
+            if (reply.Status == StatusCode.DiskFull) _refused.Add(new AppendId(client.Id, sequence));
+            else if (reply.Status is StatusCode.Ok or StatusCode.Sealed) Assert.That(_refused, Does.Not.Contain(new AppendId(client.Id, sequence)), "what was refused stays refused");
+            if (reply.Status is not (StatusCode.Ok or StatusCode.Sealed or StatusCode.DiskFull)) continue;
             Answered++;
             // The answer may be lost, too; then the client sends again.
             if (_random.NextDouble() >= _loss) client.Unresolved.Remove(sequence);

@@ -3,6 +3,7 @@ using Delos.Client.Admin;
 using Delos.Client.Loglets;
 using Delos.Protocol.Chains;
 using Delos.Protocol.Entries;
+using Delos.Protocol.Messages;
 
 namespace Delos.Tests.VirtualLogs;
 
@@ -183,6 +184,13 @@ public class DelosLogTests
         Assert.That((await Assert.ThrowsAsync<DelosException>(async () => await log.AppendAsync(new byte[1])))!.Code, Is.EqualTo(DelosErrorCode.NotFound));
         Assert.That((await Assert.ThrowsAsync<DelosException>(async () => await log.CheckTailAsync()))!.Code, Is.EqualTo(DelosErrorCode.NotFound));
         Assert.That(await _client.Admin.ListLogsAsync(), Is.Empty);
+    }
+
+    [Test, Category("Trap17")]
+    public void More_appends_in_flight_than_sequencers_remember_are_no_option()
+    {
+        Assert.That((DelosClientOptions.Default with { MaxInFlightAppends = Append.MaxWindow }).Validate, Throws.Nothing);
+        Assert.That((DelosClientOptions.Default with { MaxInFlightAppends = Append.MaxWindow + 1 }).Validate, Throws.InstanceOf<ArgumentOutOfRangeException>());
     }
 
     [Test]
