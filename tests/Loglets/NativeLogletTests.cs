@@ -88,6 +88,33 @@ public class NativeLogletTests
         Assert.That(Sequences(again), Is.EqualTo(new ulong[] { 3, 4, 5 }));
     }
 
+    [Test, Category("Trap17")]
+    public async Task An_append_too_large_is_refused_alone_and_takes_no_resent_neighbour_with_it()
+    {
+        const int limit = 1000;
+        await Sequencer.DisposeAsync();
+        _peers[0] = new ScriptedPeer(1, Sequencer.Identity.Disk, Incarnation) { Limits = PeerLimits.Default with { MaxEntryBytes = limit } }.Start();
+        var before = _appender.Start("in the log already");
+        _loglet.Flush();
+        await Sequencer.WaitAsync(FrameType.Append, 1);
+        var large = _appender.Start(new byte[limit + 1]);
+        var after = _appender.Start(new byte[limit]);
+
+        // As SequencerService does: the limit is checked before anything of the frame is looked up.
+        Sequencer.On<Append>((connection, append, frame) =>
+        {
+            var tooLarge = false;
+            for (var rest = frame.Payload.AsSpan(); EntryCodec.TryReadHeader(rest, out var header); rest = rest[header.Size..]) tooLarge |= header.PayloadLength > limit;
+            foreach (var sequence in Sequences(frame))
+                connection.Enqueue(new AppendReply(append.Loglet, append.ClientId, tooLarge ? StatusCode.LimitExceeded : StatusCode.Ok, sequence, 1, tooLarge ? -1 : (long)sequence - 1, 0));
+        });
+        Sequencer.Cut();
+        Assert.That((await large.Completion.WaitAsync(Patience.Long)).Status, Is.EqualTo(StatusCode.LimitExceeded));
+        Assert.That(await before.Completion.WaitAsync(Patience.Long), Is.EqualTo((StatusCode.Ok, 0L)));
+        Assert.That(await after.Completion.WaitAsync(Patience.Long), Is.EqualTo((StatusCode.Ok, 2L)));
+        Assert.That(Sequencer.Log.Where(r => r.Type == FrameType.Append).SelectMany(Sequences), Does.Not.Contain(2ul));
+    }
+
     [Test]
     public async Task A_dead_sequencer_is_told_at_once_and_the_outcome_is_unknown()
     {

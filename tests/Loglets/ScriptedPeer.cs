@@ -22,13 +22,16 @@ internal sealed class ScriptedPeer(uint nodeId, Guid disk, ulong incarnation) : 
 
     public ReplicaIdentity Identity => new(nodeId, disk);
 
+    /// <summary>What it says in its Hello; from the next connection on.</summary>
+    public PeerLimits Limits { get; init; } = PeerLimits.Default;
+
     public IPEndPoint EndPoint { get; private set; } = new(IPAddress.Loopback, 0);
 
     public IReadOnlyList<Received> Log => [.. _received];
 
     public ScriptedPeer Start()
     {
-        var me = new LocalPeer(Guid.Empty, nodeId, NodeRoles.Sequencer | NodeRoles.LogServer, incarnation, disk, PeerLimits.Default);
+        var me = new LocalPeer(Guid.Empty, nodeId, NodeRoles.Sequencer | NodeRoles.LogServer, incarnation, disk, Limits);
         _listener = Listener.Start(EndPoint, me, _ => this, ConnectionOptions.Default, 100);
         EndPoint = _listener.LocalEndPoint;
         return this;
