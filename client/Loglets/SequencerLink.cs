@@ -180,7 +180,7 @@ internal sealed class SequencerLink : IFrameTarget
         var most = Math.Min(_options.MaxBatchBytes, accepted);
         while (_pending.PeekUnsent() is { } first)
         {
-            // Alone, before it is framed: the sequencer refuses a frame as a whole, and the resent appends beside this one may be in the log already.
+            // Alone, before it is framed: a sequencer may refuse a frame as a whole, and the resent appends beside this one may be in the log already.
             if (first.Entry is { } entry && entry.Length > entryLimit)
             {
                 _pending.DequeueUnsent();

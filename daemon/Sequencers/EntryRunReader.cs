@@ -13,16 +13,16 @@ public sealed class EntryRunReader
     private EntryRun[] _runs = new EntryRun[16];
     private int _count;
 
-    /// <summary>The entries found by the last <see cref="Read"/>, in order; complete if that answered Ok or LimitExceeded.</summary>
+    /// <summary>The entries found by the last <see cref="Read"/>, in order; complete if that answered Ok.</summary>
     public ReadOnlySpan<EntryRun> Runs => _runs.AsSpan(0, _count);
 
-    /// <summary>Ok; LimitExceeded: an entry is larger than allowed; Malformed: the bytes are not <paramref name="count"/> intact entries of that client in strictly increasing order of sequence.</summary>
+    /// <summary>Ok, also if some runs are of entries larger than allowed; Malformed: the bytes are not <paramref name="count"/> intact entries of that client in strictly increasing order of sequence.</summary>
     public StatusCode Read(in ReadOnlySequence<byte> payload, ulong clientId, uint count, int maxEntryBytes)
     {
         _count = 0;
         if (count == 0 || payload.Length > int.MaxValue || count > (ulong)payload.Length / EntryCodec.HeaderSize) return StatusCode.Malformed;
         var entries = new EntryReader(payload);
-        var tooLarge = false;
+        var tooLarge = false; // The entries of the run.
         ulong first = 0, last = 0;
         int inRun = 0, runOffset = 0;
         for (var i = 0u; i < count; i++)
@@ -30,24 +30,24 @@ public sealed class EntryRunReader
             var offset = entries.Offset;
             if (!entries.TryNextIntact(out var header) || header.Id.ClientId != clientId) return StatusCode.Malformed;
             var sequence = header.Id.Sequence;
-            tooLarge |= header.PayloadLength > maxEntryBytes;
+            var isTooLarge = header.PayloadLength > maxEntryBytes;
             if (inRun > 0)
             {
                 if (sequence <= last) return StatusCode.Malformed;
-                if (sequence != last + 1)
+                if (sequence != last + 1 || isTooLarge != tooLarge)
                 {
-                    Add(new EntryRun(first, inRun, runOffset, offset - runOffset));
+                    Add(new EntryRun(first, inRun, runOffset, offset - runOffset, tooLarge));
                     inRun = 0;
                 }
             }
 
-            if (inRun++ == 0) (first, runOffset) = (sequence, offset);
+            if (inRun++ == 0) (first, runOffset, tooLarge) = (sequence, offset, isTooLarge);
             last = sequence;
         }
 
         if (!entries.IsAtEnd) return StatusCode.Malformed;
-        Add(new EntryRun(first, inRun, runOffset, entries.Offset - runOffset));
-        return tooLarge ? StatusCode.LimitExceeded : StatusCode.Ok;
+        Add(new EntryRun(first, inRun, runOffset, entries.Offset - runOffset, tooLarge));
+        return StatusCode.Ok;
     }
 
     private void Add(EntryRun run)

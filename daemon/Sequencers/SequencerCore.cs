@@ -93,7 +93,12 @@ public sealed partial class SequencerCore
         }
 
         ids.RaiseFloor(floor);
-        foreach (var run in runs) AppendRun(waiter, ids, run, payload);
+        foreach (var run in runs)
+        {
+            if (run.IsTooLarge) Refuse(StatusCode.LimitExceeded, waiter, clientId, run.FirstSequence, run.Count);
+            else AppendRun(waiter, ids, run, payload);
+        }
+
         // Once the end has begun nothing more is taken, and who is not read does not learn of it.
         if (State != SequencerState.Open || (InFlightBytes <= _options.MaxInFlightBytes && !_isPausing)) return;
         _isPausing = true;

@@ -122,14 +122,13 @@ public sealed class SequencerService : IFrameHandler, IAsyncDisposable
     private void OnAppend(Connection connection, in Append message, in Frame frame)
     {
         var session = SessionOf(connection);
-        var status = session.Runs.Read(frame.Payload, message.ClientId, message.Count, _options.MaxEntryBytes);
-        if (status == StatusCode.Malformed)
+        if (session.Runs.Read(frame.Payload, message.ClientId, message.Count, _options.MaxEntryBytes) != StatusCode.Ok)
         {
             Refuse(connection, "The payload of an Append frame is not what the frame says.");
             return;
         }
 
-        if (status == StatusCode.Ok && Find(connection, message.Loglet, message.Incarnation, out var sequencer, out status))
+        if (Find(connection, message.Loglet, message.Incarnation, out var sequencer, out var status))
         {
             Metrics.AppendsReceived.Add(message.Count);
             sequencer.Append(connection, message, session.Runs.Runs, frame.Payload);

@@ -100,7 +100,7 @@ public class NativeLogletTests
         var large = _appender.Start(new byte[limit + 1]);
         var after = _appender.Start(new byte[limit]);
 
-        // As SequencerService does: the limit is checked before anything of the frame is looked up.
+        // The whole frame, before anything of it is looked up.
         Sequencer.On<Append>((connection, append, frame) =>
         {
             var tooLarge = false;

@@ -68,10 +68,14 @@ public class EntryRunReaderTests
     }
 
     [Test]
-    public void An_entry_over_the_limit_is_told_with_its_frame()
+    public void Entries_over_the_limit_are_runs_of_their_own()
     {
-        Assert.That(_reader.Read(new ReadOnlySequence<byte>(Entries.Of(1, 101, 7)), 1, 1, 100), Is.EqualTo(StatusCode.LimitExceeded));
-        Assert.That(_reader.Runs.Length, Is.EqualTo(1));
+        byte[] bytes = [.. Entries.Of(1, 5, 7), .. Entries.Of(1, 101, 8, 9), .. Entries.Of(1, 5, 10)];
+        Assert.That(_reader.Read(new ReadOnlySequence<byte>(bytes), 1, 4, 100), Is.EqualTo(StatusCode.Ok));
+        Assert.That(_reader.Runs.ToArray(), Is.EqualTo(new[]
+        {
+            new EntryRun(7, 1, 0, EntrySize), new EntryRun(8, 2, EntrySize, 2 * 133, IsTooLarge: true), new EntryRun(10, 1, EntrySize + 2 * 133, EntrySize),
+        }));
     }
 
     [Test]

@@ -238,7 +238,7 @@ public class SequencerServiceTests
     }
 
     [Test]
-    public async Task An_entry_over_the_limit_is_refused_and_nothing_of_its_frame_assigned()
+    public async Task An_entry_over_the_limit_is_refused_and_not_assigned()
     {
         Assert.That(await OpenAsync(_config), Is.EqualTo(StatusCode.Ok));
         Append(1, 2, size: 10_001);
@@ -246,6 +246,21 @@ public class SequencerServiceTests
         Assert.That(_service.GetStatus().Single().NextPosition, Is.EqualTo(0));
         Append(1, 2, size: 10_000);
         await UntilAnsweredAsync(2, StatusCode.Ok);
+    }
+
+    [Test, Category("Trap17")]
+    public async Task An_entry_over_the_limit_does_not_refuse_its_neighbours_which_may_be_in_the_log()
+    {
+        Assert.That(await OpenAsync(_config), Is.EqualTo(StatusCode.Ok));
+        Append(1, 1);
+        await UntilAnsweredAsync(1, StatusCode.Ok);
+        _client.Answers.Clear();
+        _connection.Enqueue(new Append(_config.Id, Incarnation, Client, 1, 3), (byte[])[.. Entries.Of(Client, 100, 1), .. Entries.Of(Client, 10_001, 2), .. Entries.Of(Client, 100, 3)]);
+        _connection.Flush();
+        await UntilAnsweredAsync(2, StatusCode.LimitExceeded);
+        await UntilAnsweredAsync(3, StatusCode.Ok);
+        Assert.That(_client.Answers[1], Is.EqualTo((StatusCode.Ok, 0L)));
+        Assert.That(_client.Answers[3].Position, Is.EqualTo(1));
     }
 
     [Test]
