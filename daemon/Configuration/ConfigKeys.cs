@@ -75,6 +75,10 @@ internal static class ConfigKeys
         "Client ids that one Loglet's sequencer remembers for exactly-once appends.")
     { Minimum = 16, Maximum = 10_000_000 };
 
+    public static readonly ConfigKey LimitRefill = new("limits", "refill_rate", ConfigKind.Size, "64MiB",
+        "Bytes per second, at most, that a node which was away or damaged copies from its peers.")
+    { Minimum = MiB, Maximum = 16 * GiB };
+
     public static readonly ConfigKey TimeoutHeartbeat = new("timeouts", "heartbeat_interval", ConfigKind.Duration, "100ms",
         "How long a connection may be idle before a ping is sent.")
     { Minimum = 5 * Millisecond, Maximum = Minute };
@@ -93,6 +97,10 @@ internal static class ConfigKeys
     public static readonly ConfigKey TimeoutStop = new("timeouts", "stop", ConfigKind.Duration, "4s", "How long a clean stop may take.")
     { Minimum = 100 * Millisecond, Maximum = 10 * Minute };
 
+    public static readonly ConfigKey TimeoutReplace = new("timeouts", "replace_logserver", ConfigKind.Duration, "2s",
+        "How long a LogServer must be away before a live spare takes its place in new segments.")
+    { Minimum = 100 * Millisecond, Maximum = 1000 * Minute };
+
     public static readonly ConfigKey LoggingLevel = new("logging", "level", ConfigKind.Choice, "information", "Least severe messages that are written.")
     { Choices = ["trace", "debug", "information", "warning", "error", "critical"] };
 
@@ -105,8 +113,8 @@ internal static class ConfigKeys
         RoleSequencer, RoleLogServer, RoleMetaStore,
         ClusterId, ClusterMetaStore,
         StorageFileSize, StorageSpareFiles,
-        LimitEntry, LimitFrame, LimitBatch, LimitInFlight, LimitWindow, LimitQueued, LimitConnections, LimitClients,
-        TimeoutHeartbeat, TimeoutSilence, TimeoutHello, TimeoutCheckTail, TimeoutStop,
+        LimitEntry, LimitFrame, LimitBatch, LimitInFlight, LimitWindow, LimitQueued, LimitConnections, LimitClients, LimitRefill,
+        TimeoutHeartbeat, TimeoutSilence, TimeoutHello, TimeoutCheckTail, TimeoutStop, TimeoutReplace,
         LoggingLevel, LoggingFormat,
     ];
 

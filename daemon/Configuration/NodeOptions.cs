@@ -42,6 +42,8 @@ internal sealed record NodeOptions
 
     public int MaxClients { get; init; } = 100_000;
 
+    public long RefillBytesPerSecond { get; init; } = 64 << 20;
+
     public TimeSpan HeartbeatInterval { get; init; } = TimeSpan.FromMilliseconds(100);
 
     public TimeSpan HeartbeatTimeout { get; init; } = TimeSpan.FromSeconds(1);
@@ -49,6 +51,8 @@ internal sealed record NodeOptions
     public TimeSpan HelloTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
     public TimeSpan CheckTailTimeout { get; init; } = TimeSpan.FromSeconds(1);
+
+    public TimeSpan ReplaceLogServerAfter { get; init; } = TimeSpan.FromSeconds(2);
 
     public TimeSpan StopTimeout { get; init; } = TimeSpan.FromSeconds(4);
 
@@ -102,6 +106,8 @@ internal sealed record NodeOptions
             QueuedBytes = settings.Number(ConfigKeys.LimitQueued),
             MaxConnections = settings.Int32(ConfigKeys.LimitConnections),
             MaxClients = settings.Int32(ConfigKeys.LimitClients),
+            RefillBytesPerSecond = settings.Number(ConfigKeys.LimitRefill),
+            ReplaceLogServerAfter = settings.Duration(ConfigKeys.TimeoutReplace),
             HeartbeatInterval = settings.Duration(ConfigKeys.TimeoutHeartbeat),
             HeartbeatTimeout = settings.Duration(ConfigKeys.TimeoutSilence),
             HelloTimeout = settings.Duration(ConfigKeys.TimeoutHello),

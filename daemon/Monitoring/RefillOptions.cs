@@ -10,7 +10,7 @@ internal sealed record RefillOptions
     public TimeSpan OpenGrace { get; init; } = TimeSpan.FromMilliseconds(200);
 
     /// <summary>Copied at most per second, so that appends and reads of others go on undisturbed.</summary>
-    public int BytesPerSecond { get; init; } = 64 << 20;
+    public long BytesPerSecond { get; init; } = 64 << 20;
 
     public int ChunkBytes { get; init; } = 512 << 10;
 

@@ -99,11 +99,11 @@ internal sealed class NodeServices : IAsyncDisposable
     {
         if (_logServer is not null)
         {
-            _refill = new RefillWorker(_logServer, new ChainStore(_metaStoreClient), _nodes, _disk.Identity.Identity, new RefillOptions(), TimeProvider.System, _loggers.CreateLogger("Delos.Refill"));
+            _refill = new RefillWorker(_logServer, new ChainStore(_metaStoreClient), _nodes, _disk.Identity.Identity, new RefillOptions { BytesPerSecond = _options.RefillBytesPerSecond }, TimeProvider.System, _loggers.CreateLogger("Delos.Refill"));
         }
 
         if (!Has(NodeRoles.MetaStore)) return;
-        _monitor = new MonitorHost(_me, [.. _options.MetaStore.Select(s => (s.Host, s.Port))], _connections, new MonitorOptions(), TimeProvider.System, _loggers.CreateLogger("Delos.Monitor"));
+        _monitor = new MonitorHost(_me, [.. _options.MetaStore.Select(s => (s.Host, s.Port))], _connections, new MonitorOptions { LostGrace = _options.ReplaceLogServerAfter }, TimeProvider.System, _loggers.CreateLogger("Delos.Monitor"));
         if (_sequencer is null) return;
         _sequencer.LogletEnding += (loglet, _) => _monitor.Notice(loglet);
         _sequencer.LogletEnded += (loglet, _) => _monitor.Notice(loglet);
