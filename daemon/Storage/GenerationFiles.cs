@@ -37,6 +37,9 @@ internal sealed class GenerationFiles(string directory, GenerationName name, Fil
 
     public string FilePath(int index) => Path.Combine(Directory, GenerationName.FileName(index));
 
+    /// <summary>The indexes of the files that are there, in order.</summary>
+    public int[] FindFiles() => [.. System.IO.Directory.EnumerateFiles(Directory).Select(f => GenerationName.FileIndex(Path.GetFileName(f))).Where(i => i >= 0).Order()];
+
     /// <summary>Reads from one file at most; the bytes read.</summary>
     public int Read(long address, Span<byte> destination)
     {

@@ -8,21 +8,22 @@ internal static class GenerationRecovery
     /// <summary>Scans one generation, cuts its torn end, and makes durable what is left before anybody hears of it (DESIGN §3, LogServer rule 1). False: it holds nothing.</summary>
     /// <param name="files">The generation.</param>
     /// <param name="sink">Hears the records.</param>
-    /// <param name="ends">What a new marker shall say of the Loglets' ends; asked after the scan.</param>
+    /// <param name="later">The generations behind it.</param>
     /// <param name="options">The disk's options.</param>
     /// <param name="logger">For what was cut or damaged.</param>
-    public static bool Run(GenerationFiles files, IScanSink sink, Func<List<LogletEnd>> ends, StorageOptions options, ILogger logger)
+    public static bool Run(GenerationFiles files, IScanSink sink, ReadOnlySpan<GenerationFiles> later, StorageOptions options, ILogger logger)
     {
         var name = files.Name;
-        var indexes = Directory.EnumerateFiles(files.Directory).Select(f => GenerationName.FileIndex(Path.GetFileName(f))).Where(i => i >= 0).Order().ToArray();
+        var indexes = files.FindFiles();
         var closed = ClosedMarker.TryRead(files.Directory, name.Nonce, out var markedTail, out var markedEnds);
-        if (indexes.Length == 0 && !closed) return false;
-        var lastOfTail = closed ? LastFile(markedTail, name) : 0;
+        var proof = closed ? new GenerationProof(true, markedTail) : GenerationProof.Of(name, later);
+        if (indexes.Length == 0 && proof.Tail == 0) return false;
+        var lastOfTail = LastFile(proof.Tail, name);
         var first = indexes.Length > 0 ? indexes[0] : lastOfTail;
         var count = indexes.Length > 0 ? indexes[^1] + 1 : 0;
         files.FirstFile = first;
         var scan = new GenerationScan(files, sink);
-        scan.Run(first, Math.Max(count, closed ? lastOfTail + 1 : 0), markedTail);
+        scan.Run(first, proof.Tail > 0 ? Math.Max(count, lastOfTail + 1) : count, proof.Tail, proof.IsWhole);
         files.Tail = scan.Tail;
         if (closed)
         {
@@ -32,7 +33,7 @@ internal static class GenerationRecovery
 
         if (scan.Tail == LogAddress.FirstLocal) return false;
         if (scan.WasTorn) Log.TornTailCut(logger, files.Directory, scan.Tail);
-        Finish(files, scan.Tail, ends(), options, logger);
+        Finish(files, scan.Tail, sink.DescribeEnds(), options, logger);
         return true;
     }
 
@@ -55,6 +56,7 @@ internal static class GenerationRecovery
     private static void Finish(GenerationFiles files, long tail, IReadOnlyList<LogletEnd> ends, StorageOptions options, ILogger logger)
     {
         var last = LastFile(tail, files.Name);
+        var deleted = false;
         foreach (var path in Directory.GetFiles(files.Directory))
         {
             var index = GenerationName.FileIndex(Path.GetFileName(path));
@@ -63,6 +65,7 @@ internal static class GenerationRecovery
             {
                 files.Forget(index);
                 File.Delete(path);
+                deleted = true;
                 continue;
             }
 
@@ -71,6 +74,8 @@ internal static class GenerationRecovery
             options.Disk.DataSync(file, path);
         }
 
+        // Should the marker fail, what was cut must not come back behind a proof of later generations.
+        if (deleted) Posix.SyncDirectory(files.Directory);
         try
         {
             ClosedMarker.Write(files.Directory, files.Name.Nonce, tail, ends, options.Disk);

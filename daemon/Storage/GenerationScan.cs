@@ -18,6 +18,9 @@ internal interface IScanSink
 
     /// <summary>What the closed marker says of the Loglets' ends, after the records.</summary>
     void OnEnds(IReadOnlyList<LogletEnd> ends);
+
+    /// <summary>What a new marker shall say of the Loglets' ends, after the records: only those that no damage hides.</summary>
+    List<LogletEnd> DescribeEnds();
 }
 
 /// <summary>
@@ -32,7 +35,7 @@ internal sealed class GenerationScan(GenerationFiles files, IScanSink sink)
 
     private readonly Queue<Found> _pending = new();
     private readonly GenerationName _name = files.Name;
-    private bool _marked;
+    private bool _isWhole;
     private long _proven;
     private long _lastStart = -1;
     private long _lastEnd;
@@ -43,21 +46,46 @@ internal sealed class GenerationScan(GenerationFiles files, IScanSink sink)
     /// <summary>Something behind the tail was left out: the torn end of an interrupted write.</summary>
     public bool WasTorn { get; private set; }
 
+    /// <summary>The first intact record that the generation's first file still shows.</summary>
+    public static bool TryFindFirst(GenerationFiles files, out RecordHeader header)
+    {
+        header = default;
+        var indexes = files.FindFiles();
+        if (indexes.Length == 0) return false;
+        var scan = new GenerationScan(files, NoSink.Instance) { _isWhole = true };
+        var page = ArrayPool<byte>.Shared.Rent(files.Name.PageBytes);
+        try
+        {
+            var start = (long)indexes[0] << files.Name.FileBits;
+            for (var at = start; at < start + files.Name.FileBytes; at += files.Name.PageBytes)
+            {
+                if (scan.TryFind(scan.LoadPage(page, at), at, at == 0 ? (int)LogAddress.FirstLocal : 0, out header)) return true;
+            }
+
+            return false;
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(page);
+        }
+    }
+
     /// <param name="firstFile">The first file that is there.</param>
     /// <param name="fileCount">The file after the last one that is there.</param>
-    /// <param name="markedTail">What the closed marker says; 0 without one.</param>
-    public void Run(int firstFile, int fileCount, long markedTail)
+    /// <param name="markedTail">What the closed marker, or the next generation's opening, says; 0: not known.</param>
+    /// <param name="isWhole">Nothing was left unsynced, also when the tail is not known: whatever is damaged was durable.</param>
+    public void Run(int firstFile, int fileCount, long markedTail, bool isWhole)
     {
         var start = firstFile == 0 ? LogAddress.FirstLocal : (long)firstFile << _name.FileBits;
-        _proven = markedTail;
-        _marked = markedTail > 0;
+        _proven = markedTail > 0 ? markedTail : isWhole ? long.MaxValue : 0;
+        _isWhole = _proven > 0;
         _lastEnd = start;
         if (firstFile == 0) _lastStart = 0;
         var page = ArrayPool<byte>.Shared.Rent(_name.PageBytes);
         try
         {
             var end = (long)fileCount << _name.FileBits;
-            for (var at = start & ~((long)_name.PageBytes - 1); at < end; at += _name.PageBytes) ScanPage(page.AsSpan(0, _name.PageBytes), at);
+            for (var at = start & ~((long)_name.PageBytes - 1); at < end; at += _name.PageBytes) ScanPage(LoadPage(page, at), at);
         }
         finally
         {
@@ -76,29 +104,40 @@ internal sealed class GenerationScan(GenerationFiles files, IScanSink sink)
         if (markedTail > Tail) Tail = markedTail;
     }
 
-    private void ScanPage(Span<byte> page, long pageAddress)
+    private void ScanPage(ReadOnlySpan<byte> page, long pageAddress)
     {
-        var read = ReadPage(page, pageAddress);
-        page[read..].Clear();
+        var at = pageAddress == 0 ? (int)LogAddress.FirstLocal : 0;
+        while (TryFind(page, pageAddress, at, out var header))
+        {
+            var start = (int)(header.Address - pageAddress);
+            OnHeader(header, page.Slice(start + 4 + RecordHeader.Size, header.PayloadLength));
+            at = (int)(LiveGeneration.RecordEnd(header.Address, header.PayloadLength) - pageAddress);
+        }
+    }
+
+    /// <summary>The next intact header on the page, there or further on.</summary>
+    private bool TryFind(ReadOnlySpan<byte> page, long pageAddress, int at, out RecordHeader header)
+    {
         Span<byte> nonce = stackalloc byte[8];
         BinaryPrimitives.WriteUInt64LittleEndian(nonce, _name.Nonce);
-        var at = pageAddress == 0 ? (int)LogAddress.FirstLocal : 0;
-        while (true)
+        while (!TryRead(page, pageAddress, at, out header))
         {
-            if (TryRead(page, pageAddress, at, out var header))
-            {
-                OnHeader(header, page.Slice(at + 4 + RecordHeader.Size, header.PayloadLength));
-                at = (int)(LiveGeneration.RecordEnd(header.Address, header.PayloadLength) - pageAddress);
-                continue;
-            }
-
             // The nonce lies 12 bytes into a record; records are aligned to 4.
             var from = at + 13;
-            if (from >= page.Length) return;
+            if (from >= page.Length) return false;
             var hit = page[from..].IndexOf(nonce);
-            if (hit < 0) return;
+            if (hit < 0) return false;
             at = from + hit - 12;
         }
+
+        return true;
+    }
+
+    private Span<byte> LoadPage(byte[] buffer, long address)
+    {
+        var page = buffer.AsSpan(0, _name.PageBytes);
+        page[ReadPage(page, address)..].Clear();
+        return page;
     }
 
     private int ReadPage(Span<byte> page, long address)
@@ -109,9 +148,9 @@ internal sealed class GenerationScan(GenerationFiles files, IScanSink sink)
         {
             return files.Read(address, page);
         }
-        catch (IoException e) when (e.Errno == Posix.EIO && _marked)
+        catch (IoException e) when (e.Errno == Posix.EIO && _isWhole)
         {
-            // The tail is known, so what cannot be read is damage. Without a marker it might be taken for a torn end: then the error stands.
+            // What cannot be read is damage. Where a torn end is possible it might be taken for that: then the error stands.
             page.Clear();
             for (var at = 0; at < page.Length; at += Sector) ReadSector(page.Slice(at, Sector), address + at);
             return page.Length;
@@ -177,6 +216,26 @@ internal sealed class GenerationScan(GenerationFiles files, IScanSink sink)
             if (found.Header is { } header) sink.OnRecord(files, header, found.Payload, !found.Damaged);
             else sink.OnGap(files, found.Start, found.End);
         }
+    }
+
+    /// <summary>For a look at a header.</summary>
+    private sealed class NoSink : IScanSink
+    {
+        public static NoSink Instance { get; } = new();
+
+        public void OnRecord(GenerationFiles files, in RecordHeader header, ReadOnlySpan<byte> payload, bool intact)
+        {
+        }
+
+        public void OnGap(GenerationFiles files, long start, long end)
+        {
+        }
+
+        public void OnEnds(IReadOnlyList<LogletEnd> ends)
+        {
+        }
+
+        public List<LogletEnd> DescribeEnds() => [];
     }
 
     private readonly record struct Found

@@ -173,5 +173,7 @@ public sealed class Journal : RecordLog, IAsyncDisposable
         public void OnEnds(IReadOnlyList<LogletEnd> ends)
         {
         }
+
+        public List<LogletEnd> DescribeEnds() => [];
     }
 }

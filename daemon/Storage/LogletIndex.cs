@@ -12,6 +12,7 @@ internal sealed class LogletIndex(int markBytes)
     private readonly List<(long First, long End)> _unknown = [];
     private readonly Resume[] _resume = new Resume[8];
     private int _nextResume;
+    private bool _markNext;
 
     /// <summary>The position after the last one held.</summary>
     public long End { get; private set; }
@@ -20,6 +21,9 @@ internal sealed class LogletIndex(int markBytes)
     public long TrimPoint { get; private set; }
 
     public IReadOnlyList<(long First, long End)> Unknown => _unknown;
+
+    /// <summary>More may have been held than <see cref="End"/> tells (see <see cref="EndUnknownAt"/>).</summary>
+    public bool IsEndHidden => _unknown.Count > 0 && _unknown[^1].End == long.MaxValue;
 
     /// <summary>A record was written. True: it lies behind everything held, with or without a gap before it.</summary>
     public bool Add(long first, long end, long address)
@@ -34,12 +38,16 @@ internal sealed class LogletIndex(int markBytes)
         }
 
         var behindDamage = _unknown.Count > 0 && _unknown[^1].End == first;
-        var mark = behindDamage || _marks.Count == 0 || first != End || address - _marks[^1].Address >= markBytes || LogAddress.Generation(address) != LogAddress.Generation(_marks[^1].Address);
+        var mark = behindDamage || _markNext || _marks.Count == 0 || first != End || address - _marks[^1].Address >= markBytes || LogAddress.Generation(address) != LogAddress.Generation(_marks[^1].Address);
         if (mark) _marks.Add((first, address));
+        _markNext = false;
         if (_unknown.Count > 0) RemoveUnknown(first, end);
         Extend(first, end);
         return true;
     }
+
+    /// <summary>Between the last record and the next one the log is damaged: no read gets from one to the other.</summary>
+    public void MarkNext() => _markNext = true;
 
     /// <summary>The owner learned that nothing was held from this position on: ends an open range.</summary>
     public void EndUnknownAt(long position) => RemoveUnknown(Math.Max(position, End), long.MaxValue);

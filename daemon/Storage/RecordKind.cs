@@ -23,7 +23,7 @@ public enum RecordKind : byte
     /// <summary>The Loglet's config, as the owner encodes it.</summary>
     Config = 5,
 
-    /// <summary>Written by the storage itself: proves what was durable, and each Loglet's end. Never shown to the owner.</summary>
+    /// <summary>Written by the storage itself: proves what was durable, and each Loglet's end; first in a generation, where the one before ended (<see cref="GenerationProof"/>). Never shown to the owner.</summary>
     Checkpoint = 6,
 
     /// <summary>The Loglet was deleted for good.</summary>

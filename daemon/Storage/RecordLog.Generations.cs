@@ -14,8 +14,7 @@ public abstract partial class RecordLog
             if (_live is { } live)
             {
                 live.Closed = done;
-                live.EndsAtClose = DescribeEnds();
-                _closing.Add(live);
+                EndAppends(live);
                 _live = null;
                 Volatile.Write(ref _unproven, false);
             }
@@ -56,31 +55,6 @@ public abstract partial class RecordLog
 
     /// <summary>Under the gate.</summary>
     private protected void RemoveGeneration(GenerationFiles files) => Volatile.Write(ref _generations, [.. Generations.Where(g => g != files)]);
-
-    /// <summary>Scans what is on disk, cuts torn ends, makes the rest durable and closes it. Before any append.</summary>
-    private protected void Recover(IScanSink sink, bool deleteBeforeBase)
-    {
-        var found = new List<GenerationName>();
-        foreach (var path in Directory.EnumerateDirectories(Path))
-        {
-            var name = System.IO.Path.GetFileName(path);
-            if (GenerationName.TryParse(name, out var generation)) found.Add(generation);
-            else if (name.EndsWith(".tmp", StringComparison.Ordinal)) Directory.Delete(path, recursive: true);
-        }
-
-        found.Sort((a, b) => a.Number.CompareTo(b.Number));
-        var baseIndex = found.FindLastIndex(g => g.IsBase);
-        for (var i = 0; deleteBeforeBase && i < baseIndex; i++) Directory.Delete(System.IO.Path.Combine(Path, found[i].ToString()), recursive: true);
-        foreach (var name in found.Skip(Math.Max(0, deleteBeforeBase ? baseIndex : 0)))
-        {
-            _nextNumber = name.Number + 1;
-            var files = new GenerationFiles(System.IO.Path.Combine(Path, name.ToString()), name, _cache, Options.Disk);
-            if (GenerationRecovery.Run(files, sink, DescribeEnds, Options, Group.Logger)) _generations = [.. _generations, files];
-            else Directory.Delete(files.Directory, recursive: true);
-        }
-
-        if (_generations.Length > 0) _durable = LogAddress.Make(_generations[^1].Name.Number, _generations[^1].Tail);
-    }
 
     /// <summary>Makes a new live generation of <paramref name="directory"/>'s files; under the gate. Throws IoException.</summary>
     private protected LiveGeneration CreateGeneration(GenerationName name, string directory, StorageOptions options)
@@ -131,6 +105,7 @@ public abstract partial class RecordLog
         if (_live is not null) writers.Add(_live);
         _closing.Clear();
         Volatile.Write(ref _generations, []);
+        _previous = default;
         InstallLive(live);
         Volatile.Write(ref _durable, LogAddress.Make(live.Name.Number, live.Durable));
         _announce = true;
@@ -160,12 +135,8 @@ public abstract partial class RecordLog
 
             var name = GenerationName.New(TakeNumber(), Options);
             var live = CreateGeneration(name, System.IO.Path.Combine(Path, name.ToString()), Options);
-            if (_live is { } small)
-            {
-                small.EndsAtClose = DescribeEnds();
-                _closing.Add(small);
-            }
-
+            if (_live is { } small) EndAppends(small);
+            WriteOpening(live);
             InstallLive(live);
             return AppendStatus.Ok;
         }
@@ -194,7 +165,9 @@ public abstract partial class RecordLog
                 try
                 {
                     var name = GenerationName.New(TakeNumber(), options);
-                    InstallLive(CreateGeneration(name, System.IO.Path.Combine(Path, name.ToString()), options));
+                    var live = CreateGeneration(name, System.IO.Path.Combine(Path, name.ToString()), options);
+                    WriteOpening(live);
+                    InstallLive(live);
                     return AppendStatus.Ok;
                 }
                 catch (IoException e) when (e.IsNoSpace)

@@ -254,7 +254,7 @@ public sealed class SegmentLog : RecordLog
 
     private protected override List<LogletEnd> DescribeEnds()
     {
-        lock (_indexLock) return [.. _index.Select(i => new LogletEnd(i.Key, i.Value.End)).OrderBy(e => e.Loglet)];
+        lock (_indexLock) return [.. _index.Where(i => !i.Value.IsEndHidden).Select(i => new LogletEnd(i.Key, i.Value.End)).OrderBy(e => e.Loglet)];
     }
 
     private StorageReadStatus Conclude(

@@ -36,7 +36,9 @@ internal sealed class SegmentLogRecovery(SegmentLog log, ISegmentLogVisitor visi
             return;
         }
 
-        Reach(header.Loglet, header.First);
+        // A peer's copies are what it took to fill a hole, as far as it got: they do not tell where the log ended.
+        if (header.Kind == RecordKind.Entries) _seenAtGap[header.Loglet] = _gaps;
+        Raise(header.Loglet, header.First);
         log.Note(files, header, []);
         if (!intact)
         {
@@ -52,13 +54,20 @@ internal sealed class SegmentLogRecovery(SegmentLog log, ISegmentLogVisitor visi
     public void OnGap(GenerationFiles files, long start, long end)
     {
         _gaps++;
+        foreach (var index in log.Indexes.Values) index.MarkNext();
         _damage.Add(Damaged(files, start, end));
     }
 
     public void OnEnds(IReadOnlyList<LogletEnd> ends)
     {
-        foreach (var (loglet, end) in ends) Reach(loglet, end);
+        foreach (var (loglet, end) in ends)
+        {
+            _seenAtGap[loglet] = _gaps;
+            Raise(loglet, end);
+        }
     }
+
+    public List<LogletEnd> DescribeEnds() => [.. log.Indexes.Where(i => _seenAtGap.GetValueOrDefault(i.Key) >= _gaps).Select(i => new LogletEnd(i.Key, i.Value.End)).OrderBy(e => e.Loglet)];
 
     /// <summary>After the last generation.</summary>
     public void Finish()
@@ -75,9 +84,8 @@ internal sealed class SegmentLogRecovery(SegmentLog log, ISegmentLogVisitor visi
     }
 
     /// <summary>The log is known to have held everything of the Loglet below the position.</summary>
-    private void Reach(LogletId loglet, long position)
+    private void Raise(LogletId loglet, long position)
     {
-        _seenAtGap[loglet] = _gaps;
         var index = log.IndexOf(loglet);
         if (position > index.End) index.AddUnknown(index.End, position);
     }
