@@ -348,22 +348,31 @@ public sealed class SegmentLog : RecordLog
 
     private void DeleteFiles(GenerationFiles files, int endFile, bool all)
     {
-        long freed = 0;
         if (all)
         {
             lock (Gate) RemoveGeneration(files);
         }
 
-        for (; files.FirstFile < endFile; files.FirstFile++)
+        long freed = 0;
+        var first = files.FirstFile;
+        for (var index = first; index < endFile; index++)
         {
-            var path = files.FilePath(files.FirstFile);
-            files.Forget(files.FirstFile);
+            var path = files.FilePath(index);
             if (!File.Exists(path)) continue;
             freed += new FileInfo(path).Length;
-            File.Delete(path);
+            if (!all) File.Delete(path);
         }
 
-        if (all) Directory.Delete(files.Directory, recursive: true);
+        files.FirstFile = endFile;
+        if (all)
+        {
+            // A marker that a crash left without its files would be taken for damage.
+            Posix.Rename(files.Directory, files.Directory + ".tmp");
+            Directory.Delete(files.Directory + ".tmp", recursive: true);
+        }
+
+        // At the end: a reader cannot open them any more, and an open handle would keep the space.
+        for (var index = first; index < endFile; index++) files.Forget(index);
         Group.Counters.Freed(freed);
         Log.TrimFreed(Group.Logger, Path, freed);
     }
