@@ -92,6 +92,10 @@ internal sealed partial class Replica
                 if (core.TrimPoint >= decision.Target) Answer(waiter);
                 else _waiters.Enqueue(waiter);
             }
+            else if (EnsureCreated(useReserve: true) is var created and not StatusCode.Ok)
+            {
+                Answer(waiter, created);
+            }
             else if (Translate(log.Trim(Id, decision.Target, out var end)) is var status and not StatusCode.Ok)
             {
                 Answer(waiter, status);
@@ -118,7 +122,7 @@ internal sealed partial class Replica
 
     private StatusCode AppendSeal()
     {
-        if (EnsureCreated(useReserve: true) is var created and not (StatusCode.Ok or StatusCode.NeedConfig)) return created;
+        if (EnsureCreated(useReserve: true) is var created and not StatusCode.Ok) return created;
         var status = Translate(log.TryAppend(RecordKind.Seal, Id, 0, [], useReserve: true, out var end));
         if (status != StatusCode.Ok) return status;
         core.SealQueued(end);
@@ -129,6 +133,7 @@ internal sealed partial class Replica
     private void Take(PendingKind kind, StoreDecision decision, long first, uint count, in ReadOnlySequence<byte> payload, in Waiter waiter)
     {
         var status = decision.Status;
+        if (status == StatusCode.Ok && decision.Skip < count) status = EnsureCreated(useReserve: false);
         if (status == StatusCode.Ok && decision.Skip < count) status = Append(kind, first, count, payload, decision.Skip);
         if (status != StatusCode.Ok) Answer(waiter, status);
         else if (core.PendingRecords == 0) Answer(waiter);

@@ -19,7 +19,7 @@ internal sealed partial class Replica(LogletId id, SegmentLog log, ReplicaCore c
     private Subscription[] _subscriptions = [];
     private long _lastEnd = log.DurableAddress;
     private long _inFlight;
-    private bool _isCreated = core.IsRecovered;
+    private bool _isCreated = core.IsRecovered && core.Config is not null;
     private bool _isDurable = core.IsRecovered;
     private int _dirty;
     private bool _turnedAway;
@@ -46,8 +46,9 @@ internal sealed partial class Replica(LogletId id, SegmentLog log, ReplicaCore c
         {
             if (message.Config is { } config) core.AdoptConfig(config);
             var decision = core.AdmitStore(message.Incarnation, message.First, message.Count, message.GlobalTail);
+            // Also one whose store is out of order: it waits for what a peer refills.
+            if (decision.Status is StatusCode.Ok or StatusCode.OutOfOrder) _sequencer = connection;
             if (decision.Status != StatusCode.Ok) return decision.Status;
-            _sequencer = connection;
             if (EnsureCreated(useReserve: false) is var created and not StatusCode.Ok) return created == StatusCode.Unavailable ? TurnedAway() : created;
             if (decision.Skip == message.Count) return _isDurable && message.First + message.Count <= core.DurableTail ? StatusCode.Ok : null;
             var appended = Append(PendingKind.Store, message.First, message.Count, payload, decision.Skip);
@@ -242,11 +243,14 @@ internal sealed partial class Replica(LogletId id, SegmentLog log, ReplicaCore c
         return null;
     }
 
-    /// <summary>The first record of a replica's log is its config, so that a start finds it even if no entry was stored.</summary>
+    /// <summary>
+    /// The first record of a replica's log is its config, whatever comes next, so that every start finds it. Where damage took it, it is written again once a message has brought it back;
+    /// until then such a replica takes what needs no config.
+    /// </summary>
     private StatusCode EnsureCreated(bool useReserve)
     {
         if (_isCreated) return StatusCode.Ok;
-        if (core.Config is not { } config) return StatusCode.NeedConfig;
+        if (core.Config is not { } config) return core.IsRecovered ? StatusCode.Ok : StatusCode.NeedConfig;
         var bytes = new byte[config.Size];
         var writer = new MessageWriter(bytes);
         config.Write(ref writer);

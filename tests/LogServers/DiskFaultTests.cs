@@ -147,6 +147,48 @@ public sealed class DiskFaultTests
         }
     }
 
+    [Test]
+    public async Task A_replica_whose_first_records_are_a_peers_entries_or_a_trim_keeps_its_config()
+    {
+        await using var server = await StartAsync();
+        var sequencer = await server.ConnectAsync();
+
+        // Refused, but from here on the replica is known, with its config and the global tail: a laggard that was away when its Loglet began.
+        Assert.That((await sequencer.StoreAsync(s_config, 30, 1, globalTail: 30)).Status, Is.EqualTo(StatusCode.OutOfOrder));
+        Assert.That((await sequencer.StoreAsync(Config(2), 30, 1, globalTail: 30)).Status, Is.EqualTo(StatusCode.OutOfOrder));
+        var payload = RetainedPayload.Copy(Entries(0, 20));
+        Assert.That(await server.Service.RefillAsync(s_config.Id, 0, payload, 20), Is.EqualTo(StatusCode.Ok));
+        payload.Release();
+        Assert.That((await sequencer.NextAsync<StoreAck>()).DurableTail, Is.EqualTo(20));
+        Assert.That(await sequencer.TrimAsync(Config(2).Id, 10, 30), Is.EqualTo(new TrimReply(StatusCode.Ok, 10)));
+
+        await using var crashed = await server.CrashAsync();
+        var peer = await crashed.ConnectAsync();
+        Assert.That((await peer.StatusAsync(s_config.Id)).Incarnation, Is.EqualTo(7));
+        Assert.That((await peer.StatusAsync(Config(2).Id)).Incarnation, Is.EqualTo(7));
+        Assert.That((await peer.StoreAsync(s_config, 20, 1, withConfig: false)).DurableTail, Is.EqualTo(21));
+        Assert.That((await peer.StoreAsync(Config(2), 10, 1, withConfig: false)).DurableTail, Is.EqualTo(11));
+    }
+
+    [Test, Category("Trap26")]
+    public async Task A_damaged_config_that_came_back_with_a_message_is_kept()
+    {
+        await using var server = await StartAsync();
+        var sequencer = await server.ConnectAsync();
+        await sequencer.StoreAsync(s_config, 0, 1);
+        await sequencer.StoreAsync(s_config, 1, 1);
+        var config = new byte[s_config.Size];
+        var writer = new MessageWriter(config);
+        s_config.Write(ref writer);
+        await using var damaged = await server.CrashAsync(copy => Flip(copy, config));
+        var peer = await damaged.ConnectAsync();
+        Assert.That(damaged.Service.GetReplica(s_config.Id)!.Config, Is.Null);
+        Assert.That((await peer.SealAsync(s_config)).DurableTail, Is.EqualTo(2));
+        Assert.That((await peer.RepairAsync(s_config, 2, 1)).Status, Is.EqualTo(StatusCode.Ok));
+        await using var again = await damaged.CrashAsync();
+        Assert.That(again.Service.GetReplica(s_config.Id)!.Config, Is.Not.Null);
+    }
+
     private static async Task UntilAsync(Func<bool> condition)
     {
         var end = DateTime.UtcNow + Patience;
