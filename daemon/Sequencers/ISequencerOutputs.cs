@@ -55,6 +55,6 @@ public enum EndReason
     /// <summary>The table of append ids is full; a successor begins with an empty one.</summary>
     TableFull,
 
-    /// <summary>No majority of the replicas was within reach for <see cref="SequencerOptions.ResignAfter"/>, and somebody waited.</summary>
+    /// <summary>No majority of the replicas was within reach for <see cref="SequencerOptions.ResignAfter"/>, and an append waited.</summary>
     MajorityLost,
 }

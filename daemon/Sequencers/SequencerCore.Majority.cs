@@ -22,14 +22,18 @@ public sealed partial class SequencerCore
     /// Clients and monitors may well reach the LogServers that this node does not; to them this sequencer looks alive, so that nobody would ever seal. It ends the Loglet then, and gives what is pending
     /// back with its outcome unknown and the position that it has: the clients seal, resolve against the stop and go on. "Sealed" is not said before a majority is.
     /// <para>
-    /// Only if somebody waits. When all LogServers are merely restarted, a Loglet that nobody uses meanwhile goes on as before, instead of every log of the cluster being reconfigured at once;
-    /// one that is used is ended without loss: its chain is extended as soon as a majority can be sealed, which is when appends could have gone on.
+    /// Only if an append waits. When all LogServers are merely restarted, a Loglet that nobody writes to meanwhile goes on as before, instead of every log of the cluster being reconfigured at once;
+    /// one that is written to is ended without loss: its chain is extended as soon as a majority can be sealed, which is when appends could have gone on. Requests for the tail end nothing: their
+    /// clients ask the replicas, and are told at once that they have to.
     /// </para>
     /// </summary>
     private void ResignWithoutMajority()
     {
         NoteMajority();
-        if (_now - _majorityAt < Milliseconds(_options.ResignAfter) || !HasWaiting) return;
+        if (_now - _majorityAt < Milliseconds(_options.ResignAfter)) return;
+        GiveBack(_inRound);
+        GiveBack(_nextRound);
+        if (_pending.IsEmpty && _resends.Count == 0) return;
         BeginEnd(EndReason.MajorityLost);
 
         // Also in an end that began otherwise: neither an acknowledgement nor a seal can reach us, and a client whose window is full sends nothing that could be refused.
@@ -38,5 +42,9 @@ public sealed partial class SequencerCore
         _resends.Clear();
     }
 
-    private bool HasWaiting => !_pending.IsEmpty || _resends.Count > 0 || _inRound.Count > 0 || _nextRound.Count > 0;
+    private void GiveBack(List<Waiting> requests)
+    {
+        foreach (var request in requests) _outputs.ReplyTail(request.Waiter, request.CorrelationId, StatusCode.Unavailable, GlobalTail);
+        requests.Clear();
+    }
 }

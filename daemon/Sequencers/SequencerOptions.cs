@@ -48,7 +48,7 @@ public sealed record SequencerOptions
     public TimeSpan RetainForLost { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>
-    /// How long no majority of the replicas may be connected, while somebody waits, before the Loglet is ended: clients may reach LogServers that this node does not. Longer than
+    /// How long no majority of the replicas may be connected, while an append waits, before the Loglet is ended: clients may reach LogServers that this node does not. Longer than
     /// reconnecting takes; a lost minority never counts, however long it is away.
     /// </summary>
     public TimeSpan ResignAfter { get; init; } = TimeSpan.FromSeconds(1);

@@ -72,14 +72,21 @@ public class SequencerCoreMajorityTests
     }
 
     [Test]
-    public void A_request_for_the_tail_is_a_reason_to_end_too()
+    public void Requests_for_the_tail_end_nothing_and_are_answered_at_once_so_that_the_replicas_are_asked()
     {
         var h = new CoreHarness();
         Cut(h, 0, 1);
         h.Pass(s_most);
         h.CheckTail(1);
+        h.CheckTail(2);
+        Assert.That(h.Tails, Is.Empty);
         h.Pass(s_rest);
-        Assert.That(h.EndingReason, Is.EqualTo(EndReason.MajorityLost));
+        Assert.That(h.Tails.Select(t => (t.CorrelationId, t.Status)), Is.EqualTo(new[] { (1ul, StatusCode.Unavailable), (2ul, StatusCode.Unavailable) }));
+        Assert.That(h.EndingReason, Is.Null, "they can be answered without this sequencer, and a log that is only read goes on when the LogServers are back");
+        h.Core.OnReplicaConnected(0);
+        h.Clear();
+        h.CheckTail(3);
+        Assert.That(h.Confirms, Has.Count.EqualTo(2), "a round of its own");
     }
 
     [Test]
