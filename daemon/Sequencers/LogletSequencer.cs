@@ -26,15 +26,21 @@ internal sealed class LogletSequencer : ISequencerOutputs, IReplicaEvents
     private readonly Action<LogletSequencer, EndReason> _ending;
     private readonly Action<LogletSequencer, EndReason> _ended;
     private readonly ILogger _logger;
+    private readonly ITimer _announcement;
+    private readonly TimeSpan _announceAfter;
+    private readonly FlushList _announcementFlushes = new();
+    private bool _isAnnouncing;
 
     public LogletSequencer(
-        LogletConfig config, SequencerOptions options, Func<int, ReplicaId, IReplicaLink> linkFor,
+        LogletConfig config, SequencerOptions options, TimeProvider time, Func<int, ReplicaId, IReplicaLink> linkFor,
         Action<LogletSequencer, EndReason> ending, Action<LogletSequencer, EndReason> ended, ILogger logger, long now)
     {
         Config = config;
         _ending = ending;
         _ended = ended;
         _logger = logger;
+        _announceAfter = options.AnnounceAfter;
+        _announcement = time.CreateTimer(static state => ((LogletSequencer)state!).Announce(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _core = new SequencerCore(config, options, this, now);
         _links = new IReplicaLink[config.Replicas.Count];
         _dirtyLinks = new bool[_links.Length];
@@ -51,6 +57,7 @@ internal sealed class LogletSequencer : ISequencerOutputs, IReplicaEvents
     /// <summary>Lets go of the replicas. Not from inside a step.</summary>
     public async Task StopAsync()
     {
+        await _announcement.DisposeAsync().ConfigureAwait(false);
         foreach (var link in _links) await link.DisposeAsync().ConfigureAwait(false);
     }
 
@@ -243,8 +250,33 @@ internal sealed class LogletSequencer : ISequencerOutputs, IReplicaEvents
         return appender.Connection;
     }
 
+    /// <summary>On the timer, which is not started again before this has ended.</summary>
+    private void Announce()
+    {
+        lock (_lock)
+        {
+            _core.TellTail();
+            Collect(_announcementFlushes);
+        }
+
+        _announcementFlushes.Run();
+        lock (_lock)
+        {
+            _isAnnouncing = false;
+            AnnounceLater();
+        }
+    }
+
+    private void AnnounceLater()
+    {
+        if (_isAnnouncing || !_core.HasTailToTell) return;
+        _isAnnouncing = true;
+        _announcement.Change(_announceAfter, Timeout.InfiniteTimeSpan);
+    }
+
     private void Collect(FlushList flushes)
     {
+        AnnounceLater();
         foreach (var appender in _dirty)
         {
             appender.IsDirty = false;

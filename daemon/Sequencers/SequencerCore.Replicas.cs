@@ -232,6 +232,30 @@ public sealed partial class SequencerCore
         while (_window.Head < _committedBatch && (_window[_window.Head].End <= needed || RetainedBytes > _options.MaxRetainedBytes)) _window.ReleaseHead();
     }
 
+    /// <summary>
+    /// Nothing is on its way that would carry the tail to the replicas and their readers (trap 19). Call <see cref="TellTail"/> a little later: a client that waits for each answer sends its next append
+    /// at once, whose store carries the tail for nothing.
+    /// </summary>
+    public bool HasTailToTell
+    {
+        get
+        {
+            if (State == SequencerState.Ended || GlobalTail != NextPosition) return false;
+            foreach (var r in _replicas)
+            {
+                if (r.IsConnected && !r.IsSealed && r.ToldTail < GlobalTail) return true;
+            }
+
+            return false;
+        }
+    }
+
+    /// <summary>Announces the tail to whom no store has brought it, unless one is on its way by now.</summary>
+    public void TellTail()
+    {
+        if (HasTailToTell) Announce(all: false);
+    }
+
     private void Announce(bool all)
     {
         for (var i = 0; i < _replicas.Length; i++)

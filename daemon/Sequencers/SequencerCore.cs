@@ -105,14 +105,12 @@ public sealed partial class SequencerCore
         _outputs.PauseReading(waiter);
     }
 
-    /// <summary>To be called when all frames that one receive brought have been passed in: what was appended is stored as one batch, waiting requests for the tail start a round, and a tail that nobody was told is announced.</summary>
+    /// <summary>To be called when all frames that one receive brought have been passed in: what was appended is stored as one batch, and waiting requests for the tail start a round. See <see cref="HasTailToTell"/> too.</summary>
     public void Flush()
     {
         if (State == SequencerState.Ended) return;
         CloseBatch();
         StartRound();
-        // Nothing is on its way that would carry the tail to the replicas and their readers (trap 19).
-        if (GlobalTail == NextPosition) Announce(all: false);
     }
 
     private void AppendRun(object waiter, ClientIds ids, EntryRun run, in ReadOnlySequence<byte> payload)

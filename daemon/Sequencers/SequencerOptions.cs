@@ -53,6 +53,9 @@ public sealed record SequencerOptions
     /// </summary>
     public TimeSpan ResignAfter { get; init; } = TimeSpan.FromSeconds(1);
 
+    /// <summary>How long the tail waits for a store that carries it to the replicas before it is announced by itself: what a follower waits longer for the last entry before a pause.</summary>
+    public TimeSpan AnnounceAfter { get; init; } = TimeSpan.FromMilliseconds(1);
+
     /// <summary>How often the global tail is repeated to replicas that lack something below it.</summary>
     public TimeSpan AnnounceInterval { get; init; } = TimeSpan.FromMilliseconds(100);
 
@@ -80,6 +83,7 @@ public sealed record SequencerOptions
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxReplicaInFlightBytes, 1);
         ArgumentOutOfRangeException.ThrowIfNegative(MaxRetainedBytes);
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxClients, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(AnnounceAfter, TimeSpan.Zero);
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxClientWindow, Append.MaxWindow);
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxRememberedIds, MaxClientWindow);
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxWaiting, 1);

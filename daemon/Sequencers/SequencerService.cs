@@ -170,7 +170,7 @@ public sealed class SequencerService : IFrameHandler, IAsyncDisposable
             }
 
             if (_live.Count >= _options.MaxLoglets) return StatusCode.LimitExceeded;
-            sequencer = new LogletSequencer(config, _options, LinkFor, OnEnding, OnEnded, _logger, Now());
+            sequencer = new LogletSequencer(config, _options, _time, LinkFor, OnEnding, OnEnded, _logger, Now());
             _live[config.Id] = sequencer;
         }
 

@@ -80,7 +80,7 @@ internal sealed class CoreHarness : ISequencerOutputs
     public void Append(ulong first, int count = 1, ulong floor = 0, ulong client = Client, object? waiter = null, int size = 10)
     {
         AppendFrame([.. Enumerable.Range(0, count).Select(i => first + (ulong)i)], floor, client, waiter, size);
-        Core.Flush();
+        Flush();
     }
 
     /// <summary>One frame, without the end of the batch.</summary>
@@ -95,25 +95,32 @@ internal sealed class CoreHarness : ISequencerOutputs
     public void Ack(int replica, long tail)
     {
         Core.OnStoreAck(replica, StatusCode.Ok, tail, tail);
-        Core.Flush();
+        Flush();
     }
 
     public void Refuse(int replica, StatusCode status, long accepted = 0, long durable = 0)
     {
         Core.OnStoreAck(replica, status, durable, accepted);
+        Flush();
+    }
+
+    /// <summary>The end of a batch, and the little while after it.</summary>
+    public void Flush()
+    {
         Core.Flush();
+        Core.TellTail();
     }
 
     public void CheckTail(ulong correlationId)
     {
         Core.OnCheckTail(this, correlationId);
-        Core.Flush();
+        Flush();
     }
 
     public void Confirm(int replica, ulong round, long tail, StatusCode status = StatusCode.Ok)
     {
         Core.OnConfirmReply(replica, round, status, tail);
-        Core.Flush();
+        Flush();
     }
 
     public void Pass(TimeSpan time)

@@ -187,6 +187,7 @@ internal sealed class SequencerSimulation : ISequencerOutputs
         Assert.That(_reader.Read(payload, client.Id, (uint)sequences.Length, 1000), Is.EqualTo(StatusCode.Ok));
         Core.OnAppend(client, client.Id, floor, _reader.Runs, payload);
         if (_random.Next(3) > 0) Core.Flush();
+        if (_random.Next(3) == 0) Core.TellTail();
     }
 
     private void Deliver()
@@ -226,6 +227,7 @@ internal sealed class SequencerSimulation : ISequencerOutputs
         {
             if (_epochs[index] == epoch && Core.Replicas[index].IsConnected) Core.OnStoreAck(index, status, durable, accepted);
             if (_random.Next(3) > 0) Core.Flush();
+            if (_random.Next(3) == 0) Core.TellTail();
         });
     }
 
