@@ -16,7 +16,8 @@ namespace Delos.Bench;
 
 /// <summary>
 /// One append of 128 bytes, out of frames of 16, through the sequencer's core (positions, append ids, window, acknowledgements of three replicas) and, on a LogServer, into the log page
-/// (the one copy), durable once in 256 records. Neither allocates per operation.
+/// (the one copy). Neither allocates per operation. A commit does, the same for one record as for thousands: about 1.3 KB inside FasterLog (recovery info, the queue's task, the flush), which nothing that
+/// it offers avoids; our own part of a commit allocates nothing. It is measured apart, since among thousands of entries it is rounded away: of each entry it is 0.3 B at 4,096 entries in a commit, 5 B at 256.
 /// </summary>
 [MemoryDiagnoser]
 [Config(typeof(InProcess))]
@@ -76,14 +77,32 @@ public class SteadyAppendBenchmark : ISegmentLogVisitor
         _core.Flush();
     }
 
+    /// <summary>One entry, under load: a commit is asked for once in 256 records, and what is appended meanwhile is the next one.</summary>
     [Benchmark(OperationsPerInvoke = Batch)]
     public void LogServer()
     {
+        Append();
+        if (_position % (256 * Batch) == 0) _log.Kick();
+    }
+
+    /// <summary>One commit of 256 entries, alone, until it is durable.</summary>
+    [Benchmark]
+    public void LogServerCommit()
+    {
+        long end = 0;
+        for (var i = 0; i < Outstanding / Batch; i++) end = Append();
+        _log.Kick();
+        while (_log.DurableAddress < end) Thread.Yield();
+    }
+
+    private long Append()
+    {
         AppendStatus status;
-        while ((status = _log.TryAppend(RecordKind.Entries, _log.Id, _position, Batch, _record, false, out _)) == AppendStatus.Busy) Thread.Yield();
+        long end;
+        while ((status = _log.TryAppend(RecordKind.Entries, _log.Id, _position, Batch, _record, false, out end)) == AppendStatus.Busy) Thread.Yield();
         if (status != AppendStatus.Ok) throw new InvalidOperationException(status.ToString());
         _position += Batch;
-        if (_position % (256 * Batch) == 0) _log.Kick();
+        return end;
     }
 
     void ISegmentLogVisitor.OnRecord(SegmentLog log, in RecordHeader header, ReadOnlySpan<byte> payload, long address)

@@ -15,6 +15,7 @@ internal sealed class LiveGeneration : IDisposable
     private readonly FasterLog _log;
     private readonly FasterLogSettings _settings;
     private readonly int _reserveBytes;
+    private readonly long _memoryPages;
     private long _lastStart;
     private long _lastEnd = LogAddress.FirstLocal;
     private long _durable = LogAddress.FirstLocal;
@@ -25,6 +26,7 @@ internal sealed class LiveGeneration : IDisposable
         Files = files;
         Name = files.Name;
         _reserveBytes = options.ReserveBytes;
+        _memoryPages = options.PageMemoryBytes / Name.PageBytes;
         Device = new SegmentDevice(files.Directory, Name.FileBytes, options.Disk);
         _settings = new FasterLogSettings
         {
@@ -83,6 +85,9 @@ internal sealed class LiveGeneration : IDisposable
 
         var room = Device.AllocatedEnd - (useReserve ? 0 : _reserveBytes);
         if (end > room) return AppendStatus.NoSpace;
+
+        // FasterLog's own condition; asked here, since it allocates two closures for each entry that it refuses, and whoever is refused tries again.
+        if (start >> Name.PageBits >= _memoryPages + (_log.FlushedUntilAddress >> Name.PageBits)) return AppendStatus.Busy;
         var header = template with
         {
             Nonce = Name.Nonce,

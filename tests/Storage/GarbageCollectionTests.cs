@@ -1,5 +1,4 @@
 using Delos.Daemon.Storage;
-using Microsoft.Win32.SafeHandles;
 
 namespace Delos.Tests.Storage;
 
@@ -66,27 +65,5 @@ public class GarbageCollectionTests
         await harness.Restart();
         Assert.That(harness.Unknown, Is.Empty);
         Assert.That(harness.Log.EndOf(StorageHarness.Loglet), Is.EqualTo(20));
-    }
-
-    /// <summary>Holds the I/O thread in its next write.</summary>
-    private sealed class HeldDisk : DiskOperations
-    {
-        private readonly ManualResetEventSlim _open = new(true);
-
-        public void Hold() => _open.Reset();
-
-        public void Release() => _open.Set();
-
-        public override void Write(SafeFileHandle file, ReadOnlySpan<byte> source, long offset, string path)
-        {
-            _open.Wait();
-            base.Write(file, source, offset, path);
-        }
-
-        public override void Write(SafeFileHandle file, ReadOnlySpan<byte> first, ReadOnlySpan<byte> second, long offset, string path)
-        {
-            _open.Wait();
-            base.Write(file, first, second, offset, path);
-        }
     }
 }

@@ -268,6 +268,28 @@ public class SegmentLogTests
     }
 
     [Test]
+    public async Task An_append_that_finds_the_memory_full_allocates_nothing_and_finds_room_after_the_commit()
+    {
+        var disk = new HeldDisk();
+        await using var harness = new StorageHarness(new StorageOptions { SegmentFileBytes = 16 << 20, PageBytes = 256 << 10, PageMemoryBytes = 4 << 20, SpareFiles = 0, Disk = disk });
+        var log = harness.Log;
+        var payload = StorageHarness.Encode(0, 16, 1000);
+        long position = 0;
+        disk.Hold();
+        while (TryAppend() == AppendStatus.Ok) position += 16;
+        Assert.That(TryAppend(), Is.EqualTo(AppendStatus.Busy));
+        Assert.That(position * 1000, Is.GreaterThan(3 << 20), "nearly all of the memory is used");
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        for (var i = 0; i < 1000; i++) TryAppend();
+        Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.Zero);
+        disk.Release();
+        StorageHarness.Until(() => TryAppend() == AppendStatus.Ok, "accepted again");
+        payload.Release();
+
+        AppendStatus TryAppend() => log.TryAppend(RecordKind.Entries, StorageHarness.Loglet, position, 16, payload, false, out _);
+    }
+
+    [Test]
     public async Task Reads_leave_no_block_behind()
     {
         await using var harness = new StorageHarness();
