@@ -24,11 +24,11 @@ public sealed class FreezeTests : ProcessFixture
         {
             var victim = await SequencerNodeAsync(client);
             var begun = Stopwatch.GetTimestamp();
-            await SignalAsync("STOP", Cluster[victim].ProcessId);
+            await Signals.SendAsync("STOP", Cluster[victim].ProcessId);
             await load.AdvanceAsync(200, s_patience);
             TestContext.Out.WriteLine($"appends go on {Stopwatch.GetElapsedTime(begun).TotalMilliseconds:F0} ms after the freeze");
             Assert.That(await SequencerNodeAsync(client), Is.Not.EqualTo(victim));
-            await SignalAsync("CONT", Cluster[victim].ProcessId);
+            await Signals.SendAsync("CONT", Cluster[victim].ProcessId);
             await load.AdvanceAsync(200, s_patience);
         }
 
@@ -46,20 +46,13 @@ public sealed class FreezeTests : ProcessFixture
         await using var load = LogLoad.Start(Cluster.Endpoints, Log, appenders: 8, outstanding: 16, history);
         await load.AdvanceAsync(500, s_patience);
         var victim = await SequencerNodeAsync(client) % 3 + 1;
-        await SignalAsync("STOP", Cluster[victim].ProcessId);
+        await Signals.SendAsync("STOP", Cluster[victim].ProcessId);
         await load.AdvanceAsync(20_000, s_patience);
-        await SignalAsync("CONT", Cluster[victim].ProcessId);
+        await Signals.SendAsync("CONT", Cluster[victim].ProcessId);
         await load.AdvanceAsync(500, s_patience);
         await load.StopAsync();
         await client.Admin.ReconfigExtendAsync(Log);
         await CheckAsync(history);
         await WaitUntilFullAsync(client, s_patience);
-    }
-
-    private static async Task SignalAsync(string signal, int processId)
-    {
-        using var kill = Process.Start("kill", [$"-{signal}", $"{processId}"]);
-        await kill.WaitForExitAsync();
-        Assert.That(kill.ExitCode, Is.Zero);
     }
 }

@@ -1,0 +1,130 @@
+using System.Diagnostics;
+using System.Globalization;
+using Delos.Client;
+using Delos.Client.Admin;
+using Delos.Daemon.Dev;
+using Delos.Tests.Histories;
+using Delos.Tests.Processes;
+
+namespace Delos.Tests.Nemesis;
+
+/// <summary>
+/// Random faults and reconfigurations on real processes under load, for as long as asked: <c>DELOS_SOAK_MINUTES</c>, <c>DELOS_SOAK_SEED</c> (see scripts/soak.sh); a single short round without them. Every round has a log of its
+/// own, whose history is checked at the round's end.
+/// </summary>
+[Category("Process")]
+[NonParallelizable]
+public sealed class SoakTests
+{
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan s_roundLength = TimeSpan.FromSeconds(20);
+    private readonly SortedDictionary<string, int> _faults = new(StringComparer.Ordinal);
+    private Random _random = new(0);
+    private long _acknowledged;
+    private TimeSpan _longestGap;
+
+    [Test]
+    public async Task Random_faults_under_load_lose_and_double_nothing()
+    {
+        var minutes = double.Parse(Environment.GetEnvironmentVariable("DELOS_SOAK_MINUTES") ?? "0", CultureInfo.InvariantCulture);
+        var seed = int.Parse(Environment.GetEnvironmentVariable("DELOS_SOAK_SEED") ?? "1", CultureInfo.InvariantCulture);
+        _random = new Random(seed);
+        var directory = Path.Combine(TestContext.CurrentContext.WorkDirectory, $"soak-{Guid.NewGuid():n}");
+        var begun = Stopwatch.GetTimestamp();
+        var rounds = 0;
+        try
+        {
+            await using var cluster = await DevCluster.StartAsync(
+                new DevClusterOptions { Nodes = 3, Directory = directory, Settings = ["storage.file_size=8MiB", "node.rehearsal=false"] }, CancellationToken.None);
+            do
+            {
+                await RunRoundAsync(cluster, $"soak-{rounds++}");
+                TestContext.Progress.WriteLine($"{Stopwatch.GetElapsedTime(begun):hh\\:mm\\:ss} round {rounds}: {Summary()}");
+            }
+            while (Stopwatch.GetElapsedTime(begun) < TimeSpan.FromMinutes(minutes));
+        }
+        finally
+        {
+            TestContext.Out.WriteLine($"seed {seed}, {rounds} rounds in {Stopwatch.GetElapsedTime(begun).TotalMinutes:F1} minutes: {Summary()}");
+            if (Directory.Exists(directory)) Directory.Delete(directory, recursive: true);
+        }
+    }
+
+    private string Summary() => string.Create(CultureInfo.InvariantCulture,
+        $"{_acknowledged} appends acknowledged, longest wait {_longestGap.TotalMilliseconds:F0} ms, faults: {string.Join(", ", _faults.Select(f => $"{f.Key} {f.Value}"))}");
+
+    private async Task RunRoundAsync(DevCluster cluster, string log)
+    {
+        var history = new LogHistory();
+        await using var client = await DelosClient.ConnectAsync(cluster.Endpoints);
+        await using (var load = LogLoad.Start(cluster.Endpoints, log, appenders: 4, outstanding: 4, history))
+        {
+            await load.AdvanceAsync(200, s_patience);
+            var begun = Stopwatch.GetTimestamp();
+            while (Stopwatch.GetElapsedTime(begun) < s_roundLength)
+            {
+                await InjectAsync(cluster, client, log, load);
+                await load.AdvanceAsync(_random.Next(1, 2_000), s_patience);
+            }
+
+            await load.StopAsync();
+            _acknowledged += load.Acknowledged;
+            if (load.LongestGap > _longestGap) _longestGap = load.LongestGap;
+        }
+
+        await LogLoad.ReadAllAsync(cluster.Endpoints, log, history, "second");
+        await LogLoad.ReadAllAsync(cluster.Endpoints, log, history, "final");
+        Assert.That(LogHistoryChecker.Check(history, "final"), Is.Empty, Summary());
+
+        // So that the disk does not fill up over hours.
+        await client.Log(log).TrimAsync(await client.Log(log).CheckTailAsync());
+    }
+
+    private async Task InjectAsync(DevCluster cluster, DelosClient client, string log, LogLoad load)
+    {
+        var victim = cluster.Nodes[_random.Next(cluster.Nodes.Count)];
+        switch (_random.Next(5))
+        {
+            case 0:
+                Count("kill");
+                await victim.KillAsync();
+                if (_random.Next(2) == 0) await load.AdvanceAsync(_random.Next(1, 1_000), s_patience);
+                await cluster.RestartAsync(victim.NodeId, CancellationToken.None);
+                break;
+            case 1:
+                Count("freeze");
+                await Signals.SendAsync("STOP", victim.ProcessId);
+                if (_random.Next(2) == 0) await load.AdvanceAsync(_random.Next(1, 200), s_patience);
+                await Signals.SendAsync("CONT", victim.ProcessId);
+                break;
+            case 2:
+                Count("kill of all nodes");
+                await Task.WhenAll(cluster.Nodes.Select(n => n.KillAsync()));
+                await Task.WhenAll(cluster.Nodes.Select(n => cluster.RestartAsync(n.NodeId, CancellationToken.None)));
+                break;
+            case 3:
+                Count("seal");
+                await TryAsync(async () => await client.Admin.SealAsync(log));
+                break;
+            default:
+                Count("reconfiguration");
+                await TryAsync(async () => await client.Admin.ReconfigExtendAsync(log, new ReconfigExtendOptions { Reason = "soak" }));
+                break;
+        }
+    }
+
+    /// <summary>An operator's command may meet a node that is just starting; the log itself has to hide that, the command need not.</summary>
+    private async Task TryAsync(Func<Task> command)
+    {
+        try
+        {
+            await command();
+        }
+        catch (DelosException e) when (e.IsTransient)
+        {
+            Count("command refused for now");
+        }
+    }
+
+    private void Count(string fault) => _faults[fault] = _faults.GetValueOrDefault(fault) + 1;
+}
