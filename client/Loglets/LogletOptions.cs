@@ -17,8 +17,11 @@ public sealed record LogletOptions
     /// <summary>How long the sequencer may take to answer a checkTail before the replicas are asked instead.</summary>
     public TimeSpan FastTailTimeout { get; init; } = TimeSpan.FromMilliseconds(1500);
 
-    /// <summary>How long a lost connection to the sequencer is dialled again, unless refused, before it counts as lost.</summary>
-    public TimeSpan ReconnectFor { get; init; } = TimeSpan.FromMilliseconds(500);
+    /// <summary>
+    /// How long a lost connection to the sequencer is dialled again, unless refused, before it counts as lost. Not long: what is lost wrongly is merely sent to the same sequencer again a little later, and
+    /// what waits here does not look for a successor.
+    /// </summary>
+    public TimeSpan ReconnectFor { get; init; } = TimeSpan.FromMilliseconds(150);
 
     /// <summary>How long the oldest append may be unanswered before the client looks for itself whether some replica is sealed: a half seal must not hang.</summary>
     public TimeSpan AppendPatience { get; init; } = TimeSpan.FromSeconds(1);

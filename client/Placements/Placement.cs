@@ -44,7 +44,7 @@ public sealed class Placement : IPlacement
     private async ValueTask<LogletConfig> TryPlaceAsync(LogPolicy policy, PlacementHint hint, NodeList list, CancellationToken cancellationToken)
     {
         var nodes = list.Nodes.Where(n => (n.Roles & (NodeRoles.LogServer | NodeRoles.Sequencer)) != 0).ToArray();
-        var probes = await _prober.ProbeAsync(nodes, answered => PlacementChoice.IsEnough(policy, hint, answered), cancellationToken).ConfigureAwait(false);
+        var probes = await _prober.ProbeAsync(nodes, answered => PlacementChoice.IsEnough(policy, hint, nodes, answered), cancellationToken).ConfigureAwait(false);
 
         // Equals are drawn by lot: load spreads, and proposers that race do not all pick the same node.
         var lots = probes.ToDictionary(p => p.Node.NodeId, _ => RandomNumberGenerator.GetInt32(int.MaxValue));

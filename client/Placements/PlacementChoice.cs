@@ -1,4 +1,5 @@
 using Delos.Protocol.Chains;
+using Delos.Protocol.Cluster;
 using Delos.Protocol.Identity;
 
 namespace Delos.Client.Placements;
@@ -21,12 +22,19 @@ internal static class PlacementChoice
         return LogletConfig.Native(id, sequencer.Node.NodeId, sequencer.Incarnation, [.. replicas.Select(r => new ReplicaId(r.Node.NodeId, r.Node.DiskId)).OrderBy(r => r.NodeId)]);
     }
 
-    /// <summary>True if no further answer could improve more than the spread.</summary>
-    public static bool IsEnough(LogPolicy policy, PlacementHint hint, IReadOnlyCollection<NodeProbe> probes)
+    /// <summary>True if no further answer could improve more than the spread: there are enough good nodes, or only those that are believed dead have not answered.</summary>
+    /// <param name="policy">Of the log.</param>
+    /// <param name="hint">What to consider.</param>
+    /// <param name="asked">All nodes that were asked.</param>
+    /// <param name="probes">The answers so far.</param>
+    public static bool IsEnough(LogPolicy policy, PlacementHint hint, IReadOnlyCollection<NodeInfo> asked, IReadOnlyCollection<NodeProbe> probes)
     {
         if (hint.Replicas is not null || hint.Sequencer is not null) return false;
         var good = probes.Where(p => p.IsReady && !hint.Avoid.Contains(p.Node.NodeId)).ToArray();
-        return good.Count(p => Has(p, NodeRoles.LogServer)) >= policy.Replication && good.Any(p => Has(p, NodeRoles.Sequencer) && p.Node.NodeId != hint.Former?.SequencerNode);
+        if (!good.Any(p => Has(p, NodeRoles.Sequencer) && p.Node.NodeId != hint.Former?.SequencerNode)) return false;
+        var logServers = good.Count(p => Has(p, NodeRoles.LogServer));
+        return logServers >= policy.Replication
+            || (logServers > policy.Replication / 2 && asked.All(n => hint.Avoid.Contains(n.NodeId) || probes.Any(p => p.Node.NodeId == n.NodeId)));
     }
 
     private static NodeProbe[] Replicas(LogPolicy policy, PlacementHint hint, IReadOnlyList<NodeProbe> probes, Func<NodeProbe, int> tieBreak)

@@ -13,7 +13,7 @@ internal sealed record MonitorOptions
     public TimeSpan StatusTimeout { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>After a sequencer's connection broke: how long a new one may take before the sequencer counts as lost. A refused one counts at once.</summary>
-    public TimeSpan RedialTimeout { get; init; } = TimeSpan.FromMilliseconds(200);
+    public TimeSpan RedialTimeout { get; init; } = TimeSpan.FromMilliseconds(100);
 
     /// <summary>How long whoever sealed the active segment has to install its successor.</summary>
     public TimeSpan SealedGrace { get; init; } = TimeSpan.FromMilliseconds(200);

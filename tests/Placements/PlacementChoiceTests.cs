@@ -80,9 +80,23 @@ public sealed class PlacementChoiceTests
     {
         var hint = new PlacementHint { Former = Former(1, 1, 2, 3) };
         NodeProbe[] oneSequencer = [Live(1), Live(2, NodeRoles.LogServer), Live(3, NodeRoles.LogServer)];
-        Assert.That(PlacementChoice.IsEnough(s_three, hint, oneSequencer), Is.False);
-        Assert.That(PlacementChoice.IsEnough(s_three, hint, [.. oneSequencer, Live(4)]), Is.True);
+        var asked = Infos(1, 2, 3, 4, 5);
+        Assert.That(PlacementChoice.IsEnough(s_three, hint, asked, oneSequencer), Is.False);
+        Assert.That(PlacementChoice.IsEnough(s_three, hint, asked, [.. oneSequencer, Live(4)]), Is.True);
     }
+
+    [Test]
+    public void A_node_that_is_believed_dead_is_not_waited_for()
+    {
+        var hint = new PlacementHint { Former = Former(1, 1, 2, 3), Avoid = [1] };
+        var asked = Infos(1, 2, 3);
+        Assert.That(PlacementChoice.IsEnough(s_three, hint, asked, [Live(2)]), Is.False, "one LogServer of three is no majority");
+        Assert.That(PlacementChoice.IsEnough(s_three, hint, asked, [Live(2), Live(3)]), Is.True);
+        Assert.That(PlacementChoice.IsEnough(s_three, hint with { Avoid = [] }, asked, [Live(2), Live(3)]), Is.False);
+        Assert.That(PlacementChoice.IsEnough(s_three, hint, Infos(1, 2, 3, 4), [Live(2), Live(3)]), Is.False, "a spare may yet answer");
+    }
+
+    private static NodeInfo[] Infos(params uint[] ids) => [.. ids.Select(i => Live(i).Node)];
 
     private static void AssertFails(DelosErrorCode code, string text, NodeProbe[] probes, PlacementHint hint)
     {
