@@ -24,6 +24,8 @@ need() { # program package
   DEBIAN_FRONTEND=noninteractive apt-get install -y -q "$2" >/dev/null || { apt-get update -q >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y -q "$2" >/dev/null; }
 }
 need strace strace
+need spin spin
+need gcc gcc
 
 step() { printf '\n== %s (%s s)\n' "$1" "$SECONDS"; }
 
@@ -34,12 +36,25 @@ if [ ${#filter[@]} = 0 ]; then
   dotnet format Delos.Native.sln --no-restore --verify-no-changes
 fi
 
-step "tests"
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT
 status=0
+models=
+if [ ${#filter[@]} = 0 ]; then
+  # The models are checked beside the tests, which leave the processors idle for a part of the time.
+  nice -n 15 tests/models/check.sh >"$results/models.txt" 2>&1 &
+  models=$!
+fi
+
+step "tests"
 dotnet test tests/Delos.Tests.csproj -c Release --no-build -nologo "${filter[@]}" \
   --logger "trx;LogFileName=results.trx" --logger "console;verbosity=minimal" --results-directory "$results" || status=$?
+
+if [ -n "$models" ]; then
+  step "models of the protocol (tests/models)"
+  wait "$models" || status=1
+  grep -v '^ok' "$results/models.txt" || { echo "the models said nothing" >&2; status=1; }
+fi
 
 # One plain line that says what was run, whatever the runner printed.
 counters=$(grep -o '<Counters [^>]*>' "$results/results.trx" || true)
