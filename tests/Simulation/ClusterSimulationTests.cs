@@ -1,0 +1,82 @@
+using System.Diagnostics;
+
+namespace Delos.Tests.Simulation;
+
+/// <summary>Whole clusters, seed by seed; <c>scripts/sim.sh</c> runs longer ranges of the same.</summary>
+public sealed class ClusterSimulationTests
+{
+    private const int Milliseconds = 1_500;
+
+    [Test]
+    public void Whole_clusters_keep_their_promises_under_faults()
+    {
+        var (first, last) = Range();
+        var milliseconds = long.Parse(TestContext.Parameters.Get("steps", Milliseconds.ToString(System.Globalization.CultureInfo.InvariantCulture)), System.Globalization.CultureInfo.InvariantCulture);
+        var watch = Stopwatch.StartNew();
+        long operations = 0, events = 0, versions = 0, unknown = 0;
+        var violations = 0;
+        for (var seed = first; seed <= last; seed++)
+        {
+            var simulation = new ClusterSimulation(seed, milliseconds: milliseconds);
+            var violation = simulation.Run();
+            operations += simulation.Checks.Operations;
+            events += simulation.World.Events;
+            versions += simulation.Checks.Versions;
+            unknown += simulation.Checks.Unknown;
+            if ((seed - first + 1) % 500 == 0) TestContext.Progress.WriteLine($"seeds {first}..{seed}: {operations} operations, {watch.Elapsed.TotalSeconds:F0} s, {violations} violations");
+            if (violation is null) continue;
+            violations++;
+            TestContext.Out.WriteLine(violations <= 3 ? SimShrinker.Report(seed, SimMutant.None, milliseconds) : violation);
+            if (violations >= 20) break;
+        }
+
+        TestContext.Out.WriteLine($"seeds {first}..{last}: {operations} operations, {events} events, {versions} chain versions, {unknown} outcomes unknown, {watch.Elapsed.TotalSeconds:F1} s, {operations / watch.Elapsed.TotalSeconds:F0} operations/s, {violations} violations");
+        Assert.That(violations, Is.Zero);
+        Assert.That(operations, Is.GreaterThan(0));
+    }
+
+    [Test]
+    public void A_seed_replays_exactly()
+    {
+        for (var seed = 1; seed <= 5; seed++)
+        {
+            var (one, two) = (new ClusterSimulation(seed), new ClusterSimulation(seed));
+            one.Run();
+            two.Run();
+            Assert.That(two.World.Events, Is.EqualTo(one.World.Events));
+            Assert.That(two.World.Transcript, Is.EqualTo(one.World.Transcript));
+        }
+    }
+
+    [TestCase(nameof(SimMutant.LateAcknowledgement), Category = "Trap01")]
+    [TestCase(nameof(SimMutant.SealOvertakes), Category = "Trap02")]
+    [TestCase(nameof(SimMutant.SealedTailLeaks), Category = "Trap04")]
+    [TestCase(nameof(SimMutant.StaleFastTail), Category = "Trap05")]
+    [TestCase(nameof(SimMutant.RestartedSequencer), Category = "Trap07")]
+    [TestCase(nameof(SimMutant.WipedDisk), Category = "Trap08")]
+    [TestCase(nameof(SimMutant.AbsenceWithoutStop), Category = "Trap09")]
+    [TestCase(nameof(SimMutant.NoRepair), Category = "Trap10")]
+    [TestCase(nameof(SimMutant.NoRollForward), Category = "Trap12")]
+    [TestCase(nameof(SimMutant.ReusedLoglet), Category = "Trap13")]
+    [TestCase(nameof(SimMutant.BlindRetry), Category = "Trap17")]
+    [TestCase(nameof(SimMutant.AcknowledgedUnsynced), Category = "Trap25")]
+    public void A_mutant_is_caught(string name)
+    {
+        var mutant = Enum.Parse<SimMutant>(name);
+        for (var seed = 1; seed <= 600; seed++)
+        {
+            if (new ClusterSimulation(seed, mutant).Run() is not { } violation) continue;
+            TestContext.Out.WriteLine($"{mutant}: caught by seed {seed}: {violation.Split('\n')[0]}");
+            return;
+        }
+
+        Assert.Fail($"{mutant} was not caught");
+    }
+
+    /// <summary>SEEDS of scripts/sim.sh, as FIRST..LAST.</summary>
+    private static (int First, int Last) Range()
+    {
+        var seeds = TestContext.Parameters.Get("seeds", "1..500").Split("..");
+        return (int.Parse(seeds[0], System.Globalization.CultureInfo.InvariantCulture), int.Parse(seeds[^1], System.Globalization.CultureInfo.InvariantCulture));
+    }
+}

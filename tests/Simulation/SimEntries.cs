@@ -1,0 +1,36 @@
+using System.Buffers;
+using Delos.Daemon.Sequencers;
+using Delos.Protocol.Entries;
+
+namespace Delos.Tests.Simulation;
+
+/// <summary>Real encoded entries: the payload repeats the append id, so that a mixed-up entry shows.</summary>
+internal static class SimEntries
+{
+    public static byte[] Encode(AppendId id)
+    {
+        var bytes = new byte[EntryCodec.EncodedSize(8)];
+        EntryCodec.Encode(bytes, id, EntryKind.Data, BitConverter.GetBytes(id.Sequence));
+        return bytes;
+    }
+
+    public static byte[][] Split(byte[] payload)
+    {
+        var entries = new List<byte[]>();
+        var reader = new EntryReader(new ReadOnlySequence<byte>(payload));
+        while (true)
+        {
+            var offset = reader.Offset;
+            if (!reader.TryNextIntact(out var header)) return [.. entries];
+            entries.Add(payload[offset..(offset + header.Size)]);
+        }
+    }
+
+    public static AppendId[] Ids(byte[] payload)
+    {
+        var ids = new List<AppendId>();
+        var reader = new EntryReader(new ReadOnlySequence<byte>(payload));
+        while (reader.TryNextIntact(out var header)) ids.Add(header.Id);
+        return [.. ids];
+    }
+}

@@ -1,0 +1,104 @@
+using Delos.Client.Loglets;
+using Delos.Protocol.Chains;
+using Delos.Protocol.Framing;
+using Delos.Protocol.Messages;
+
+namespace Delos.Tests.Simulation;
+
+/// <summary>A Loglet from a client's or reconfigurer's end: slow checkTail, seal, read, trim; as client/Loglets/TailProcedure.cs and ReplicaReader.cs.</summary>
+internal sealed class SimLoglet(SimProcess me, ClusterSimulation cluster, LogletConfig config)
+{
+    /// <summary>Pending: no majority in time.</summary>
+    public async Task<(TailOutcome Outcome, long Tail)> TailAsync(bool seal)
+    {
+        var world = cluster.World;
+        var finder = new TailFinder(config, SimTimes.Loglet, seal, world.Clock);
+        var deadline = world.Now + 1_500_000;
+        while (finder.Outcome == TailOutcome.Pending && world.Now < deadline)
+        {
+            while (finder.TryTakeRequest(out var request))
+            {
+                var taken = request;
+                world.Spawn(() => ExecuteAsync(finder, taken));
+            }
+
+            await world.Delay(500);
+            finder.OnTick(world.Clock);
+        }
+
+        if (finder.Outcome == TailOutcome.MustSealAndExtend) return await TailAsync(seal: true);
+        return (finder.Outcome, finder.Tail);
+    }
+
+    /// <summary>The mutant of trap 10: seals a majority and believes the highest tail.</summary>
+    public async Task<(TailOutcome Outcome, long Tail)> SealWithoutRepairAsync()
+    {
+        var tails = new List<long>();
+        foreach (var replica in config.Replicas)
+        {
+            if (await AskAsync(replica, new Seal(config)) is { Body: SealReply { Status: StatusCode.Ok } reply }) tails.Add(reply.DurableTail);
+        }
+
+        return tails.Count >= config.Quorum ? (TailOutcome.Sealed, tails.Min()) : (TailOutcome.Pending, 0);
+    }
+
+    public async Task<(StatusCode Status, byte[][] Entries, long TrimPoint)> ReadAsync(long min, long max, long bound)
+    {
+        var status = StatusCode.Unavailable;
+        foreach (var replica in config.Replicas.OrderBy(_ => cluster.World.Random.Next()).ToArray())
+        {
+            if (await AskAsync(replica, new Read(config.Id, min, max, bound, 1000, false)) is not { Body: ReadReply reply } answer) continue;
+            if (reply.Status == StatusCode.Ok) return (StatusCode.Ok, SimEntries.Split(answer.Payload!), 0);
+            if (reply.Status is StatusCode.Trimmed or StatusCode.Deleted) return (reply.Status, [], reply.TrimPoint);
+            status = reply.Status;
+        }
+
+        return (status, [], 0);
+    }
+
+    public async Task TrimAsync(long position, long bound)
+    {
+        foreach (var replica in config.Replicas) await AskAsync(replica, new Trim(config.Id, position, bound));
+    }
+
+    public async Task DeleteAsync()
+    {
+        foreach (var replica in config.Replicas) await AskAsync(replica, new DeleteLoglet(config.Id));
+    }
+
+    private async Task<SimMessage?> AskAsync(ReplicaId replica, object body, byte[]? payload = null)
+    {
+        var node = cluster.Node(replica.NodeId);
+        return node.Disk.DiskId == replica.DiskId || cluster.Mutant == SimMutant.WipedDisk ? await me.Network.AskAsync(me, node, body, payload) : null;
+    }
+
+    private async Task ExecuteAsync(TailFinder finder, TailRequest request)
+    {
+        var replica = config.Replicas[request.Replica];
+        var world = cluster.World;
+        object body = request.Kind switch
+        {
+            TailRequestKind.Status => new Status(config.Id),
+            TailRequestKind.Seal => new Seal(config),
+            TailRequestKind.Jump => new Trim(config.Id, request.First, request.First),
+            _ => new Read(config.Id, request.First, request.End, request.End, 1000, true),
+        };
+        if (request.Kind == TailRequestKind.Copy)
+        {
+            if (await AskAsync(config.Replicas[request.Source], body) is not { Body: ReadReply read } source) finder.OnSourceFailed(request, false, world.Clock);
+            else if (read.Status == StatusCode.Trimmed) finder.OnSourceTrimmed(request, read.TrimPoint, world.Clock);
+            else if (read.Status != StatusCode.Ok || read.Count == 0) finder.OnSourceFailed(request, read.Status == StatusCode.Corrupt, world.Clock);
+            else if (await AskAsync(replica, new Repair(config, read.First, read.Count), source.Payload) is { Body: RepairReply repaired }) finder.OnMoved(request, repaired.Status, repaired.DurableTail, world.Clock);
+            else finder.OnFailed(request, world.Clock);
+            return;
+        }
+
+        switch ((await AskAsync(replica, body))?.Body)
+        {
+            case StatusReply reply: finder.OnStatus(request, reply, world.Clock); break;
+            case SealReply reply: finder.OnSealed(request, reply, world.Clock); break;
+            case TrimReply reply: finder.OnMoved(request, reply.Status, reply.TrimPoint, world.Clock); break;
+            default: finder.OnFailed(request, world.Clock); break;
+        }
+    }
+}

@@ -1,0 +1,282 @@
+using Delos.Client.MetaStore;
+using Delos.Daemon.LogServers;
+using Delos.Daemon.MetaStore;
+using Delos.Protocol.Chains;
+using Delos.Protocol.Cluster;
+using Delos.Protocol.Framing;
+using Delos.Protocol.Identity;
+using Delos.Protocol.Messages;
+
+namespace Delos.Tests.Simulation;
+
+/// <summary>One delosd with all roles.</summary>
+internal sealed class SimNode : SimProcess
+{
+    private readonly SortedDictionary<LogletId, SimReplica> _replicas = [];
+    private readonly SortedDictionary<LogletId, SimSequencer> _sequencers = [];
+    private readonly HashSet<LogletId> _ended = [];
+    private readonly HashSet<LogletId> _filling = [];
+    private AcceptorCore _acceptor = new(new AcceptorLimits());
+
+    public SimNode(ClusterSimulation cluster, int id)
+        : base(cluster.World, cluster.Network, id)
+    {
+        Cluster = cluster;
+        Disk = new SimDisk(cluster.World);
+        MetaDisk = Disk;
+        Incarnation = cluster.World.NewId();
+        Disk.Synced = OnSynced;
+        RefillTick(Life);
+    }
+
+    public ClusterSimulation Cluster { get; }
+
+    public SimMutant Mutant => Cluster.Mutant;
+
+    public SimDisk Disk { get; private set; }
+
+    /// <summary>Keeps the acceptor's identity when the log's disk is replaced.</summary>
+    public SimDisk MetaDisk { get; }
+
+    public ulong Incarnation { get; private set; }
+
+    public NodeEndpoint Endpoint => new((uint)Id, MetaDisk.DiskId, $"n{Id}", 1);
+
+    public NodeInfo Info => new((uint)Id, Disk.DiskId, $"n{Id}", 1, NodeRoles.LogServer | NodeRoles.Sequencer | NodeRoles.MetaStore);
+
+    public void Post(SimConnection connection, object message) => Network.Send(connection, this, new SimMessage(message, null, 0, false));
+
+    public void Crash()
+    {
+        World.Tell($"node {Id} crashes");
+        foreach (var sequencer in _sequencers.Values.ToArray()) sequencer.Drop();
+        _sequencers.Clear();
+        _replicas.Clear();
+        _ended.Clear();
+        _filling.Clear();
+        Die();
+        Disk.Crash();
+    }
+
+    public void Start()
+    {
+        if (IsUp) return;
+        IsUp = true;
+        Incarnation = World.NewId();
+        foreach (var log in Disk.Logs.Values)
+        {
+            if (Disk.Tombstones.Contains(log.Id) || log.Records.Count == 0) continue;
+            var replica = new SimReplica(this, log, SimDisk.Recover(log));
+            replica.Load();
+            _replicas[log.Id] = replica;
+        }
+
+        _acceptor = new AcceptorCore(new AcceptorLimits());
+        foreach (var record in MetaDisk.Journal) _acceptor.Apply(AcceptorRecord.Decode(record, _acceptor.Find)!);
+        World.Tell($"node {Id} starts, {_replicas.Count} replicas");
+        RefillTick(Life);
+    }
+
+    /// <summary>An operator gives the stopped node a new, empty disk: it joins new Loglets only. The acceptor's journal is on a disk of its own.</summary>
+    public void Wipe()
+    {
+        World.Tell($"node {Id}: disk replaced");
+        if (Mutant == SimMutant.WipedDisk)
+        {
+            Disk.Logs.Clear();
+            Disk.Tombstones.Clear();
+            return;
+        }
+
+        Disk = new SimDisk(World) { Synced = OnSynced };
+    }
+
+    public void Rot()
+    {
+        if (Disk.Rot() is not { } record) return;
+        World.Tell($"node {Id}: {record.Kind} at {record.First} rots");
+        foreach (var replica in _replicas.Values) replica.Rot(record);
+    }
+
+    public void Ended(SimSequencer sequencer)
+    {
+        _sequencers.Remove(sequencer.Config.Id);
+        _ended.Add(sequencer.Config.Id);
+    }
+
+    protected override void Receive(SimConnection connection, SimMessage message)
+    {
+        void Reply(object body) => Network.Reply(connection, this, message.Correlation, body);
+        switch (message.Body)
+        {
+            case Append m: OnAppend(connection, m, message.Payload!); break;
+            case StoreAck m: Sequencing(m.Loglet, m.Incarnation)?.StoreAck(connection, m); break;
+            case ConfirmReply m: Sequencing(m.Loglet, m.Incarnation)?.ConfirmReply(connection, m); break;
+            case CheckTail m when Sequencing(m.Loglet, m.Incarnation) is { } sequencer: sequencer.CheckTail(connection, message.Correlation); break;
+            case CheckTail m: Reply(new CheckTailReply(Refusal(m.Loglet, m.Incarnation), 0)); break;
+            case OpenLoglet m: OnOpen(connection, m.Config, message.Correlation); break;
+            case Store m: OnStore(connection, m, message.Payload!); break;
+            case Confirm m:
+                Post(connection, Find(m.Loglet) is { } confirmed
+                    ? new ConfirmReply(m.Loglet, m.Incarnation, m.Round, confirmed.Core.Confirm(m.Incarnation), confirmed.Core.DurableTail)
+                    : new ConfirmReply(m.Loglet, m.Incarnation, m.Round, Absence(m.Loglet), 0));
+                break;
+            case GlobalTail m: Find(m.Loglet)?.Core.AnnounceGlobalTail(m.Incarnation, m.Tail); break;
+            case Status m: Reply(Find(m.Loglet)?.Status() ?? new StatusReply(Absence(m.Loglet), 0, false, 0, 0, 0, false)); break;
+            case Seal m:
+                if (!IsMine(m.Config)) Reply(new SealReply(StatusCode.NotServed, 0, 0));
+                else if (Absence(m.Config.Id) == StatusCode.Deleted) Reply(new SealReply(StatusCode.Deleted, 0, 0));
+                else GetOrCreate(m.Config).Seal(m.Config, Reply);
+                break;
+            case Repair m:
+                if (!IsMine(m.Config) || Find(m.Config.Id) is not { } repaired) Reply(new RepairReply(IsMine(m.Config) ? Absence(m.Config.Id) : StatusCode.NotServed, 0));
+                else repaired.Repair(m, message.Payload!, Reply);
+                break;
+            case Trim m:
+                if (Find(m.Loglet) is { } trimmed) trimmed.Trim(m, Reply);
+                else Reply(new TrimReply(Absence(m.Loglet), 0));
+                break;
+            case Read m:
+                var (read, bytes) = Find(m.Loglet)?.Read(m) ?? (new ReadReply(Absence(m.Loglet), m.Min, 0, 0, 0), []);
+                Network.Reply(connection, this, message.Correlation, read, bytes);
+                break;
+            case DeleteLoglet m:
+                Disk.Tombstones.Add(m.Loglet);
+                Find(m.Loglet)?.Delete();
+                _replicas.Remove(m.Loglet);
+                Disk.Logs.Remove(m.Loglet);
+                Reply(new DeleteLogletReply(StatusCode.Ok));
+                break;
+            case MetaRead m: Reply(_acceptor.Read(m)); break;
+            case MetaPrepare m:
+                var promise = _acceptor.Prepare(m, out var promised);
+                Persist(promised, () => Reply(promise));
+                break;
+            case MetaAccept m:
+                var acceptance = _acceptor.Accept(m, out var accepted);
+                if (acceptance.Status == StatusCode.Malformed) World.Violate($"one ballot carried two values of {m.Register}");
+                Persist(accepted, () => Reply(acceptance));
+                break;
+            case SimProbe: Reply(new SimProbeReply(Info, Incarnation)); break;
+        }
+    }
+
+    protected override void Closed(SimConnection connection)
+    {
+        foreach (var replica in _replicas.Values) replica.Forget(connection);
+        foreach (var sequencer in _sequencers.Values.ToArray()) sequencer.Lost(connection);
+    }
+
+    private SimReplica? Find(LogletId id) => _replicas.GetValueOrDefault(id);
+
+    private StatusCode Absence(LogletId id) => Disk.Tombstones.Contains(id) ? StatusCode.Deleted : StatusCode.NotFound;
+
+    private bool IsMine(LogletConfig config) => config.HasReplica((uint)Id, Disk.DiskId);
+
+    private SimReplica GetOrCreate(LogletConfig config)
+    {
+        if (Find(config.Id) is { } known) return known;
+        if (!Disk.Logs.TryGetValue(config.Id, out var log)) Disk.Logs[config.Id] = log = new SimLog(config.Id);
+        return _replicas[config.Id] = new SimReplica(this, log, ReplicaCore.New(config));
+    }
+
+    private void OnSynced(SimLog log)
+    {
+        if (IsUp) Find(log.Id)?.OnDurable();
+    }
+
+    private void OnStore(SimConnection connection, in Store message, byte[] payload)
+    {
+        void Refuse(StatusCode status, in Store m) => Post(connection, new StoreAck(m.Loglet, m.Incarnation, status, 0, 0));
+        if (Find(message.Loglet) is { } replica) replica.Store(connection, message, payload);
+        else if (Absence(message.Loglet) == StatusCode.Deleted) Refuse(StatusCode.Deleted, message);
+        else if (message.Config is null) Refuse(StatusCode.NeedConfig, message);
+        else if (!IsMine(message.Config)) Refuse(StatusCode.NotServed, message);
+        else GetOrCreate(message.Config).Store(connection, message, payload);
+    }
+
+    private SimSequencer? Sequencing(LogletId id, ulong incarnation) => incarnation == Incarnation || Mutant == SimMutant.RestartedSequencer ? _sequencers.GetValueOrDefault(id) : null;
+
+    private StatusCode Refusal(LogletId id, ulong incarnation) =>
+        incarnation != Incarnation && Mutant != SimMutant.RestartedSequencer ? StatusCode.WrongIncarnation : _ended.Contains(id) ? StatusCode.Sealed : StatusCode.NotFound;
+
+    private void OnAppend(SimConnection connection, in Append message, byte[] payload)
+    {
+        if (Sequencing(message.Loglet, message.Incarnation) is { } sequencer)
+        {
+            sequencer.Append(connection, message, payload);
+            return;
+        }
+
+        foreach (var id in SimEntries.Ids(payload)) Post(connection, new AppendReply(message.Loglet, message.ClientId, Refusal(message.Loglet, message.Incarnation), id.Sequence, 1, -1, 0));
+    }
+
+    private void OnOpen(SimConnection connection, LogletConfig config, ulong correlation)
+    {
+        if (config.SequencerNode != Id || (config.Incarnation != Incarnation && Mutant != SimMutant.RestartedSequencer)) Network.Reply(connection, this, correlation, new OpenLogletReply(StatusCode.WrongIncarnation));
+        else if (_ended.Contains(config.Id)) Network.Reply(connection, this, correlation, new OpenLogletReply(StatusCode.Sealed));
+        else
+        {
+            if (!_sequencers.TryGetValue(config.Id, out var sequencer)) _sequencers[config.Id] = sequencer = new SimSequencer(this, config);
+            sequencer.Open(connection, correlation);
+        }
+    }
+
+    private void Persist(AcceptorRegister? next, Action reply)
+    {
+        if (next is not null)
+        {
+            MetaDisk.Journal.Add(AcceptorRecord.Encode(_acceptor.Find(next.Name), next));
+            _acceptor.Apply(next);
+        }
+
+        var life = Life;
+        World.At(next is null ? 0 : 50 + World.Random.Next(200), () =>
+        {
+            if (Life == life) reply();
+        });
+    }
+
+    /// <summary>As daemon/Monitoring/RefillWorker.cs: laggards below the global tail, damage, and sealed replicas below their installed stop, are filled from peers.</summary>
+    private void RefillTick(int life)
+    {
+        World.At(40_000 + World.Random.Next(40_000), () =>
+        {
+            if (Life != life || !IsUp) return;
+            foreach (var (id, replica) in _replicas)
+            {
+                if (!IsPaused && replica.Core.Config is not null && replica.Core.IsBehind && _filling.Add(id)) World.Spawn(() => RefillAsync(replica, id, life));
+            }
+
+            RefillTick(life);
+        });
+    }
+
+    private async Task RefillAsync(SimReplica replica, LogletId id, int life)
+    {
+        var core = replica.Core;
+        var config = core.Config!;
+        foreach (var peer in config.Replicas)
+        {
+            var damaged = core.Unknown.Ranges.Count > 0;
+            var first = damaged ? core.Unknown.Ranges[0].First : core.DurableTail;
+            var end = damaged ? core.Unknown.Ranges[0].End : core.GlobalTail;
+            if (peer.NodeId == Id || first >= end) continue;
+            var target = Cluster.Node(peer.NodeId);
+            if (target.Disk.DiskId != peer.DiskId) continue;
+            var bound = Math.Max(core.GlobalTail, damaged ? Cluster.Checks.InstalledLength(id) : 0);
+            var answer = await Network.AskAsync(this, target, new Read(id, first, Math.Min(end, bound), bound, 1000, false));
+            if (Life != life) return;
+            if (answer?.Body is not ReadReply { Status: StatusCode.Ok, Count: > 0 } read) continue;
+            if (damaged) replica.Patch(first, read.Count, answer.Payload!);
+            else replica.Refill(first, read.Count, answer.Payload!);
+            break;
+        }
+
+        _filling.Remove(id);
+    }
+}
+
+internal sealed record SimProbe;
+
+internal sealed record SimProbeReply(NodeInfo Node, ulong Incarnation);

@@ -1,0 +1,26 @@
+using Delos.Client.Loglets;
+using Delos.Daemon.Sequencers;
+
+namespace Delos.Tests.Simulation;
+
+/// <summary>The times of the simulated shells; safety depends on none of them.</summary>
+internal static class SimTimes
+{
+    public const long RollForwardAfter = 60_000;
+
+    public const long AppendPatience = 250_000;
+
+    public static SequencerOptions Sequencer { get; } = new()
+    {
+        MaxBatchBytes = 400,
+        MaxRetainedBytes = 8_000,
+        MaxReplicaInFlightBytes = 20_000,
+        ResignAfter = TimeSpan.FromMilliseconds(300),
+        RetainForLost = TimeSpan.FromMilliseconds(500),
+        StuckAfter = TimeSpan.FromMilliseconds(300),
+        ConfirmTimeout = TimeSpan.FromMilliseconds(300),
+        SealRetryInterval = TimeSpan.FromMilliseconds(60),
+    };
+
+    public static LogletOptions Loglet { get; } = new() { CaseFiveBound = TimeSpan.FromMilliseconds(60) };
+}
