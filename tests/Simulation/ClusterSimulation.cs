@@ -75,8 +75,8 @@ internal sealed class ClusterSimulation
         World.RunUntil(healed + LivenessBound, () => _clients.TrueForAll(c => c.AppendedAt > healed && c.TailAt > healed));
         foreach (var client in _clients.Where(c => c.AppendedAt <= healed || c.TailAt <= healed)) World.Violate($"no liveness: {client.State}");
         foreach (var client in _clients) client.IsStopping = true;
-        World.RunUntil(World.Now + LivenessBound, () => _clients.TrueForAll(c => c.Unresolved == 0));
-        foreach (var client in _clients.Where(c => c.Unresolved > 0)) World.Violate($"not answered: {client.State}");
+        World.RunUntil(World.Now + LivenessBound, () => _clients.TrueForAll(c => c.Unresolved == 0 && c.HasStopped));
+        foreach (var client in _clients.Where(c => c.Unresolved > 0 || !c.HasStopped)) World.Violate($"not answered: {client.State}");
         if (World.Violation is not null) return End();
 
         var audits = 0;

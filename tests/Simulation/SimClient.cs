@@ -45,6 +45,9 @@ internal sealed class SimClient : SimProcess
 
     public int Unresolved => _open.Count;
 
+    /// <summary>Its last checkTail, read and trim are over: a trim that ends later would look like a loss to the audit.</summary>
+    public bool HasStopped { get; private set; }
+
     public string State => $"{Log} client {Id}: {string.Join(", ", _open.Values.Take(3).Select(a => $"{a.Append.Sequence} {a.Append.State}"))}, last append {AppendedAt / 1000} ms, last tail {TailAt / 1000} ms";
 
     public SimReconfigurer Reconfigurer => _reconfigurer;
@@ -326,6 +329,8 @@ internal sealed class SimClient : SimProcess
             if (World.Chance(3) && tail > 40) await TrimAsync(World.Random.NextInt64(tail - 30), tail);
             await World.Delay(World.Random.Next(25_000));
         }
+
+        HasStopped = true;
     }
 
     private async Task TrimAsync(long position, long tail)

@@ -5,6 +5,10 @@ internal enum SimFaultKind
     Crash,
     Pause,
     Isolate,
+
+    /// <summary>No other node is within reach, but the clients are: a sequencer that still looks alive to them.</summary>
+    Island,
+
     OneWay,
     Cut,
     Slow,
@@ -71,6 +75,9 @@ internal sealed record SimFault(long At, long For, SimFaultKind Kind, int Node, 
                     if (n.Id != Node) Block(n.Id, both: true);
                 }
 
+                break;
+            case SimFaultKind.Island:
+                foreach (var n in cluster.Nodes) Block(n.Id, both: true);
                 break;
             case SimFaultKind.OneWay:
                 Block(other, both: false);

@@ -39,7 +39,7 @@ internal sealed class SimLoglet(SimProcess me, ClusterSimulation cluster, Loglet
             if (await AskAsync(replica, new Seal(config)) is { Body: SealReply { Status: StatusCode.Ok } reply }) tails.Add(reply.DurableTail);
         }
 
-        return tails.Count >= config.Quorum ? (TailOutcome.Sealed, tails.Min()) : (TailOutcome.Pending, 0);
+        return tails.Count >= config.Quorum ? (TailOutcome.Sealed, tails.Max()) : (TailOutcome.Pending, 0);
     }
 
     public async Task<(StatusCode Status, byte[][] Entries, long TrimPoint)> ReadAsync(long min, long max, long bound)

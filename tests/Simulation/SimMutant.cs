@@ -5,7 +5,8 @@ internal enum SimMutant
 {
     None,
 
-    /// <summary>Trap 1: a duplicate of a stored entry is acknowledged by a sealed replica that repair has filled.</summary>
+    /// <summary>Trap 1: a duplicate of a stored entry is acknowledged by a sealed replica that repair has filled.
+    /// NOT caught by seeds 1 to 600: it takes two observers with different tails and a lost "sealed", which the faults do not yet bring about. No test claims it.</summary>
     LateAcknowledgement,
 
     /// <summary>Trap 2: the seal is answered before the stores in front of it are durable.</summary>
@@ -26,7 +27,7 @@ internal enum SimMutant
     /// <summary>Trap 9: absence is concluded from a segment that has no stop.</summary>
     AbsenceWithoutStop,
 
-    /// <summary>Trap 10: the tail is installed without repairing it onto a majority.</summary>
+    /// <summary>Trap 10: the highest tail of a sealed majority is installed without repairing it onto one.</summary>
     NoRepair,
 
     /// <summary>Trap 12: nobody rolls a sealed segment forward.</summary>
@@ -38,6 +39,6 @@ internal enum SimMutant
     /// <summary>Trap 17: what a sealed segment gave back is appended again without looking.</summary>
     BlindRetry,
 
-    /// <summary>A store is acknowledged before it is durable.</summary>
+    /// <summary>Trap 25, its effect only: a store is acknowledged before it is durable.</summary>
     AcknowledgedUnsynced,
 }
