@@ -33,7 +33,7 @@ internal static class DevCommand
                 // An interrupt from the terminal reaches the nodes as well: they stop by themselves, cleanly.
                 if (code != 0) context.Error.WriteLine($"delosd: node {n.NodeId} ended with exit code {code}; its log: {n.LogFile}");
             };
-            foreach (var node in cluster.Nodes) context.Output.Line($"node {node.NodeId} pid {node.ProcessId} 127.0.0.1:{node.Port} log {node.LogFile}");
+            foreach (var node in cluster.Nodes) context.Output.Line($"node {node.NodeId} pid {node.ProcessId} {node.Address}:{node.Port} log {node.LogFile}");
             context.Output.Line($"endpoints {cluster.Endpoints}");
             context.Output.Line("ready");
             await context.Output.Writer.FlushAsync().ConfigureAwait(false);

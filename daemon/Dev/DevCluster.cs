@@ -28,7 +28,7 @@ internal sealed class DevCluster : IAsyncDisposable
     public DevNode this[uint nodeId] => _nodes[(int)nodeId - 1];
 
     /// <summary>What a client connects to.</summary>
-    public string Endpoints => "delos://" + string.Join(',', _nodes.Take(_options.MetaStoreNodes).Select(n => $"127.0.0.1:{n.Port}"));
+    public string Endpoints => "delos://" + string.Join(',', _nodes.Take(_options.MetaStoreNodes).Select(n => $"{n.Address}:{n.Port}"));
 
     /// <summary>Prepares the directories, starts every node and waits until the cluster takes appends.</summary>
     /// <exception cref="InvalidOperationException">A node ended, or was not ready in time.</exception>
@@ -44,7 +44,7 @@ internal sealed class DevCluster : IAsyncDisposable
         {
             for (var i = 0; i < options.Nodes; i++)
             {
-                var node = new DevNode((uint)i + 1, file.Ports[i], Path.Combine(directory, $"node-{i + 1}"), options.StopTimeout);
+                var node = new DevNode((uint)i + 1, options.Address((uint)i + 1), file.Ports[i], Path.Combine(directory, $"node-{i + 1}"), options.Launcher((uint)i + 1), options.StopTimeout);
                 cluster._nodes.Add(node);
                 cluster.Prepare(node, file);
             }
@@ -127,9 +127,9 @@ internal sealed class DevCluster : IAsyncDisposable
         var metaStore = _options.MetaStoreNodes;
         var text = new StringBuilder()
             .Append("# Written by 'delosd dev' at every start.\n")
-            .Append($"[node]\nid = {node.NodeId}\nlisten = 127.0.0.1:{node.Port}\ndata = {node.DataDirectory}\n")
+            .Append($"[node]\nid = {node.NodeId}\nlisten = {node.Address}:{node.Port}\ndata = {node.DataDirectory}\n")
             .Append($"[roles]\nmetastore = {(node.NodeId <= metaStore ? "true" : "false")}\n")
-            .Append($"[cluster]\nid = {file.ClusterId}\nmetastore = {string.Join(", ", file.Ports.Take(metaStore).Select(p => $"127.0.0.1:{p}"))}\n");
+            .Append($"[cluster]\nid = {file.ClusterId}\nmetastore = {string.Join(", ", file.Ports.Take(metaStore).Select((p, i) => $"{_options.Address((uint)i + 1)}:{p}"))}\n");
         foreach (var group in _options.Settings.GroupBy(s => s[..s.IndexOf('.', StringComparison.Ordinal)]).OrderBy(g => g.Key, StringComparer.Ordinal))
         {
             text.Append($"[{group.Key}]\n");

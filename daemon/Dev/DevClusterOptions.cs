@@ -14,6 +14,12 @@ internal sealed record DevClusterOptions
     /// <summary>Extra lines for every node's configuration, as <c>section.key=value</c>.</summary>
     public IReadOnlyList<string> Settings { get; init; } = [];
 
+    /// <summary>The address that a node listens on, by its id. Addresses other than loopback's need a launcher that puts the node where they exist.</summary>
+    public Func<uint, string> Address { get; init; } = _ => "127.0.0.1";
+
+    /// <summary>Words put before the daemon's own command line, by node id: a program that replaces itself by the daemon, such as <c>ip netns exec NAME</c> or <c>env NAME=VALUE</c>, so that the process id stays.</summary>
+    public Func<uint, IReadOnlyList<string>> Launcher { get; init; } = _ => [];
+
     /// <summary>How long all nodes may take to become ready.</summary>
     public TimeSpan StartTimeout { get; init; } = TimeSpan.FromSeconds(30);
 

@@ -10,6 +10,7 @@ namespace Delos.Daemon.Dev;
 /// </remarks>
 internal sealed class DevNode : IAsyncDisposable
 {
+    private readonly IReadOnlyList<string> _launcher;
     private readonly TimeSpan _stopTimeout;
     private Process? _process;
     private StreamWriter? _log;
@@ -17,15 +18,19 @@ internal sealed class DevNode : IAsyncDisposable
     private Task _output = Task.CompletedTask;
     private volatile bool _expectedEnd;
 
-    public DevNode(uint nodeId, int port, string directory, TimeSpan stopTimeout)
+    public DevNode(uint nodeId, string address, int port, string directory, IReadOnlyList<string> launcher, TimeSpan stopTimeout)
     {
         NodeId = nodeId;
+        Address = address;
         Port = port;
         Directory = directory;
+        _launcher = launcher;
         _stopTimeout = stopTimeout;
     }
 
     public uint NodeId { get; }
+
+    public string Address { get; }
 
     public int Port { get; }
 
@@ -55,19 +60,20 @@ internal sealed class DevNode : IAsyncDisposable
         _log?.Dispose();
         _log = new StreamWriter(new FileStream(LogFile, FileMode.Append, FileAccess.Write, FileShare.ReadWrite)) { AutoFlush = true };
         _ready = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        var start = new ProcessStartInfo(Executable)
+        string[] command = [.. _launcher, Executable, "run", "--config", ConfigFile, "--stop-with-stdin"];
+        var start = new ProcessStartInfo(command[0])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
             UseShellExecute = false,
         };
-        foreach (var argument in new[] { "run", "--config", ConfigFile, "--stop-with-stdin" }) start.ArgumentList.Add(argument);
+        foreach (var argument in command[1..]) start.ArgumentList.Add(argument);
 
         // What configures this process, or names its cluster, is not meant for the nodes.
         foreach (var name in start.Environment.Keys.Where(k => k.StartsWith("DELOS_", StringComparison.OrdinalIgnoreCase)).ToList()) start.Environment.Remove(name);
         _expectedEnd = false;
-        _process = Process.Start(start) ?? throw new InvalidOperationException($"{Executable} did not start.");
+        _process = Process.Start(start) ?? throw new InvalidOperationException($"{command[0]} did not start.");
         _output = Task.WhenAll(PumpOutputAsync(_process, _ready), PumpErrorsAsync(_process, _log));
     }
 
@@ -152,5 +158,8 @@ internal sealed class DevNode : IAsyncDisposable
     private static async Task PumpErrorsAsync(Process process, StreamWriter log)
     {
         while (await process.StandardError.ReadLineAsync().ConfigureAwait(false) is { } line) await log.WriteLineAsync(line).ConfigureAwait(false);
+
+        // Open no longer than the node runs: its directory may be a file system that is unmounted then.
+        await log.DisposeAsync().ConfigureAwait(false);
     }
 }
