@@ -11,13 +11,15 @@ public abstract class ProcessFixture
 {
     internal const string Log = "history";
 
-    private string _directory = "";
     private DevCluster? _cluster;
+
+    /// <summary>Of the test's own, deleted after it.</summary>
+    internal string WorkDirectory { get; private set; } = "";
 
     internal DevCluster Cluster => _cluster ?? throw new InvalidOperationException("StartClusterAsync was not called.");
 
     [SetUp]
-    public void MakeDirectory() => _directory = Path.Combine(TestContext.CurrentContext.WorkDirectory, $"cluster-{Guid.NewGuid():n}");
+    public void MakeDirectory() => WorkDirectory = Path.Combine(TestContext.CurrentContext.WorkDirectory, $"cluster-{Guid.NewGuid():n}");
 
     [TearDown]
     public async Task StopClusterAsync()
@@ -30,17 +32,15 @@ public abstract class ProcessFixture
 
         await Cluster.DisposeAsync();
         _cluster = null;
-        if (Directory.Exists(_directory)) Directory.Delete(_directory, recursive: true);
+        if (Directory.Exists(WorkDirectory)) Directory.Delete(WorkDirectory, recursive: true);
     }
 
-    internal Task StartClusterAsync() => StartClusterAsync(_directory, 3, "storage.file_size=8MiB", "storage.spare_files=1");
+    internal Task StartClusterAsync() => StartClusterAsync(WorkDirectory, 3, "storage.file_size=8MiB", "storage.spare_files=1");
 
-    internal async Task StartClusterAsync(string directory, int nodes, params string[] settings)
-    {
-        _cluster = await DevCluster.StartAsync(
-            new DevClusterOptions { Nodes = nodes, Directory = directory, Settings = [.. settings, "node.rehearsal=false"] },
-            CancellationToken.None);
-    }
+    internal Task StartClusterAsync(string directory, int nodes, params string[] settings) => StartClusterAsync(new DevClusterOptions { Nodes = nodes, Directory = directory, Settings = settings });
+
+    internal async Task StartClusterAsync(DevClusterOptions options) =>
+        _cluster = await DevCluster.StartAsync(options with { Settings = [.. options.Settings, "node.rehearsal=false"] }, CancellationToken.None);
 
     /// <summary>The node that sequences the log's active segment.</summary>
     internal async Task<uint> SequencerNodeAsync(DelosClient client) => (await client.Admin.ChainAsync(Log)).Active.Loglet.SequencerNode;
