@@ -14,6 +14,9 @@ public sealed record LogletOptions
     /// <summary>How long one request to one replica may take before it counts as unanswered.</summary>
     public TimeSpan RequestTimeout { get; init; } = TimeSpan.FromSeconds(2);
 
+    /// <summary>How long one replica may take to answer a read before another is asked, too. What a slow answer brings in the end still counts.</summary>
+    public TimeSpan HedgeReadsAfter { get; init; } = TimeSpan.FromMilliseconds(50);
+
     /// <summary>How long the sequencer may take to answer a checkTail before the replicas are asked instead.</summary>
     public TimeSpan FastTailTimeout { get; init; } = TimeSpan.FromMilliseconds(1500);
 
@@ -52,6 +55,7 @@ public sealed record LogletOptions
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxBatchBytes, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(SubscriptionCredit, 1);
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(RequestTimeout, TimeSpan.Zero);
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(HedgeReadsAfter, TimeSpan.Zero);
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(FastTailTimeout, TimeSpan.Zero);
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(ReconnectFor, TimeSpan.Zero);
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(AppendPatience, TimeSpan.Zero);

@@ -28,39 +28,88 @@ internal sealed class ReplicaReader(ReplicaSet replicas, LogletOptions options, 
         var read = new Read(replicas.Config.Id, min, max, bound, (uint)maxBytes, ForRepair: false);
         while (true)
         {
-            for (var tries = 0; tries < replicas.Count; tries++)
-            {
-                var replica = Preferred;
-                var (result, problem) = await TryAsync(replica, read, cancellationToken).ConfigureAwait(false);
-                if (problem is null) return result;
-                problems[replica] = problem;
-                Avoid(replica);
-            }
-
+            if (await AskInTurnAsync(read, problems, cancellationToken).ConfigureAwait(false) is { } result) return result;
             if (time.GetElapsedTime(began) >= options.OperationTimeout) throw Failed(min, problems);
             await Task.Delay(delay, time, cancellationToken).ConfigureAwait(false);
             delay = TimeSpan.FromTicks(Math.Min(delay.Ticks * 2, options.MaxRetryDelay.Ticks));
         }
     }
 
-    private async ValueTask<(ReadResult Result, string? Problem)> TryAsync(int replica, Read read, CancellationToken cancellationToken)
+    /// <summary>One replica after the other, the next one as soon as one failed or was silent for a while; the first good answer counts. Null: none.</summary>
+    private async ValueTask<ReadResult?> AskInTurnAsync(Read read, string?[] problems, CancellationToken cancellationToken)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var asked = new List<Task<(int Replica, ReadResult Result, string? Problem)>>(1);
+        var first = Preferred;
+        try
+        {
+            for (var next = 0; asked.Count > 0 || next < replicas.Count;)
+            {
+                if (next < replicas.Count)
+                {
+                    var replica = (first + next++) % replicas.Count;
+                    problems[replica] = "no answer yet";
+                    asked.Add(TryAsync(replica, read, stop.Token));
+                }
+
+                if (await FirstAsync(asked, next < replicas.Count).ConfigureAwait(false) is not { } done) continue;
+                asked.Remove(done);
+                var (answered, result, problem) = await done.ConfigureAwait(false);
+                problems[answered] = problem;
+                if (problem is not null) continue;
+                Volatile.Write(ref _preferred, answered);
+                return result;
+            }
+
+            return null;
+        }
+        finally
+        {
+            if (asked.Count > 0)
+            {
+                await stop.CancelAsync().ConfigureAwait(false);
+                foreach (var late in asked)
+                {
+                    await ((Task)late).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                    if (late.IsCompletedSuccessfully) (await late.ConfigureAwait(false)).Result.Dispose();
+                }
+            }
+        }
+    }
+
+    /// <summary>The first that is done; null: none of them was for the hedge's time.</summary>
+    private async ValueTask<Task<T>?> FirstAsync<T>(List<Task<T>> tasks, bool hedged)
+    {
+        var any = Task.WhenAny(tasks);
+        if (!hedged || any.IsCompleted) return await any.ConfigureAwait(false);
+        try
+        {
+            return await any.WaitAsync(options.HedgeReadsAfter, time).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            return null;
+        }
+    }
+
+    private async Task<(int Replica, ReadResult Result, string? Problem)> TryAsync(int replica, Read read, CancellationToken cancellationToken)
     {
         try
         {
             using var response = await replicas.AskAsync(replica, read, null, cancellationToken).ConfigureAwait(false);
             var reply = ReplicaSet.Read<ReadReply>(response);
-            if (reply.Status is StatusCode.Trimmed or StatusCode.Deleted) return (new ReadResult(reply.Status, read.Min, 0, null, reply.TrimPoint), null);
-            if (reply.Status != StatusCode.Ok) return (default, reply.Status.ToString());
-            if (reply.Count == 0) return (new ReadResult(StatusCode.Ok, read.Min, 0, null, reply.TrimPoint), null);
-            if (reply.First < read.Min || reply.First + reply.Count > Math.Min(read.Max, read.Bound)) return (default, $"answered with [{reply.First}, {reply.First + reply.Count})");
+            if (reply.Status is StatusCode.Trimmed or StatusCode.Deleted) return (replica, new ReadResult(reply.Status, read.Min, 0, null, reply.TrimPoint), null);
+            if (reply.Status != StatusCode.Ok) return (replica, default, reply.Status.ToString());
+            if (reply.Count == 0) return (replica, new ReadResult(StatusCode.Ok, read.Min, 0, null, reply.TrimPoint), null);
+            if (reply.First < read.Min || reply.First + reply.Count > Math.Min(read.Max, read.Bound)) return (replica, default, $"answered with [{reply.First}, {reply.First + reply.Count})");
             var entries = response.RetainPayload();
-            if (EntryCursor.AreIntact(entries, (int)reply.Count)) return (new ReadResult(StatusCode.Ok, reply.First, (int)reply.Count, entries, reply.TrimPoint), null);
+            if (EntryCursor.AreIntact(entries, (int)reply.Count)) return (replica, new ReadResult(StatusCode.Ok, reply.First, (int)reply.Count, entries, reply.TrimPoint), null);
             entries.Release();
-            return (default, "the entries came damaged");
+            return (replica, default, "the entries came damaged");
         }
         catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
         {
-            return (default, exception.Message);
+            return (replica, default, exception.Message);
         }
     }
 

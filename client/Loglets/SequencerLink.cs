@@ -139,12 +139,20 @@ internal sealed class SequencerLink : IFrameTarget
 
     public void OnClosed(Connection connection)
     {
+        var silence = connection.CloseReason is ConnectionLostException { IsSilence: true } reason ? reason.Message : null;
         lock (_lock)
         {
             if (!ReferenceEquals(connection, _connection)) return;
             _connection = null;
-            if (_pending.Count > 0) Connect();
+            if (_pending.Count == 0) return;
+            if (silence is null) Connect();
         }
+
+        if (silence is null) return;
+
+        // It was waited for already.
+        _logger.SequencerLost(Config.Id, Config.SequencerNode, silence);
+        Lose();
     }
 
     public async ValueTask DisposeAsync()

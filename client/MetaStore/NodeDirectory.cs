@@ -44,18 +44,20 @@ public sealed class NodeDirectory
     /// </summary>
     /// <exception cref="ConnectionLostException">The node is unknown or cannot be reached.</exception>
     /// <exception cref="DelosProtocolException">Another node, or the node with another disk than the list names, answers there (DESIGN §3, LogServer rule 6).</exception>
-    public ValueTask<Connection> ConnectAsync(uint nodeId, CancellationToken cancellationToken = default)
-    {
-        if (_snapshot.Find(nodeId) is { } node && _peers.TryGet(node.Address) is { } live && live.Peer.NodeId == nodeId && live.Peer.DiskId == node.Info.DiskId)
-            return new ValueTask<Connection>(live);
-        return DialAsync(nodeId, cancellationToken);
-    }
+    public ValueTask<Connection> ConnectAsync(uint nodeId, CancellationToken cancellationToken = default) =>
+        Live(nodeId) is { } live ? new ValueTask<Connection>(live) : DialAsync(nodeId, cancellationToken);
+
+    /// <summary>There is a connection to the node now; never dials.</summary>
+    public bool IsConnected(uint nodeId) => Live(nodeId) is not null;
 
     /// <summary>Reads the list now, unless a read is under way; then waits for that one.</summary>
     public async ValueTask RefreshAsync(CancellationToken cancellationToken = default)
     {
         if (BeginRefresh(force: true) is { } refresh) await refresh.WaitAsync(cancellationToken).ConfigureAwait(false);
     }
+
+    private Connection? Live(uint nodeId) =>
+        _snapshot.Find(nodeId) is { } node && _peers.TryGet(node.Address) is { } live && live.Peer.NodeId == nodeId && live.Peer.DiskId == node.Info.DiskId ? live : null;
 
     private async ValueTask<Connection> DialAsync(uint nodeId, CancellationToken cancellationToken)
     {

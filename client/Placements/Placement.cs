@@ -44,7 +44,11 @@ public sealed class Placement : IPlacement
     private async ValueTask<LogletConfig> TryPlaceAsync(LogPolicy policy, PlacementHint hint, NodeList list, CancellationToken cancellationToken)
     {
         var nodes = list.Nodes.Where(n => (n.Roles & (NodeRoles.LogServer | NodeRoles.Sequencer)) != 0).ToArray();
-        var probes = await _prober.ProbeAsync(nodes, answered => PlacementChoice.IsEnough(policy, hint, nodes, answered), cancellationToken).ConfigureAwait(false);
+        var unconnected = nodes.Where(n => !_directory.IsConnected(n.NodeId)).Select(n => n.NodeId).ToHashSet();
+
+        // That most are not connected tells nothing of the nodes, only that nobody has asked before.
+        if (unconnected.Count > nodes.Length / 2) unconnected.Clear();
+        var probes = await _prober.ProbeAsync(nodes, answered => PlacementChoice.IsEnough(policy, hint, nodes, unconnected, answered), cancellationToken).ConfigureAwait(false);
 
         // Equals are drawn by lot: load spreads, and proposers that race do not all pick the same node.
         var lots = probes.ToDictionary(p => p.Node.NodeId, _ => RandomNumberGenerator.GetInt32(int.MaxValue));

@@ -26,15 +26,16 @@ internal static class PlacementChoice
     /// <param name="policy">Of the log.</param>
     /// <param name="hint">What to consider.</param>
     /// <param name="asked">All nodes that were asked.</param>
+    /// <param name="unconnected">Nodes to which there was no connection when they were asked: who keeps connections warm takes them for dead.</param>
     /// <param name="probes">The answers so far.</param>
-    public static bool IsEnough(LogPolicy policy, PlacementHint hint, IReadOnlyCollection<NodeInfo> asked, IReadOnlyCollection<NodeProbe> probes)
+    public static bool IsEnough(LogPolicy policy, PlacementHint hint, IReadOnlyCollection<NodeInfo> asked, IReadOnlySet<uint> unconnected, IReadOnlyCollection<NodeProbe> probes)
     {
         if (hint.Replicas is not null || hint.Sequencer is not null) return false;
         var good = probes.Where(p => p.IsReady && !hint.Avoid.Contains(p.Node.NodeId)).ToArray();
         if (!good.Any(p => Has(p, NodeRoles.Sequencer) && p.Node.NodeId != hint.Former?.SequencerNode)) return false;
         var logServers = good.Count(p => Has(p, NodeRoles.LogServer));
         return logServers >= policy.Replication
-            || (logServers > policy.Replication / 2 && asked.All(n => hint.Avoid.Contains(n.NodeId) || probes.Any(p => p.Node.NodeId == n.NodeId)));
+            || (logServers > policy.Replication / 2 && asked.All(n => hint.Avoid.Contains(n.NodeId) || unconnected.Contains(n.NodeId) || probes.Any(p => p.Node.NodeId == n.NodeId)));
     }
 
     private static NodeProbe[] Replicas(LogPolicy policy, PlacementHint hint, IReadOnlyList<NodeProbe> probes, Func<NodeProbe, int> tieBreak)

@@ -7,7 +7,7 @@ namespace Delos.Daemon.Monitoring;
 
 /// <summary>Holds a connection to the sequencer of one segment, and tells when it is gone.</summary>
 /// <remarks>
-/// The connection's heartbeats find silence; a broken connection is dialled again at once. Refused, or answered by another incarnation of the node: the sequencer that the segment names will never
+/// The connection's heartbeats find silence, which is acted on as it is; a broken connection is dialled again at once. Refused, or answered by another incarnation of the node: the sequencer that the segment names will never
 /// come back, so nothing is waited for.
 /// </remarks>
 internal sealed class SequencerWatch(NodeDirectory nodes, MonitorOptions options, TimeProvider timeProvider)
@@ -35,6 +35,7 @@ internal sealed class SequencerWatch(NodeDirectory nodes, MonitorOptions options
 
             if (connection.Peer.Incarnation != config.Incarnation) return $"node {config.SequencerNode} was restarted and sequences this Loglet no more";
             await UntilClosedAsync(connection, cancellationToken).ConfigureAwait(false);
+            if (connection.CloseReason is ConnectionLostException { IsSilence: true }) return $"node {config.SequencerNode} is silent";
         }
     }
 

@@ -36,7 +36,7 @@ public sealed class Connection : IAsyncDisposable
     private Task _loop = Task.CompletedTask;
     private Exception? _reason;
     private volatile ConnectionState _state;
-    private volatile bool _received;
+    private long _receivedAt;
 
     internal Connection(Socket socket, ConnectionOptions options, HandshakeSide side, Action<Connection>? finished = null)
     {
@@ -54,7 +54,7 @@ public sealed class Connection : IAsyncDisposable
         _sender = new FrameSender(socket, options, Close);
         _receiver = new FrameReceiver(socket, options);
         _onFrame = OnFrame;
-        _startTimestamp = options.TimeProvider.GetTimestamp();
+        _startTimestamp = _receivedAt = options.TimeProvider.GetTimestamp();
         _timer = options.TimeProvider.CreateTimer(static state => ((Connection)state!).OnTimer(), this, options.HelloTimeout, Timeout.InfiniteTimeSpan);
     }
 
@@ -85,6 +85,9 @@ public sealed class Connection : IAsyncDisposable
     public long QueuedBytes => _sender.QueuedBytes;
 
     public bool IsClosed => _state != ConnectionState.Open;
+
+    /// <summary>Why it is closed; null while it is open, and if it was closed here without a reason.</summary>
+    public Exception? CloseReason => _reason;
 
     /// <summary>Cancelled when the connection is closed, just before <see cref="IFrameHandler.OnClosed"/>.</summary>
     public CancellationToken Closed { get; }
@@ -247,8 +250,8 @@ public sealed class Connection : IAsyncDisposable
         _handler = handlerFor(this);
         Metrics.Connections.Add(1);
         _options.Logger.ConnectionEstablished(Id, peer.ToString(), RemoteEndPoint);
-        _heartbeat = new Heartbeat(_options.HeartbeatTimeout, Now());
-        if (_options.HeartbeatInterval > TimeSpan.Zero) _timer.Change(_options.HeartbeatInterval, _options.HeartbeatInterval);
+        _heartbeat = new Heartbeat(_options.HeartbeatInterval, _options.HeartbeatTimeout, Now());
+        if (_options.HeartbeatInterval > TimeSpan.Zero) _timer.Change(_options.HeartbeatInterval, Timeout.InfiniteTimeSpan);
         else _timer.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
@@ -307,7 +310,7 @@ public sealed class Connection : IAsyncDisposable
                 return;
             }
 
-            _received = true;
+            Volatile.Write(ref _receivedAt, _options.TimeProvider.GetTimestamp());
             _receiver.Received(received);
             var goOn = _receiver.Handle(_onFrame, out var any);
             if (any && _handler is { } handler && _state == ConnectionState.Open) handler.OnBatchEnd(this);
@@ -441,20 +444,21 @@ public sealed class Connection : IAsyncDisposable
             return;
         }
 
-        var alive = _received || HasUnread();
-        _received = false;
-        switch (heartbeat.Tick(Now(), alive, _gate.IsPaused))
+        var received = _options.TimeProvider.GetElapsedTime(_startTimestamp, Volatile.Read(ref _receivedAt));
+        switch (heartbeat.Tick(Now(), received, HasUnread(), _gate.IsPaused))
         {
             case HeartbeatAction.SendPing:
                 if (Enqueue(default(Ping))) Flush();
                 break;
             case HeartbeatAction.Close:
                 Metrics.HeartbeatsMissed.Add(1);
-                Close(new ConnectionLostException($"{Peer} at {RemoteEndPoint} was silent for {heartbeat.Silence.TotalSeconds:0.000} s."));
-                break;
+                Close(new ConnectionLostException($"{Peer} at {RemoteEndPoint} was silent for {heartbeat.Silence.TotalSeconds:0.000} s.") { IsSilence = true });
+                return;
             default:
                 break;
         }
+
+        _timer.Change(heartbeat.Next, Timeout.InfiniteTimeSpan);
     }
 
     private bool HasUnread()

@@ -10,4 +10,7 @@ public sealed class ConnectionLostException(string message, Exception? innerExce
 
     /// <summary>The peer's machine answered that nobody listens there: the process is gone.</summary>
     public bool IsRefused => SocketError == System.Net.Sockets.SocketError.ConnectionRefused;
+
+    /// <summary>The peer sent nothing for the heartbeat timeout: dialling it again has little hope, it would only be waited for twice.</summary>
+    public bool IsSilence { get; init; }
 }

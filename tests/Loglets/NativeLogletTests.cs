@@ -73,6 +73,23 @@ public class NativeLogletTests
         Assert.That(frames[1].Message, Is.EqualTo(new Append(_config.Id, Incarnation, 7, 2, 50)));
     }
 
+    [TestCase(0)]
+    [TestCase(1)]
+    [TestCase(2)]
+    public async Task A_read_does_not_wait_for_replicas_that_say_nothing(int alive)
+    {
+        _peers[alive].Answer<Read, ReadReply>(r => new ReadReply(StatusCode.Ok, r.Min, 0, 0, 0));
+        await using var loglet = Open(s_options with { RequestTimeout = TimeSpan.FromHours(1), OperationTimeout = TimeSpan.FromHours(1) });
+        for (var i = 0; i < 3; i++)
+        {
+            using var read = await loglet.ReadNextAsync(0, 10, 10, 1000, default).AsTask().WaitAsync(Patience.Long);
+            Assert.That((read.Status, read.Count), Is.EqualTo((StatusCode.Ok, 0)));
+        }
+
+        Assert.That(_peers[alive].Log.Count(r => r.Type == FrameType.Read), Is.EqualTo(3));
+        Assert.That(_peers.Sum(p => p.Log.Count(r => r.Type == FrameType.Read)), Is.LessThanOrEqualTo(5), "the one that answered is asked first from then on");
+    }
+
     [Test, Category("Trap17")]
     public async Task After_a_lost_connection_everything_unanswered_is_sent_again_in_order_to_the_same_incarnation()
     {

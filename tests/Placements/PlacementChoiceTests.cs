@@ -10,6 +10,7 @@ namespace Delos.Tests.Placements;
 public sealed class PlacementChoiceTests
 {
     private static readonly LogPolicy s_three = LogPolicy.Default;
+    private static readonly HashSet<uint> s_none = [];
 
     [Test]
     [Category("Trap13")]
@@ -81,8 +82,8 @@ public sealed class PlacementChoiceTests
         var hint = new PlacementHint { Former = Former(1, 1, 2, 3) };
         NodeProbe[] oneSequencer = [Live(1), Live(2, NodeRoles.LogServer), Live(3, NodeRoles.LogServer)];
         var asked = Infos(1, 2, 3, 4, 5);
-        Assert.That(PlacementChoice.IsEnough(s_three, hint, asked, oneSequencer), Is.False);
-        Assert.That(PlacementChoice.IsEnough(s_three, hint, asked, [.. oneSequencer, Live(4)]), Is.True);
+        Assert.That(PlacementChoice.IsEnough(s_three, hint, asked, s_none, oneSequencer), Is.False);
+        Assert.That(PlacementChoice.IsEnough(s_three, hint, asked, s_none, [.. oneSequencer, Live(4)]), Is.True);
     }
 
     [Test]
@@ -90,10 +91,11 @@ public sealed class PlacementChoiceTests
     {
         var hint = new PlacementHint { Former = Former(1, 1, 2, 3), Avoid = [1] };
         var asked = Infos(1, 2, 3);
-        Assert.That(PlacementChoice.IsEnough(s_three, hint, asked, [Live(2)]), Is.False, "one LogServer of three is no majority");
-        Assert.That(PlacementChoice.IsEnough(s_three, hint, asked, [Live(2), Live(3)]), Is.True);
-        Assert.That(PlacementChoice.IsEnough(s_three, hint with { Avoid = [] }, asked, [Live(2), Live(3)]), Is.False);
-        Assert.That(PlacementChoice.IsEnough(s_three, hint, Infos(1, 2, 3, 4), [Live(2), Live(3)]), Is.False, "a spare may yet answer");
+        Assert.That(PlacementChoice.IsEnough(s_three, hint, asked, s_none, [Live(2)]), Is.False, "one LogServer of three is no majority");
+        Assert.That(PlacementChoice.IsEnough(s_three, hint, asked, s_none, [Live(2), Live(3)]), Is.True);
+        Assert.That(PlacementChoice.IsEnough(s_three, hint with { Avoid = [] }, asked, s_none, [Live(2), Live(3)]), Is.False);
+        Assert.That(PlacementChoice.IsEnough(s_three, hint with { Avoid = [] }, asked, new HashSet<uint> { 1 }, [Live(2), Live(3)]), Is.True, "to which there was no connection");
+        Assert.That(PlacementChoice.IsEnough(s_three, hint, Infos(1, 2, 3, 4), s_none, [Live(2), Live(3)]), Is.False, "a spare may yet answer");
     }
 
     private static NodeInfo[] Infos(params uint[] ids) => [.. ids.Select(i => Live(i).Node)];

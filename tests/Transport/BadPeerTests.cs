@@ -209,8 +209,8 @@ public sealed class BadPeerTests
     [Test]
     public void The_heartbeat_decides_by_what_it_is_told()
     {
-        var at = TimeSpan.Zero;
-        var heartbeat = new Heartbeat(TimeSpan.FromMilliseconds(1000), at);
+        var (at, received) = (TimeSpan.Zero, TimeSpan.Zero);
+        var heartbeat = new Heartbeat(TimeSpan.FromMilliseconds(100), TimeSpan.FromMilliseconds(1000), at);
         Assert.That(Tick(alive: true), Is.EqualTo(HeartbeatAction.None));
         for (var i = 0; i < 9; i++) Assert.That(Tick(), Is.EqualTo(HeartbeatAction.SendPing));
         Assert.That(Tick(), Is.EqualTo(HeartbeatAction.Close));
@@ -220,7 +220,22 @@ public sealed class BadPeerTests
         for (var i = 0; i < 9; i++) Assert.That(Tick(), Is.EqualTo(HeartbeatAction.SendPing));
         Assert.That(Tick(), Is.EqualTo(HeartbeatAction.Close));
 
-        HeartbeatAction Tick(bool alive = false, bool paused = false, int step = 100) => heartbeat.Tick(at += TimeSpan.FromMilliseconds(step), alive, paused);
+        HeartbeatAction Tick(bool alive = false, bool paused = false, int step = 100)
+        {
+            at += TimeSpan.FromMilliseconds(step);
+            if (alive) received = at;
+            return heartbeat.Tick(at, received, unread: false, paused);
+        }
+    }
+
+    [Test]
+    public void Silence_is_counted_from_the_last_sign_of_life_and_ends_when_the_timeout_is_over()
+    {
+        var heartbeat = new Heartbeat(TimeSpan.FromMilliseconds(100), TimeSpan.FromMilliseconds(1000), TimeSpan.Zero);
+        var (at, received) = (TimeSpan.Zero, TimeSpan.FromMilliseconds(37));
+        var action = HeartbeatAction.None;
+        while (action != HeartbeatAction.Close) action = heartbeat.Tick(at += heartbeat.Next, received, unread: false, paused: false);
+        Assert.That(at, Is.EqualTo(TimeSpan.FromMilliseconds(1037)));
     }
 
     [Test]
