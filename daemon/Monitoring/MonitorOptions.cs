@@ -12,6 +12,11 @@ internal sealed record MonitorOptions
     /// <summary>How long a replica has for an answer.</summary>
     public TimeSpan StatusTimeout { get; init; } = TimeSpan.FromSeconds(1);
 
+    /// <summary>
+    /// How long a sequencer that this node had no connection to may take for the first one. As long as silence would be: a node that was cut off itself must not take the others for lost when it is back.
+    /// </summary>
+    public TimeSpan FirstDialTimeout { get; init; } = TimeSpan.FromSeconds(1);
+
     /// <summary>After a sequencer's connection broke: how long a new one may take before the sequencer counts as lost. A refused one counts at once.</summary>
     public TimeSpan RedialTimeout { get; init; } = TimeSpan.FromMilliseconds(100);
 

@@ -15,27 +15,39 @@ internal sealed class SequencerWatch(NodeDirectory nodes, MonitorOptions options
     /// <summary>Returns once the sequencer is gone, with the reason.</summary>
     public async Task<string> UntilGoneAsync(LogletConfig config, CancellationToken cancellationToken)
     {
-        while (true)
+        for (var patience = options.FirstDialTimeout; ; patience = options.RedialTimeout)
         {
-            using var timeout = new CancellationTokenSource(options.RedialTimeout, timeProvider);
-            using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
-            Connection connection;
-            try
-            {
-                connection = await nodes.ConnectAsync(config.SequencerNode, either.Token).ConfigureAwait(false);
-            }
-            catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
-            {
-                return $"node {config.SequencerNode} gives no answer";
-            }
-            catch (Exception e) when (e is ConnectionLostException or DelosProtocolException or SocketException)
-            {
-                return $"node {config.SequencerNode} cannot be reached: {e.Message}";
-            }
-
+            var (connection, problem) = await DialAsync(config.SequencerNode, patience, cancellationToken).ConfigureAwait(false);
+            if (connection is null) return $"node {config.SequencerNode} {problem}";
             if (connection.Peer.Incarnation != config.Incarnation) return $"node {config.SequencerNode} was restarted and sequences this Loglet no more";
             await UntilClosedAsync(connection, cancellationToken).ConfigureAwait(false);
             if (connection.CloseReason is ConnectionLostException { IsSilence: true }) return $"node {config.SequencerNode} is silent";
+        }
+    }
+
+    /// <summary>A connection, or why there is none: refused, which nobody needs to hear twice, or nothing came of it for as long as <paramref name="patience"/> says.</summary>
+    private async Task<(Connection? Connection, string Problem)> DialAsync(uint node, TimeSpan patience, CancellationToken cancellationToken)
+    {
+        using var timeout = new CancellationTokenSource(patience, timeProvider);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
+        var problem = "gives no answer";
+        while (true)
+        {
+            try
+            {
+                return (await nodes.ConnectAsync(node, either.Token).ConfigureAwait(false), "");
+            }
+            catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+            {
+                return (null, problem);
+            }
+            catch (Exception e) when (e is ConnectionLostException or DelosProtocolException or SocketException)
+            {
+                problem = $"cannot be reached: {e.Message}";
+                if (e is not ConnectionLostException { IsRefused: false }) return (null, problem);
+            }
+
+            await Task.Delay(options.FirstRetry, timeProvider, either.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 

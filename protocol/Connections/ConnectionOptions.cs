@@ -16,13 +16,18 @@ public sealed record ConnectionOptions
     /// <summary>Bytes queued for a peer that does not read, past which it is disconnected.</summary>
     public long MaxQueuedBytes { get; init; } = 64 << 20;
 
-    /// <summary>From the begin of the dial, or from the accepted socket, to the end of the handshake.</summary>
+    /// <summary>From the connected or accepted socket to the end of the handshake; also for finding a name's addresses.</summary>
     public TimeSpan HelloTimeout { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>
+    /// How long a dial waits for the peer's machine before it fails. Below a second, after which the kernel would ask again, and then only after three and seven: a peer that is back within reach is found sooner by a new dial.
+    /// </summary>
+    public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromMilliseconds(500);
 
     /// <summary>A peer that sent nothing for so long gets a Ping. Zero: no heartbeats.</summary>
     public TimeSpan HeartbeatInterval { get; init; } = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>A peer silent for so long is disconnected. Noticed at the granularity of the interval.</summary>
+    /// <summary>A peer silent for so long is disconnected.</summary>
     public TimeSpan HeartbeatTimeout { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>How long a refused peer has to read the Error frame before the socket is closed.</summary>
@@ -52,6 +57,7 @@ public sealed record ConnectionOptions
         if (MaxFrameBytes < 1024) throw new ArgumentException($"{nameof(MaxFrameBytes)} is {MaxFrameBytes}; at least 1024 are needed.");
         if (MaxQueuedBytes < MaxFrameBytes) throw new ArgumentException($"{nameof(MaxQueuedBytes)} is {MaxQueuedBytes}, less than one frame ({MaxFrameBytes}).");
         if (HelloTimeout <= TimeSpan.Zero) throw new ArgumentException($"{nameof(HelloTimeout)} must be positive.");
+        if (ConnectTimeout <= TimeSpan.Zero) throw new ArgumentException($"{nameof(ConnectTimeout)} must be positive.");
         if (HeartbeatInterval < TimeSpan.Zero) throw new ArgumentException($"{nameof(HeartbeatInterval)} must not be negative.");
         if (HeartbeatInterval > TimeSpan.Zero && HeartbeatTimeout < HeartbeatInterval) throw new ArgumentException($"{nameof(HeartbeatTimeout)} must be at least {nameof(HeartbeatInterval)}.");
         if (CopyThreshold < 0) throw new ArgumentException($"{nameof(CopyThreshold)} must not be negative.");

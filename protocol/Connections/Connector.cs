@@ -50,14 +50,14 @@ public static class Connector
 
     private static async ValueTask<Socket> DialAsync(EndPoint endPoint, ConnectionOptions options, CancellationToken cancellationToken)
     {
-        var family = endPoint is IPEndPoint ip ? ip.AddressFamily : Socket.OSSupportsIPv6 ? AddressFamily.InterNetworkV6 : AddressFamily.InterNetwork;
-        var socket = new Socket(family, SocketType.Stream, ProtocolType.Tcp);
-        if (family == AddressFamily.InterNetworkV6 && endPoint is not IPEndPoint) socket.DualMode = true;
-        using var timeout = new CancellationTokenSource(options.HelloTimeout, options.TimeProvider);
+        var addresses = await ResolveAsync(endPoint, options, cancellationToken).ConfigureAwait(false);
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        using var timeout = new CancellationTokenSource(options.ConnectTimeout, options.TimeProvider);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
         try
         {
-            await socket.ConnectAsync(endPoint, either.Token).ConfigureAwait(false);
+            if (endPoint is DnsEndPoint name) await socket.ConnectAsync(addresses, name.Port, either.Token).ConfigureAwait(false);
+            else await socket.ConnectAsync(endPoint, either.Token).ConfigureAwait(false);
             return socket;
         }
         catch (SocketException exception)
@@ -68,12 +68,25 @@ public static class Connector
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
             socket.Dispose();
-            throw new ConnectionLostException($"Cannot connect to {endPoint}: no answer within {options.HelloTimeout.TotalSeconds} s.");
+            throw new ConnectionLostException($"Cannot connect to {endPoint}: no answer within {options.ConnectTimeout.TotalSeconds} s.");
         }
         catch
         {
             socket.Dispose();
             throw;
+        }
+    }
+
+    private static async ValueTask<IPAddress[]> ResolveAsync(EndPoint endPoint, ConnectionOptions options, CancellationToken cancellationToken)
+    {
+        if (endPoint is not DnsEndPoint name) return [];
+        try
+        {
+            return await Dns.GetHostAddressesAsync(name.Host, cancellationToken).WaitAsync(options.HelloTimeout, options.TimeProvider, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception exception) when (exception is SocketException or TimeoutException)
+        {
+            throw new ConnectionLostException($"Cannot find the address of {name.Host}: {exception.Message}", exception);
         }
     }
 }
