@@ -10,27 +10,27 @@ namespace Delos.Tests.Simulation;
 internal sealed class ClusterSimulation
 {
     private const long LivenessBound = 15_000_000;
+    private const long Warmup = 300_000;
     private readonly int _seed;
-    private readonly long _length;
-    private readonly List<SimClient> _clients = [];
+    private readonly SimPlan _plan;
     private readonly SimClient _operator;
 
-    public ClusterSimulation(int seed, SimMutant mutant = SimMutant.None, long milliseconds = 1_500, IReadOnlyList<SimFault>? faults = null)
+    public ClusterSimulation(int seed, SimMutant mutant = SimMutant.None, SimPlan? plan = null)
     {
         _seed = seed;
-        _length = milliseconds * 1000;
+        _plan = plan ?? new SimPlan();
         Mutant = mutant;
         World = new SimWorld(seed);
         Network = new SimNetwork(World);
         Checks = new SimChecks(World);
-        var count = 3 + World.Random.Next(3) * (World.Random.Next(2) + 1);
+        var count = _plan.IsScripted ? 3 : 3 + World.Random.Next(3) * (World.Random.Next(2) + 1);
         Replication = count >= 5 && World.Chance(30) ? 5 : 3;
         for (var i = 1; i <= count; i++) Nodes.Add(new SimNode(this, i));
         Acceptors = [.. Nodes.Take(count >= 5 ? 5 : 3).Select(n => n.Endpoint)];
-        var logs = 1 + World.Random.Next(2);
-        for (var i = 0; i < logs * 2; i++) _clients.Add(new SimClient(this, 101 + i, $"log{i % logs}"));
+        var logs = Math.Min(_plan.Logs, _plan.IsScripted ? 1 : 1 + World.Random.Next(2));
+        for (var i = 0; i < logs * _plan.ClientsPerLog; i++) Clients.Add(new SimClient(this, 101 + i, $"log{i % logs}"));
         _operator = new SimClient(this, 99, "log0");
-        Faults = faults ?? SimFault.Draw(seed, count, _length);
+        Faults = _plan.Faults ?? (_plan.IsScripted ? [] : SimFault.Draw(seed, count, _plan.Milliseconds * 1000));
     }
 
     public SimWorld World { get; }
@@ -45,45 +45,40 @@ internal sealed class ClusterSimulation
 
     public List<SimNode> Nodes { get; } = [];
 
+    public List<SimClient> Clients { get; } = [];
+
     public NodeEndpoint[] Acceptors { get; }
 
     public IReadOnlyList<SimFault> Faults { get; }
 
-    public IEnumerable<SimProcess> Processes => [.. Nodes, .. _clients, _operator];
+    public IEnumerable<SimProcess> Processes => [.. Nodes, .. Clients, _operator];
 
     public SimNode Node(uint id) => Nodes[(int)id - 1];
 
     /// <summary>Null: no violation.</summary>
-    public string? Run()
+    /// <param name="script">Of a scripted plan: runs instead of the random faults.</param>
+    public string? Run(Func<Task>? script = null)
     {
-        foreach (var (client, index) in _clients.Select((c, i) => (c, i))) client.Begin(creates: index < _clients.Count / 2);
-        foreach (var fault in Faults) World.At(300_000 + fault.At, () => fault.Begin(this));
-        World.RunUntil(300_000 + _length);
+        var logs = Clients.DistinctBy(c => c.Log).Count();
+        foreach (var (client, index) in Clients.Select((c, i) => (c, i))) client.Begin(creates: index < logs, _plan.IsScripted);
+        if (script is null) RunFaults();
+        else RunScript(script);
         if (World.Violation is not null) return End();
 
-        World.Tell("all is healed");
-        Network.Heal();
-        foreach (var node in Nodes)
-        {
-            node.Disk.IsFull = false;
-            node.Disk.SyncMicroseconds = 300;
-            node.Resume();
-            node.Start();
-        }
-
+        Heal();
         var healed = World.Now;
-        World.RunUntil(healed + LivenessBound, () => _clients.TrueForAll(c => c.AppendedAt > healed && c.TailAt > healed));
-        foreach (var client in _clients.Where(c => c.AppendedAt <= healed || c.TailAt <= healed)) World.Violate($"no liveness: {client.State}");
-        foreach (var client in _clients) client.IsStopping = true;
-        World.RunUntil(World.Now + LivenessBound, () => _clients.TrueForAll(c => c.Unresolved == 0 && c.HasStopped));
-        foreach (var client in _clients.Where(c => c.Unresolved > 0 || !c.HasStopped)) World.Violate($"not answered: {client.State}");
+        foreach (var client in Clients.Where(_ => _plan.IsScripted)) client.GoOn();
+        foreach (var client in Clients) client.Appender.Quota = long.MaxValue;
+        Until(() => Clients.TrueForAll(c => c.AppendedAt > healed && c.TailAt > healed), c => c.AppendedAt > healed && c.TailAt > healed, "no liveness");
+        foreach (var client in Clients) client.IsStopping = true;
+        Until(() => Clients.TrueForAll(c => c.Unresolved == 0 && c.HasStopped), c => c.Unresolved == 0 && c.HasStopped, "not answered");
         if (World.Violation is not null) return End();
 
         var audits = 0;
-        foreach (var client in _clients.DistinctBy(c => c.Log)) World.Spawn(() => AuditAsync(client, () => audits++));
-        var logs = _clients.DistinctBy(c => c.Log).Count();
+        foreach (var client in Clients.DistinctBy(c => c.Log)) World.Spawn(() => AuditAsync(client, () => audits++));
         World.RunUntil(World.Now + LivenessBound, () => audits == logs);
         if (audits < logs) World.Violate("the logs could not be read to their ends");
+        Until(() => Clients.TrueForAll(HasFollowed), HasFollowed, "followers are not told of the last commits");
         return End();
     }
 
@@ -95,6 +90,47 @@ internal sealed class ClusterSimulation
         if (extend) await client.Reconfigurer.ExtendAsync(client.Log, chain.Active.Loglet.Id);
         else await new SimLoglet(client, this, chain.Active.Loglet).TailAsync(seal: true);
     }
+
+    private void RunFaults()
+    {
+        foreach (var client in Clients) client.Appender.Quota = _plan.Appends;
+        foreach (var fault in Faults) World.At(Warmup + fault.At, () => fault.Begin(this));
+        World.RunUntil(Warmup + _plan.Milliseconds * 1000);
+    }
+
+    private void RunScript(Func<Task> script)
+    {
+        var isOver = false;
+        World.Spawn(async () =>
+        {
+            await script();
+            isOver = true;
+        });
+        World.RunUntil(LivenessBound, () => isOver);
+        if (!isOver) World.Violate("the script did not come to its end");
+    }
+
+    private void Heal()
+    {
+        World.Tell("all is healed");
+        Network.Heal();
+        foreach (var node in Nodes)
+        {
+            node.Disk.IsFull = false;
+            node.Disk.SyncMicroseconds = 300;
+            node.Resume();
+            node.Start();
+        }
+    }
+
+    private void Until(Func<bool> done, Func<SimClient, bool> isFine, string otherwise)
+    {
+        if (World.Violation is not null) return;
+        World.RunUntil(World.Now + LivenessBound, done);
+        foreach (var client in Clients.Where(c => !isFine(c))) World.Violate($"{otherwise}: {client.State}");
+    }
+
+    private bool HasFollowed(SimClient client) => client.Follower.Position >= Checks.Promised(client.Log);
 
     private async Task AuditAsync(SimClient client, Action done)
     {

@@ -17,7 +17,7 @@ public sealed class ClusterSimulationTests
         var violations = 0;
         for (var seed = first; seed <= last; seed++)
         {
-            var simulation = new ClusterSimulation(seed, milliseconds: milliseconds);
+            var simulation = new ClusterSimulation(seed, plan: new SimPlan { Milliseconds = milliseconds });
             var violation = simulation.Run();
             operations += simulation.Checks.Operations;
             events += simulation.World.Events;

@@ -22,7 +22,7 @@ internal sealed class SimLoglet(SimProcess me, ClusterSimulation cluster, Loglet
                 world.Spawn(() => ExecuteAsync(finder, taken));
             }
 
-            await world.Delay(500);
+            await me.Delay(500);
             finder.OnTick(world.Clock);
         }
 
@@ -68,9 +68,11 @@ internal sealed class SimLoglet(SimProcess me, ClusterSimulation cluster, Loglet
 
     private async Task<SimMessage?> AskAsync(ReplicaId replica, object body, byte[]? payload = null)
     {
-        var node = cluster.Node(replica.NodeId);
-        return node.Disk.DiskId == replica.DiskId || cluster.Mutant == SimMutant.WipedDisk ? await me.Network.AskAsync(me, node, body, payload) : null;
+        return IsReplica(cluster, replica) ? await me.Network.AskAsync(me, cluster.Node(replica.NodeId), body, payload) : null;
     }
+
+    /// <summary>The hello says which disk answers: another one is another replica.</summary>
+    public static bool IsReplica(ClusterSimulation cluster, ReplicaId replica) => cluster.Node(replica.NodeId).Disk.DiskId == replica.DiskId || cluster.Mutant == SimMutant.WipedDisk;
 
     private async Task ExecuteAsync(TailFinder finder, TailRequest request)
     {

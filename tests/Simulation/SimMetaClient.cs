@@ -39,14 +39,14 @@ internal sealed class SimMetaClient(SimProcess me, ClusterSimulation cluster)
             foreach (var send in proposer.TakeSends()) world.Spawn(() => SendAsync(send));
             if (step == ProposerStep.BackOff)
             {
-                await world.Delay(2_000 + world.Random.Next(20_000));
+                await me.Delay(2_000 + world.Random.Next(20_000));
                 step = proposer.Retry();
                 continue;
             }
 
             if (step == ProposerStep.WaitGrace)
             {
-                await world.Delay(3_000);
+                await me.Delay(3_000);
                 step = proposer.EndGrace();
                 continue;
             }

@@ -42,11 +42,11 @@ internal sealed class SimNetwork(SimWorld world)
     {
         if (from.Connections.TryGetValue(to.Id, out var known) && !known.IsClosed) return known;
         var life = from.Life;
-        await world.Delay(Latency(from, to));
-        if (from.Life != life || !from.IsUp || !to.IsUp) return null;
+        await from.Delay(Latency(from, to));
+        if (from.Life != life || !to.IsUp) return null;
         if (Cuts.Contains((from.Id, to.Id)) || Cuts.Contains((to.Id, from.Id)))
         {
-            await world.Delay(50_000);
+            await from.Delay(50_000);
             return null;
         }
 
@@ -77,7 +77,7 @@ internal sealed class SimNetwork(SimWorld world)
         var correlation = ++_correlation;
         from.Requests[correlation] = (connection, answer);
         Send(connection, from, new SimMessage(body, payload, correlation, false));
-        world.At(timeout, () => from.Complete(correlation, null));
+        from.After(timeout, () => from.Complete(correlation, null));
         return await answer.Task;
     }
 
@@ -91,7 +91,7 @@ internal sealed class SimNetwork(SimWorld world)
         _open.Remove(connection);
         foreach (var process in new[] { connection.Dialer, connection.Target })
         {
-            if (connection.IsOf(process)) world.At(world.Random.Next(500), () => process.Lost(connection));
+            if (connection.IsOf(process)) process.After(world.Random.Next(500), () => process.Lost(connection));
         }
     }
 
@@ -138,8 +138,10 @@ internal sealed class SimNetwork(SimWorld world)
     private static void Deliver(SimConnection connection, SimProcess to, SimMessage message)
     {
         if (!connection.IsOf(to)) return;
-        if (to.IsPaused) to.Inbox.Enqueue((connection, message));
-        else to.Take(connection, message);
+        to.WhenRunning(to.Life, () =>
+        {
+            if (connection.IsOf(to)) to.Take(connection, message);
+        });
     }
 
     private long Latency(SimProcess from, SimProcess to) =>

@@ -140,6 +140,10 @@ internal sealed class SimNode : SimProcess
                 var (read, bytes) = Find(m.Loglet)?.Read(m) ?? (new ReadReply(Absence(m.Loglet), m.Min, 0, 0, 0), []);
                 Network.Reply(connection, this, message.Correlation, read, bytes);
                 break;
+            case SimFollow m:
+                var (follow, pushed) = Find(m.Loglet)?.Follow(m) ?? (new SimFollowReply(Absence(m.Loglet), 0), []);
+                Network.Reply(connection, this, message.Correlation, follow, pushed);
+                break;
             case DeleteLoglet m:
                 Disk.Tombstones.Add(m.Loglet);
                 Find(m.Loglet)?.Delete();
@@ -182,7 +186,7 @@ internal sealed class SimNode : SimProcess
 
     private void OnSynced(SimLog log)
     {
-        if (IsUp) Find(log.Id)?.OnDurable();
+        if (IsUp) WhenRunning(Life, () => Find(log.Id)?.OnDurable());
     }
 
     private void OnStore(SimConnection connection, in Store message, byte[] payload)
@@ -230,11 +234,7 @@ internal sealed class SimNode : SimProcess
             _acceptor.Apply(next);
         }
 
-        var life = Life;
-        World.At(next is null ? 0 : 50 + World.Random.Next(200), () =>
-        {
-            if (Life == life) reply();
-        });
+        After(next is null ? 0 : 50 + World.Random.Next(200), reply);
     }
 
     /// <summary>As daemon/Monitoring/RefillWorker.cs: laggards below the global tail, damage, and sealed replicas below their installed stop, are filled from peers.</summary>

@@ -1,8 +1,10 @@
 namespace Delos.Tests.Simulation;
 
-/// <summary>A node's or client's process: its lives, connections and open requests.</summary>
+/// <summary>A node's or client's process: its lives, connections, open requests and timers. What a dead process was about to do never happens; what a stopped one was about to do happens when it goes on.</summary>
 internal abstract class SimProcess(SimWorld world, SimNetwork network, int id)
 {
+    private readonly Queue<Action> _stopped = new();
+
     public int Id => id;
 
     public SimWorld World => world;
@@ -19,8 +21,6 @@ internal abstract class SimProcess(SimWorld world, SimNetwork network, int id)
     public Dictionary<int, SimConnection> Connections { get; } = [];
 
     public SortedDictionary<ulong, (SimConnection Connection, TaskCompletionSource<SimMessage?> Answer)> Requests { get; } = [];
-
-    public Queue<(SimConnection, SimMessage)> Inbox { get; } = new();
 
     public void Complete(ulong correlation, SimMessage? message)
     {
@@ -41,26 +41,46 @@ internal abstract class SimProcess(SimWorld world, SimNetwork network, int id)
         Closed(connection);
     }
 
-    public void Pause() => IsPaused = true;
+    /// <summary>A timer of this process.</summary>
+    public void After(long after, Action action)
+    {
+        var life = Life;
+        world.At(after, () => WhenRunning(life, action));
+    }
+
+    /// <summary>Never completes if the process dies.</summary>
+    public Task Delay(long after)
+    {
+        var done = new TaskCompletionSource();
+        After(after, done.SetResult);
+        return done.Task;
+    }
+
+    /// <summary>At once, or when the process goes on; not at all if it died.</summary>
+    public void WhenRunning(int life, Action action)
+    {
+        if (Life != life) return;
+        if (IsPaused) _stopped.Enqueue(action);
+        else action();
+    }
+
+    public void Pause() => IsPaused = IsUp;
 
     public void Resume()
     {
         IsPaused = false;
-        while (!IsPaused && Inbox.TryDequeue(out var next))
-        {
-            if (next.Item1.IsOf(this)) Take(next.Item1, next.Item2);
-        }
+        while (!IsPaused && _stopped.TryDequeue(out var next)) next();
     }
 
     protected void Die()
     {
         IsUp = false;
         IsPaused = false;
-        Inbox.Clear();
+        _stopped.Clear();
         network.CloseAll(this);
         Life++;
         Connections.Clear();
-        foreach (var (correlation, _) in Requests.ToArray()) Complete(correlation, null);
+        Requests.Clear();
     }
 
     protected abstract void Receive(SimConnection connection, SimMessage message);

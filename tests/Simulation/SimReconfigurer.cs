@@ -46,7 +46,7 @@ internal sealed class SimReconfigurer(SimProcess me, ClusterSimulation cluster, 
             unknown |= write.Unknown;
             if (write.Winner is not { } winner)
             {
-                await cluster.World.Delay(20_000);
+                await me.Delay(20_000);
                 continue;
             }
 
@@ -81,7 +81,7 @@ internal sealed class SimReconfigurer(SimProcess me, ClusterSimulation cluster, 
         }
         catch (DelosException)
         {
-            await cluster.World.Delay(10_000);
+            await me.Delay(10_000);
             return null;
         }
 

@@ -140,6 +140,15 @@ internal sealed class SimReplica(SimNode node, SimLog log, ReplicaCore core)
         return (new ReadReply(status, message.Min, (uint)entries.Count, core.GlobalTail, core.TrimPoint), [.. entries.SelectMany(e => e)]);
     }
 
+    /// <summary>What a subscriber would be pushed now.</summary>
+    public (SimFollowReply Reply, byte[] Payload) Follow(SimFollow message)
+    {
+        var entries = new List<byte[]>();
+        var limit = core.PushLimit(long.MaxValue, message.Stop);
+        for (var p = message.Min; p >= core.TrimPoint && p < limit && entries.Count < 30 && _data.TryGetValue(p, out var entry); p++) entries.Add(entry);
+        return (new SimFollowReply(core.IsDeleted ? StatusCode.Deleted : StatusCode.Ok, entries.Count), [.. entries.SelectMany(e => e)]);
+    }
+
     public void OnDurable()
     {
         Load();

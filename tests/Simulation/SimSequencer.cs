@@ -105,7 +105,7 @@ internal sealed class SimSequencer : ISequencerOutputs
                 return;
             }
 
-            await _node.World.Delay(5_000 + _node.World.Random.Next(20_000));
+            await _node.Delay(5_000 + _node.World.Random.Next(20_000));
         }
     }
 
@@ -113,7 +113,7 @@ internal sealed class SimSequencer : ISequencerOutputs
     {
         if (_flushing || IsOver) return;
         _flushing = true;
-        _node.World.At(_node.World.Random.Next(60), () =>
+        _node.After(_node.World.Random.Next(60), () =>
         {
             _flushing = false;
             if (IsOver) return;
@@ -126,7 +126,7 @@ internal sealed class SimSequencer : ISequencerOutputs
     {
         if (_announcing || IsOver || !_core.HasTailToTell) return;
         _announcing = true;
-        _node.World.At(1000, () =>
+        _node.After(1000, () =>
         {
             _announcing = false;
             if (IsOver) return;
@@ -138,9 +138,9 @@ internal sealed class SimSequencer : ISequencerOutputs
     private void Tick()
     {
         if (IsOver) return;
-        if (!_node.IsPaused) _core.OnTick(_node.World.Now / 1000);
+        _core.OnTick(_node.World.Now / 1000);
         AnnounceLater();
-        _node.World.At(20_000, Tick);
+        _node.After(20_000, Tick);
     }
 
     void ISequencerOutputs.SendStore(int replica, long first, int count, RetainedPayload? payload, bool withConfig, long globalTail) =>

@@ -7,7 +7,7 @@ internal static class SimShrinker
 {
     public static string Report(int seed, SimMutant mutant, long milliseconds, int attempts = 60)
     {
-        var simulation = new ClusterSimulation(seed, mutant, milliseconds);
+        var simulation = new ClusterSimulation(seed, mutant, new SimPlan { Milliseconds = milliseconds });
         var violation = simulation.Run() ?? throw new InvalidOperationException($"Seed {seed} does not fail.");
         List<SimFault> faults = [.. simulation.Faults];
         while (milliseconds > 50 && attempts-- > 0 && Try(milliseconds / 2, faults) is { } shorter) (milliseconds, simulation, violation) = (milliseconds / 2, shorter.Run, shorter.Violation);
@@ -30,7 +30,7 @@ internal static class SimShrinker
 
         (ClusterSimulation Run, string Violation)? Try(long length, List<SimFault> tried)
         {
-            var run = new ClusterSimulation(seed, mutant, length, tried);
+            var run = new ClusterSimulation(seed, mutant, new SimPlan { Milliseconds = length, Faults = tried });
             return run.Run() is { } failed ? (run, failed) : null;
         }
     }

@@ -1,0 +1,23 @@
+namespace Delos.Tests.Simulation;
+
+/// <summary>What a run is made of besides its seed; <see cref="SimShrinker"/> makes it smaller.</summary>
+internal sealed record SimPlan
+{
+    /// <summary>Virtual time under faults.</summary>
+    public long Milliseconds { get; init; } = 1_500;
+
+    /// <summary>Null: drawn from the seed.</summary>
+    public IReadOnlyList<SimFault>? Faults { get; init; }
+
+    /// <summary>At most so many clients for each log.</summary>
+    public int ClientsPerLog { get; init; } = 2;
+
+    /// <summary>At most so many logs.</summary>
+    public int Logs { get; init; } = 2;
+
+    /// <summary>At most so many appends of each client before all is healed.</summary>
+    public long Appends { get; init; } = long.MaxValue;
+
+    /// <summary>Three nodes, one log, no operation and no fault but the script's.</summary>
+    public bool IsScripted { get; init; }
+}
