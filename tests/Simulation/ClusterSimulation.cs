@@ -1,4 +1,5 @@
 using Delos.Client.MetaStore;
+using Delos.Daemon.Sequencers;
 using Delos.Protocol.Entries;
 
 namespace Delos.Tests.Simulation;
@@ -23,6 +24,7 @@ internal sealed class ClusterSimulation
         World = new SimWorld(seed);
         Network = new SimNetwork(World);
         Checks = new SimChecks(World);
+        Registers = new SimRegisters(World);
         var count = _plan.IsScripted ? 3 : 3 + World.Random.Next(3) * (World.Random.Next(2) + 1);
         Replication = count >= 5 && World.Chance(30) ? 5 : 3;
         for (var i = 1; i <= count; i++) Nodes.Add(new SimNode(this, i));
@@ -39,9 +41,13 @@ internal sealed class ClusterSimulation
 
     public SimChecks Checks { get; }
 
+    public SimRegisters Registers { get; }
+
     public SimMutant Mutant { get; }
 
     public int Replication { get; }
+
+    public SequencerOptions SequencerOptions => _plan.IsScripted ? SimTimes.PatientSequencer : SimTimes.Sequencer;
 
     public List<SimNode> Nodes { get; } = [];
 
@@ -79,6 +85,7 @@ internal sealed class ClusterSimulation
         World.RunUntil(World.Now + LivenessBound, () => audits == logs);
         if (audits < logs) World.Violate("the logs could not be read to their ends");
         Until(() => Clients.TrueForAll(HasFollowed), HasFollowed, "followers are not told of the last commits");
+        Registers.Check();
         return End();
     }
 

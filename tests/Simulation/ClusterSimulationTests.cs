@@ -54,11 +54,16 @@ public sealed class ClusterSimulationTests
     [TestCase(nameof(SimMutant.RestartedSequencer), Category = "Trap07")]
     [TestCase(nameof(SimMutant.WipedDisk), Category = "Trap08")]
     [TestCase(nameof(SimMutant.AbsenceWithoutStop), Category = "Trap09")]
-    [TestCase(nameof(SimMutant.NoRepair), Category = "Trap10")]
     [TestCase(nameof(SimMutant.NoRollForward), Category = "Trap12")]
     [TestCase(nameof(SimMutant.ReusedLoglet), Category = "Trap13")]
+    [TestCase(nameof(SimMutant.RepairRaisesTail), Category = "Trap03")]
+    [TestCase(nameof(SimMutant.PipelinedHole), Category = "Trap06")]
+    [TestCase(nameof(SimMutant.SingleAcceptor), Category = "Trap16")]
     [TestCase(nameof(SimMutant.BlindRetry), Category = "Trap17")]
+    [TestCase(nameof(SimMutant.UnboundedTrim), Category = "Trap18")]
+    [TestCase(nameof(SimMutant.UnannouncedTail), Category = "Trap19")]
     [TestCase(nameof(SimMutant.AcknowledgedUnsynced), Category = "Trap25")]
+    [TestCase(nameof(SimMutant.MiddleTakenForTorn), Category = "Trap26")]
     public void A_mutant_is_caught(string name)
     {
         var mutant = Enum.Parse<SimMutant>(name);

@@ -75,7 +75,15 @@ internal sealed class SimChecks(SimWorld world)
 
     public long Trimmed(string log) => Log(log).Trimmed;
 
+    /// <summary>Somebody asked for it.</summary>
     public void OnTrim(string log, long position) => Log(log).Trimmed = Math.Max(Log(log).Trimmed, position);
+
+    /// <summary>A trim was answered: whoever is told that everything below was given up is told that the log goes so far.</summary>
+    public void OnTrimmed(string log, long achieved)
+    {
+        if (achieved > Log(log).Trimmed) world.Violate($"{log}: trimmed up to {achieved}, but only {Log(log).Trimmed} was asked for");
+        Log(log).Promised = Math.Max(Log(log).Promised, achieved);
+    }
 
     public void OnAcknowledged(string log, AppendId id, long position, long promisedBefore)
     {

@@ -43,6 +43,8 @@ internal sealed class SimClient : SimProcess
     /// <summary>Extends the chain itself when nobody else does.</summary>
     public bool RollsForward { get; set; } = true;
 
+    public bool Trims { get; private set; } = true;
+
     public long AppendedAt => _appender.AppendedAt;
 
     public long TailAt { get; private set; } = -1;
@@ -54,7 +56,7 @@ internal sealed class SimClient : SimProcess
 
     public string State => $"{Log} client {Id}: {_appender.State}, last tail {TailAt / 1000} ms, followed up to {_follower.Position}";
 
-    /// <summary>Appends on request only, and does nothing else of its own accord, until <see cref="GoOn"/>.</summary>
+    /// <summary>Scripted: appends on request only, and does nothing else of its own accord, until <see cref="GoOn"/>; never trims, which would hide a loss.</summary>
     public void Begin(bool creates, bool isScripted)
     {
         World.Spawn(async () =>
@@ -63,6 +65,7 @@ internal sealed class SimClient : SimProcess
             World.Spawn(_appender.RunAsync);
             if (!isScripted) GoOn();
         });
+        Trims = !isScripted;
     }
 
     public void GoOn()
@@ -184,21 +187,30 @@ internal sealed class SimClient : SimProcess
                 if (from < tail) await ReadAsync(from, Math.Min(tail, from + 30));
             }
 
-            if (World.Chance(3) && tail > 40) await TrimAsync(World.Random.NextInt64(tail - 30), tail);
+            if (World.Chance(3) && Trims && tail > 40) await TrimAsync(World.Random.NextInt64(tail - 30 + (World.Chance(20) ? 60 : 0)), tail);
             await Delay(World.Random.Next(25_000));
         }
 
         HasStopped = true;
     }
 
+    /// <summary>As VirtualLog.TrimAsync: Loglet by Loglet, each at most to its stop, the active one at most to its tail; stops where one gives up less than asked.</summary>
     private async Task TrimAsync(long position, long tail)
     {
+        var chain = await ChainAsync();
+        var target = _cluster.Mutant == SimMutant.UnboundedTrim ? position : Math.Min(position, tail);
         _cluster.Checks.OnTrim(Log, position);
-        foreach (var segment in (_chain ?? await ChainAsync()).Segments)
+        var achieved = chain.Start;
+        foreach (var segment in chain.Segments)
         {
-            if (segment.Start >= position) break;
-            var bound = (segment.Stop ?? tail) - segment.Start;
-            await new SimLoglet(this, _cluster, segment.Loglet).TrimAsync(Math.Min(position - segment.Start, bound), bound);
+            if (target <= segment.Start) break;
+            var end = segment.Stop ?? Math.Max(tail, segment.Start);
+            var wanted = (_cluster.Mutant == SimMutant.UnboundedTrim ? target : Math.Min(target, end)) - segment.Start;
+            achieved = segment.Start;
+            if (wanted > 0 && await new SimLoglet(this, _cluster, segment.Loglet).TrimAsync(wanted, end - segment.Start) is >= 0 and var point) achieved += point;
+            if (achieved < segment.Start + wanted) break;
         }
+
+        _cluster.Checks.OnTrimmed(Log, achieved);
     }
 }

@@ -105,9 +105,15 @@ internal sealed class SimDisk(SimWorld world)
         });
     }
 
-    public static ReplicaCore Recover(SimLog log)
+    public static ReplicaCore Recover(SimLog log, SimMutant mutant)
     {
         var core = ReplicaCore.Recovered();
+        if (mutant == SimMutant.MiddleTakenForTorn && log.Records.FindIndex(r => r.IsRotten) is >= 0 and var torn)
+        {
+            log.Records.RemoveRange(torn, log.Records.Count - torn);
+            log.Durable = torn;
+        }
+
         foreach (var record in log.Records)
         {
             switch (record.Kind)

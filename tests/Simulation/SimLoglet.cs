@@ -12,7 +12,7 @@ internal sealed class SimLoglet(SimProcess me, ClusterSimulation cluster, Loglet
     public async Task<(TailOutcome Outcome, long Tail)> TailAsync(bool seal)
     {
         var world = cluster.World;
-        var finder = new TailFinder(config, SimTimes.Loglet, seal, world.Clock);
+        var finder = new TailFinder(config, cluster.Mutant == SimMutant.EndlessCaseFive ? SimTimes.EndlessCaseFive : SimTimes.Loglet, seal, world.Clock);
         var deadline = world.Now + 1_500_000;
         while (finder.Outcome == TailOutcome.Pending && world.Now < deadline)
         {
@@ -56,9 +56,19 @@ internal sealed class SimLoglet(SimProcess me, ClusterSimulation cluster, Loglet
         return (status, [], 0);
     }
 
-    public async Task TrimAsync(long position, long bound)
+    /// <summary>The point up to which a majority is trimmed; -1: no majority answered.</summary>
+    public async Task<long> TrimAsync(long position, long bound)
     {
-        foreach (var replica in config.Replicas) await AskAsync(replica, new Trim(config.Id, position, bound));
+        // Past the bound nothing is known to be committed, and past a stop nothing exists (trap 18).
+        if (cluster.Mutant == SimMutant.UnboundedTrim) bound = position;
+        position = Math.Min(position, bound);
+        var points = new List<long>();
+        foreach (var replica in config.Replicas)
+        {
+            if (await AskAsync(replica, new Trim(config.Id, position, bound)) is { Body: TrimReply { Status: StatusCode.Ok } reply }) points.Add(reply.TrimPoint);
+        }
+
+        return points.Count >= config.Quorum ? points.OrderDescending().ElementAt(config.Quorum - 1) : -1;
     }
 
     public async Task DeleteAsync()

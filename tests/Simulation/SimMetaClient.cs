@@ -11,17 +11,37 @@ internal sealed class SimMetaClient(SimProcess me, ClusterSimulation cluster)
 
     public async Task<Chain?> ReadAsync(string log)
     {
+        if (cluster.Mutant == SimMutant.SingleAcceptor) return await ReadOneAsync(log);
+        var begun = cluster.World.Now;
         var result = await RunAsync(log, null);
-        return result is { } r ? cluster.Checks.OnChain(log, r.Result.Decided) : null;
+        if (result is not { } r) return null;
+        cluster.Registers.OnRead(log, begun, r.Result.Decided);
+        return cluster.Checks.OnChain(log, r.Result.Decided);
     }
 
     /// <summary>A null chain: the outcome is unknown, or certainly nothing was sent.</summary>
     public async Task<(bool Won, Chain? Winner, bool Unknown)> WriteAsync(string log, Chain next)
     {
-        var run = await RunAsync(log, new RegisterWrite(next.Version - 1, cluster.World.NewId(), ChainCodec.Encode(next), null));
+        var begun = cluster.World.Now;
+        var write = new RegisterWrite(next.Version - 1, cluster.World.NewId(), ChainCodec.Encode(next), null);
+        cluster.Registers.OnWriteBegun(log, begun, write);
+        var run = await RunAsync(log, write);
         if (run is not { } r) return (false, null, true);
+        if (!r.Result.OutcomeUnknown) cluster.Registers.OnWritten(log, begun, write, r.Result);
         var chain = cluster.Checks.OnChain(log, r.Result.Decided);
         return (r.Result.Won, chain, r.Result.OutcomeUnknown);
+    }
+
+    /// <summary>The mutant of trap 16.</summary>
+    private async Task<Chain?> ReadOneAsync(string log)
+    {
+        var begun = cluster.World.Now;
+        var target = cluster.Node(cluster.Acceptors[cluster.World.Random.Next(cluster.Acceptors.Length)].NodeId);
+        var answer = await me.Network.AskAsync(me, target, new MetaRead("log/" + log), timeout: 100_000);
+        if (answer?.Body is not MetaReadReply { NewestInstance: > 0 } reply || RegisterValue.Decode(reply.Value.Span) is not { } value) return null;
+        var decided = new DecidedVersion(reply.NewestInstance, value, reply.Accepted);
+        cluster.Registers.OnRead(log, begun, decided);
+        return cluster.Checks.OnChain(log, decided);
     }
 
     private async Task<(ProposerResult Result, bool Sent)?> RunAsync(string log, RegisterWrite? write)

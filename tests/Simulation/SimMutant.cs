@@ -5,18 +5,23 @@ internal enum SimMutant
 {
     None,
 
-    /// <summary>Trap 1: a duplicate of a stored entry is acknowledged by a sealed replica that repair has filled.
-    /// NOT caught by seeds 1 to 600: it takes two observers with different tails and a lost "sealed", which the faults do not yet bring about. No test claims it.</summary>
+    /// <summary>Trap 1: a duplicate of a stored entry is acknowledged by a sealed replica that repair has filled.</summary>
     LateAcknowledgement,
 
     /// <summary>Trap 2: the seal is answered before the stores in front of it are durable.</summary>
     SealOvertakes,
+
+    /// <summary>Trap 3: repair copies raise the global tail that the replica knows.</summary>
+    RepairRaisesTail,
 
     /// <summary>Trap 4: checkTail hands out the tail of a sealed segment.</summary>
     SealedTailLeaks,
 
     /// <summary>Trap 5: the sequencer answers checkTail from memory.</summary>
     StaleFastTail,
+
+    /// <summary>Trap 6: a store behind a hole is taken and acknowledged.</summary>
+    PipelinedHole,
 
     /// <summary>Trap 7: a restarted node sequences old Loglets from position 0.</summary>
     RestartedSequencer,
@@ -30,15 +35,42 @@ internal enum SimMutant
     /// <summary>Trap 10: the highest tail of a sealed majority is installed without repairing it onto one.</summary>
     NoRepair,
 
+    /// <summary>Trap 11: case 5 has no bound.</summary>
+    EndlessCaseFive,
+
     /// <summary>Trap 12: nobody rolls a sealed segment forward.</summary>
     NoRollForward,
 
     /// <summary>Trap 13: the roll-forward keeps the old Loglet.</summary>
     ReusedLoglet,
 
+    /// <summary>Trap 14: an extension is not conditional on the segment.</summary>
+    DuellingExtenders,
+
+    /// <summary>Trap 15: a conditional write without an answer counts as lost, and its candidate is deleted.</summary>
+    TimedOutWriteLost,
+
+    /// <summary>Trap 16: a chain is what one MetaStore node says.</summary>
+    SingleAcceptor,
+
     /// <summary>Trap 17: what a sealed segment gave back is appended again without looking.</summary>
     BlindRetry,
 
+    /// <summary>Trap 18: a trim is bounded by nothing but its own position.</summary>
+    UnboundedTrim,
+
+    /// <summary>Trap 19: only stores carry the global tail.</summary>
+    UnannouncedTail,
+
+    /// <summary>Trap 20: a request for the tail joins the round that is out.</summary>
+    JoinedRound,
+
+    /// <summary>Trap 22: a modified segment takes all that its source holds.</summary>
+    CopyBeyondStop,
+
     /// <summary>Trap 25, its effect only: a store is acknowledged before it is durable.</summary>
     AcknowledgedUnsynced,
+
+    /// <summary>Trap 26: a start cuts the log at a damaged record.</summary>
+    MiddleTakenForTorn,
 }

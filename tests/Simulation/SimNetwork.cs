@@ -100,6 +100,12 @@ internal sealed class SimNetwork(SimWorld world)
         if (_open.Count > 0) Close(_open[world.Random.Next(_open.Count)]);
     }
 
+    /// <summary>Breaks the connections between two processes.</summary>
+    public void Reset(SimProcess one, SimProcess other)
+    {
+        foreach (var connection in _open.Where(c => (c.Dialer == one && c.Target == other) || (c.Dialer == other && c.Target == one)).ToArray()) Close(connection);
+    }
+
     public void CloseAll(SimProcess process)
     {
         foreach (var connection in _open.Where(c => c.Dialer == process || c.Target == process).ToArray()) Close(connection);

@@ -66,7 +66,7 @@ internal sealed class SimNode : SimProcess
         foreach (var log in Disk.Logs.Values)
         {
             if (Disk.Tombstones.Contains(log.Id) || log.Records.Count == 0) continue;
-            var replica = new SimReplica(this, log, SimDisk.Recover(log));
+            var replica = new SimReplica(this, log, SimDisk.Recover(log, Mutant));
             replica.Load();
             _replicas[log.Id] = replica;
         }
@@ -97,6 +97,12 @@ internal sealed class SimNode : SimProcess
         World.Tell($"node {Id}: {record.Kind} at {record.First} rots");
         foreach (var replica in _replicas.Values) replica.Rot(record);
     }
+
+    /// <summary>For scripts.</summary>
+    public ReplicaCore? Replica(LogletId id) => Find(id)?.Core;
+
+    /// <summary>For scripts: the newest version that the node's acceptor accepted.</summary>
+    public ulong Accepted(string log) => _acceptor.Find("log/" + log)?.Instance ?? 0;
 
     public void Ended(SimSequencer sequencer)
     {

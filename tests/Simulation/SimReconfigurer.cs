@@ -26,7 +26,7 @@ internal sealed class SimReconfigurer(SimProcess me, ClusterSimulation cluster, 
     public async Task<Chain?> ExtendAsync(string log, LogletId expected)
     {
         if (await meta.ReadAsync(log) is not { } chain) return null;
-        if (chain.Active.Loglet.Id != expected) return chain;
+        if (chain.Active.Loglet.Id != expected && cluster.Mutant != SimMutant.DuellingExtenders) return chain;
         var old = new SimLoglet(me, cluster, chain.Active.Loglet);
         var candidate = cluster.Mutant == SimMutant.ReusedLoglet ? chain.Active.Loglet : await PrepareAsync(new PlacementHint { Former = chain.Active.Loglet });
         if (candidate is null) return null;
@@ -46,6 +46,17 @@ internal sealed class SimReconfigurer(SimProcess me, ClusterSimulation cluster, 
             unknown |= write.Unknown;
             if (write.Winner is not { } winner)
             {
+                if (cluster.Mutant == SimMutant.TimedOutWriteLost)
+                {
+                    for (var times = 0; times < 10; times++)
+                    {
+                        await new SimLoglet(me, cluster, candidate).DeleteAsync();
+                        await me.Delay(100_000);
+                    }
+
+                    return null;
+                }
+
                 await me.Delay(20_000);
                 continue;
             }
@@ -59,7 +70,7 @@ internal sealed class SimReconfigurer(SimProcess me, ClusterSimulation cluster, 
             chain = winner;
             if (chain.Active.Loglet.Id == expected) continue;
             await new SimLoglet(me, cluster, candidate).DeleteAsync();
-            return chain;
+            return cluster.Mutant == SimMutant.DuellingExtenders ? await ExtendAsync(log, chain.Active.Loglet.Id) : chain;
         }
 
         return null;

@@ -44,6 +44,12 @@ internal sealed class SimReplica(SimNode node, SimLog log, ReplicaCore core)
         }
 
         var decision = core.AdmitStore(message.Incarnation, message.First, message.Count, message.GlobalTail);
+        if (Mutant == SimMutant.PipelinedHole && decision.Status == StatusCode.OutOfOrder && _created)
+        {
+            core.StoreQueued(core.AcceptedTail, (uint)(message.First - core.AcceptedTail) + message.Count, payload.Length, node.Disk.Append(log, new SimRecord(SimRecordKind.Store, message.First, SimEntries.Split(payload), null)));
+            return;
+        }
+
         if (decision.Status is StatusCode.Ok or StatusCode.OutOfOrder) _sequencer = connection;
         if (decision.Status != StatusCode.Ok)
         {
@@ -154,6 +160,7 @@ internal sealed class SimReplica(SimNode node, SimLog log, ReplicaCore core)
         Load();
         var effects = core.Durable(log.Durable);
         _durable |= effects.Created;
+        if (Mutant == SimMutant.RepairRaisesTail && effects.Copied) core.AnnounceGlobalTail(core.Config!.Incarnation, core.DurableTail);
         if (_sequencer is { } sequencer && core.Config is { } config)
         {
             if (effects.AckTail >= 0) node.Post(sequencer, new StoreAck(log.Id, config.Incarnation, StatusCode.Ok, effects.AckTail, core.AcceptedTail));

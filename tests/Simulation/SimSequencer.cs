@@ -15,6 +15,10 @@ internal sealed class SimSequencer : ISequencerOutputs
     private readonly SimConnection?[] _links;
     private readonly EntryRunReader _reader = new();
     private readonly int _life;
+
+    // Requests for the tail without an answer; those of the mutant that joined a round.
+    private readonly HashSet<ulong> _asked = [];
+    private readonly List<(SimConnection Connection, ulong Correlation)> _joined = [];
     private bool _flushing;
     private bool _announcing;
     private bool _stopped;
@@ -24,7 +28,7 @@ internal sealed class SimSequencer : ISequencerOutputs
         _node = node;
         _life = node.Life;
         Config = config;
-        _core = new SequencerCore(config, SimTimes.Sequencer, this, node.World.Now / 1000);
+        _core = new SequencerCore(config, node.Cluster.SequencerOptions, this, node.World.Now / 1000);
         _links = new SimConnection?[config.Replicas.Count];
         for (var i = 0; i < _links.Length; i++)
         {
@@ -55,6 +59,13 @@ internal sealed class SimSequencer : ISequencerOutputs
             return;
         }
 
+        if (_node.Mutant == SimMutant.JoinedRound && _asked.Count > 0)
+        {
+            _joined.Add((connection, correlation));
+            return;
+        }
+
+        _asked.Add(correlation);
         _core.OnCheckTail(connection, correlation);
         FlushSoon();
     }
@@ -148,7 +159,10 @@ internal sealed class SimSequencer : ISequencerOutputs
 
     void ISequencerOutputs.SendConfirm(int replica, ulong round) => Send(replica, new Confirm(Config.Id, Config.Incarnation, round), null);
 
-    void ISequencerOutputs.SendGlobalTail(int replica, long tail) => Send(replica, new GlobalTail(Config.Id, Config.Incarnation, tail), null);
+    void ISequencerOutputs.SendGlobalTail(int replica, long tail)
+    {
+        if (_node.Mutant != SimMutant.UnannouncedTail) Send(replica, new GlobalTail(Config.Id, Config.Incarnation, tail), null);
+    }
 
     void ISequencerOutputs.SendSeal(int replica)
     {
@@ -162,7 +176,11 @@ internal sealed class SimSequencer : ISequencerOutputs
 
     void ISequencerOutputs.ReplyTail(object waiter, ulong correlationId, StatusCode status, long tail)
     {
-        if (!_stopped) _node.Network.Reply((SimConnection)waiter, _node, correlationId, new CheckTailReply(status, tail));
+        if (_stopped) return;
+        _node.Network.Reply((SimConnection)waiter, _node, correlationId, new CheckTailReply(status, tail));
+        _asked.Remove(correlationId);
+        foreach (var (connection, correlation) in _joined) _node.Network.Reply(connection, _node, correlation, new CheckTailReply(status, tail));
+        _joined.Clear();
     }
 
     void ISequencerOutputs.ReplyOpen(object waiter, ulong correlationId, StatusCode status)

@@ -23,4 +23,9 @@ internal static class SimTimes
     };
 
     public static LogletOptions Loglet { get; } = new() { CaseFiveBound = TimeSpan.FromMilliseconds(60) };
+
+    public static LogletOptions EndlessCaseFive { get; } = Loglet with { CaseFiveBound = TimeSpan.FromDays(1) };
+
+    /// <summary>Nothing happens of its own accord while a script is played.</summary>
+    public static SequencerOptions PatientSequencer { get; } = Sequencer with { ResignAfter = TimeSpan.FromSeconds(60), ConfirmTimeout = TimeSpan.FromSeconds(60) };
 }
