@@ -125,22 +125,29 @@ internal sealed class LogWatch(string log, MonitorParts parts)
 
     private async Task ActAsync(Chain chain, SegmentVerdict verdict, CancellationToken cancellationToken)
     {
-        var rank = MonitorRank.Of(parts.Nodes.Current, parts.NodeId, verdict.Failed);
-        var delay = MonitorRank.Delay(rank, parts.Options.RankDelay, Random.Shared.NextDouble());
-        parts.Logger.SegmentFailed(log, chain.Active.Loglet.Id, verdict.Reason, rank);
-        if (delay > TimeSpan.Zero) await Task.Delay(delay, parts.TimeProvider, cancellationToken).ConfigureAwait(false);
-
-        // The reconfigurer reads the chain first: whoever comes late finds another active segment, and does nothing (trap 14).
-        uint[] avoid = verdict.Failed == 0 ? [] : [verdict.Failed];
-        var request = new ExtendRequest(chain.Active.Loglet.Id)
+        parts.Queue.Join();
+        try
         {
-            IsDown = verdict.IsDown,
-            Hint = new PlacementHint { Former = chain.Active.Loglet, Avoid = avoid },
-            Reason = verdict.Reason,
-        };
-        var result = await parts.Reconfigurer.ExtendAsync(log, request, cancellationToken).ConfigureAwait(false);
-        _chain = result.Chain;
+            var rank = MonitorRank.Of(parts.Nodes.Current, parts.NodeId, log, n => n == verdict.Failed || !parts.Nodes.IsConnected(n));
+            var delay = MonitorRank.Delay(rank, parts.Options.RankDelay, parts.Queue.Waiting, Random.Shared.NextDouble());
+            parts.Logger.SegmentFailed(log, chain.Active.Loglet.Id, verdict.Reason, rank);
+            if (delay > TimeSpan.Zero) await Task.Delay(delay, parts.TimeProvider, cancellationToken).ConfigureAwait(false);
+            var result = await parts.Queue.RunAsync(() => parts.Reconfigurer.ExtendAsync(log, Request(chain, verdict), cancellationToken), cancellationToken).ConfigureAwait(false);
+            _chain = result.Chain;
+        }
+        finally
+        {
+            parts.Queue.Leave();
+        }
     }
+
+    /// <summary>The reconfigurer reads the chain first: whoever comes late finds another active segment, and does nothing (trap 14).</summary>
+    private static ExtendRequest Request(Chain chain, SegmentVerdict verdict) => new(chain.Active.Loglet.Id)
+    {
+        IsDown = verdict.IsDown,
+        Hint = new PlacementHint { Former = chain.Active.Loglet, Avoid = verdict.Failed == 0 ? [] : [verdict.Failed] },
+        Reason = verdict.Reason,
+    };
 
     /// <summary>Null: no answer.</summary>
     private async Task<(uint Node, StatusReply? Reply)> AskAsync(LogletId loglet, uint node, CancellationToken cancellationToken)

@@ -15,6 +15,7 @@ internal sealed class MonitorHost : IAsyncDisposable
 {
     private readonly PeerPool _peers;
     private readonly Reconfigurer _reconfigurer;
+    private readonly ReconfigurationQueue _queue;
     private readonly SegmentMonitor _monitor;
 
     public MonitorHost(LocalPeer me, IReadOnlyList<(string Host, int Port)> seeds, ConnectionOptions connections, MonitorOptions options, TimeProvider time, ILogger logger)
@@ -29,7 +30,8 @@ internal sealed class MonitorHost : IAsyncDisposable
         _reconfigurer = new Reconfigurer(
             chains, loglets, placement, new SequencerOpener(nodes.ConnectAsync), new ReplicaCopier(nodes.ConnectAsync),
             new ReconfigurerOptions { By = me.NodeId }, time, logger);
-        _monitor = new SegmentMonitor(new MonitorParts(me.NodeId, chains, nodes, placement, _reconfigurer, options, time, logger));
+        _queue = new ReconfigurationQueue(options.ConcurrentReconfigurations, options.ReconfigurationPatience, time);
+        _monitor = new SegmentMonitor(new MonitorParts(me.NodeId, chains, nodes, placement, _reconfigurer, _queue, options, time, logger));
     }
 
     /// <inheritdoc cref="SegmentMonitor.Notice"/>
@@ -38,6 +40,7 @@ internal sealed class MonitorHost : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _monitor.DisposeAsync().ConfigureAwait(false);
+        _queue.Dispose();
         await _reconfigurer.DisposeAsync().ConfigureAwait(false);
         await _peers.DisposeAsync().ConfigureAwait(false);
     }

@@ -29,6 +29,12 @@ internal sealed record MonitorOptions
     /// <summary>How much later each further MetaStore node acts: normally the first one is done by then.</summary>
     public TimeSpan RankDelay { get; init; } = TimeSpan.FromMilliseconds(150);
 
+    /// <summary>Reconfigurations that this node does at a time; further logs wait.</summary>
+    public int ConcurrentReconfigurations { get; init; } = 4;
+
+    /// <summary>A reconfiguration that takes longer does not count among them any more.</summary>
+    public TimeSpan ReconfigurationPatience { get; init; } = TimeSpan.FromSeconds(1);
+
     /// <summary>Waits after a failed reconfiguration: doubling from the first to the last.</summary>
     public TimeSpan FirstRetry { get; init; } = TimeSpan.FromMilliseconds(20);
 

@@ -7,4 +7,4 @@ namespace Delos.Daemon.Monitoring;
 
 /// <summary>What the watches of all logs share.</summary>
 internal sealed record MonitorParts(
-    uint NodeId, ChainStore Chains, NodeDirectory Nodes, Placement Placement, Reconfigurer Reconfigurer, MonitorOptions Options, TimeProvider TimeProvider, ILogger Logger);
+    uint NodeId, ChainStore Chains, NodeDirectory Nodes, Placement Placement, Reconfigurer Reconfigurer, ReconfigurationQueue Queue, MonitorOptions Options, TimeProvider TimeProvider, ILogger Logger);

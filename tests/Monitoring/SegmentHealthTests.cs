@@ -1,6 +1,5 @@
 using Delos.Daemon.Monitoring;
 using Delos.Protocol.Chains;
-using Delos.Protocol.Cluster;
 using Delos.Protocol.Framing;
 using Delos.Protocol.Identity;
 
@@ -48,26 +47,5 @@ public sealed class SegmentHealthTests
         _health.OnLost(2, TimeSpan.FromSeconds(1.5));
         Assert.That(_health.Judge(TimeSpan.FromSeconds(3), [4]), Is.Null);
         Assert.That(_health.Judge(TimeSpan.FromSeconds(3.5), [4]), Is.Not.Null);
-    }
-
-    [Test]
-    [Category("Trap14")]
-    public void Exactly_one_monitor_acts_at_once_whichever_node_failed()
-    {
-        var nodes = new NodeList(1, [.. Enumerable.Range(1, 5).Select(i => new NodeInfo((uint)i, Guid.Empty, "h", i, i <= 3 ? NodeRoles.MetaStore : NodeRoles.LogServer))]);
-        for (var failed = 0u; failed <= 5; failed++)
-        {
-            var ranks = new[] { 1u, 2u, 3u }.Where(me => me != failed).Select(me => MonitorRank.Of(nodes, me, failed)).ToArray();
-            Assert.That(ranks, Is.EqualTo(Enumerable.Range(0, ranks.Length)));
-        }
-    }
-
-    [Test]
-    public void The_first_waits_for_nothing_and_each_other_for_its_turn()
-    {
-        var turn = s_options.RankDelay;
-        Assert.That(MonitorRank.Delay(0, turn, 0.9), Is.EqualTo(TimeSpan.Zero));
-        Assert.That(MonitorRank.Delay(1, turn, 0.0), Is.EqualTo(turn));
-        Assert.That(MonitorRank.Delay(1, turn, 0.999), Is.LessThan(MonitorRank.Delay(2, turn, 0)));
     }
 }
