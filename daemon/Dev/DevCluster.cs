@@ -113,8 +113,12 @@ internal sealed class DevCluster : IAsyncDisposable
         return file;
     }
 
-    /// <summary>The mount point of a disk of its own for one node, made beforehand.</summary>
-    private static bool IsUnusedNodeDirectory(string path) => Path.GetFileName(path).StartsWith("node-", StringComparison.Ordinal) && Directory.Exists(path) && !Directory.EnumerateFileSystemEntries(path).Any();
+    /// <summary>A node's directory made beforehand, with nothing in it but the mount point of its data, perhaps.</summary>
+    private static bool IsUnusedNodeDirectory(string path) =>
+        Path.GetFileName(path).StartsWith("node-", StringComparison.Ordinal) && Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).All(IsEmptyDataDirectory);
+
+    private static bool IsEmptyDataDirectory(string path) =>
+        Path.GetFileName(path) == "data" && Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).All(e => Path.GetFileName(e) == "lost+found");
 
     private void Prepare(DevNode node, DevClusterFile file)
     {

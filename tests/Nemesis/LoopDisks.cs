@@ -1,0 +1,83 @@
+using System.Globalization;
+
+namespace Delos.Tests.Nemesis;
+
+/// <summary>A <see cref="LoopDisk"/> for each node of a cluster, below one directory, whose name tells the process that made it: so that a later run can remove what a killed one left behind, and nothing else.</summary>
+internal sealed class LoopDisks : IDisposable
+{
+    private const string Prefix = "delos-nemesis-disks-";
+    private readonly List<LoopDisk> _disks = [];
+
+    private LoopDisks(string directory) => Directory = directory;
+
+    /// <summary>The cluster's directory; node n has its data in <c>node-n/data</c>, which is the disk.</summary>
+    public string Directory { get; }
+
+    public IReadOnlyList<LoopDisk> All => _disks;
+
+    public LoopDisk this[uint node] => _disks[(int)node - 1];
+
+    public static async Task<LoopDisks> CreateAsync(string parent, int nodes, int megabytes)
+    {
+        RemoveLeftovers(parent);
+        var top = Path.Combine(parent, string.Create(CultureInfo.InvariantCulture, $"{Prefix}{Environment.ProcessId}-{Guid.NewGuid():n}"));
+        var disks = new LoopDisks(Path.Combine(top, "cluster"));
+        try
+        {
+            for (var i = 1; i <= nodes; i++)
+            {
+                var mount = Path.Combine(disks.Directory, $"node-{i}", "data");
+                System.IO.Directory.CreateDirectory(mount);
+                disks._disks.Add(await LoopDisk.CreateAsync(Path.Combine(top, $"disk-{i}.img"), mount, megabytes));
+            }
+
+            return disks;
+        }
+        catch
+        {
+            disks.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Of all nodes at once.</summary>
+    public void CutPower()
+    {
+        foreach (var disk in _disks) disk.CutPower();
+    }
+
+    public Task RemountAsync() => Task.WhenAll(_disks.Select(d => d.RemountAsync()));
+
+    public void Dispose()
+    {
+        foreach (var disk in _disks) disk.Dispose();
+        Remove(Path.GetDirectoryName(Directory) ?? throw new InvalidOperationException($"{Directory} has no parent."));
+    }
+
+    /// <summary>What is mounted below a directory, the innermost first.</summary>
+    private static IEnumerable<string> MountsBelow(string directory) =>
+        File.ReadLines("/proc/self/mounts").Select(l => l.Split(' ')[1]).Where(m => m.StartsWith(directory + "/", StringComparison.Ordinal)).OrderByDescending(m => m.Length);
+
+    private static void RemoveLeftovers(string parent)
+    {
+        foreach (var top in System.IO.Directory.EnumerateDirectories(parent, Prefix + "*"))
+        {
+            var owner = Path.GetFileName(top)[Prefix.Length..].Split('-')[0];
+            if (System.IO.Directory.Exists($"/proc/{owner}")) continue;
+            foreach (var mount in MountsBelow(top).ToList())
+            {
+                Program.Run("fsfreeze", "--unfreeze", mount);
+                Program.Run("umount", "--lazy", mount);
+            }
+
+            Remove(top);
+        }
+    }
+
+    /// <summary>Never through a mount that could not be undone.</summary>
+    private static void Remove(string top)
+    {
+        if (MountsBelow(top).Any()) throw new InvalidOperationException($"{top} still has something mounted below it: {string.Join(", ", MountsBelow(top))}");
+        if (System.IO.Directory.Exists(top)) System.IO.Directory.Delete(top, recursive: true);
+    }
+}
