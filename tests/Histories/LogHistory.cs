@@ -10,6 +10,9 @@ public sealed class LogHistory
 
     public ConcurrentBag<AppendRecord> Appends { get; } = [];
 
+    /// <summary>Keys of appends that were refused for certain: they must never be in the log. Also among <see cref="Appends"/>, as incomplete.</summary>
+    public ConcurrentBag<string> Refused { get; } = [];
+
     public ConcurrentBag<TailRecord> Tails { get; } = [];
 
     public ConcurrentBag<ReaderRecord> Readers { get; } = [];

@@ -19,6 +19,7 @@ public static class LogHistoryChecker
         CheckOnce(final, violations);
         CheckAcknowledged(history, final, violations);
         CheckKnownKeys(history, byPosition, violations);
+        CheckRefused(history, byPosition, violations);
         CheckRealTime(history, violations);
         CheckTails(history, violations);
         return violations.Told;
@@ -73,6 +74,15 @@ public static class LogHistoryChecker
         foreach (var (entry, reader) in byPosition.Values)
         {
             if (!known.Contains(entry.Key)) violations.Add("from nowhere", $"{reader} read \"{entry.Key}\" at {entry.Position}, which nobody appended");
+        }
+    }
+
+    private static void CheckRefused(LogHistory history, Dictionary<long, (ReadRecord Entry, string Reader)> byPosition, Violations violations)
+    {
+        var refused = history.Refused.ToHashSet();
+        foreach (var (entry, reader) in byPosition.Values)
+        {
+            if (refused.Contains(entry.Key)) violations.Add("refused", $"{reader} read \"{entry.Key}\" at {entry.Position}, though its append was refused");
         }
     }
 

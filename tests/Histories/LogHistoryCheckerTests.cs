@@ -54,6 +54,14 @@ public sealed class LogHistoryCheckerTests
     }
 
     [Test]
+    public void A_refused_append_that_is_in_the_log_is_found()
+    {
+        var history = Right();
+        history.Refused.Add("b");
+        Assert.That(Check(history), Has.Some.StartsWith("refused:"));
+    }
+
+    [Test]
     public void Positions_against_real_time_are_found()
     {
         var history = new LogHistory();

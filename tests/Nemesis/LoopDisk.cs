@@ -62,14 +62,23 @@ internal sealed partial class LoopDisk : IDisposable
 
     public Task ThawAsync() => Program.RunAsync("fsfreeze", "--unfreeze", Mount);
 
-    /// <summary>Leaves so many bytes free, at most.</summary>
-    public void Fill(long leave)
+    /// <summary>Takes all the room there is, while others may take some too.</summary>
+    public void Fill()
     {
-        var room = FreeBytes - leave;
-        if (room <= 0) return;
         var path = Path.Combine(Mount, Ballast);
         using var ballast = Posix.Open(path, Posix.O_RDWR | Posix.O_CREAT);
-        Posix.Allocate(ballast, 0, new FileInfo(path).Length + room, path);
+        for (long piece = 64 << 20, end = new FileInfo(path).Length; piece >= Posix.PageSize;)
+        {
+            try
+            {
+                Posix.Allocate(ballast, end, piece, path);
+                end += piece;
+            }
+            catch (IoException e) when (e.IsNoSpace)
+            {
+                piece /= 2;
+            }
+        }
     }
 
     public void MakeRoom() => File.Delete(Path.Combine(Mount, Ballast));

@@ -17,11 +17,14 @@ internal sealed class LogLoad : IAsyncDisposable
     private readonly string _endpoints;
     private readonly string _log;
     private readonly string _prefix;
+    private readonly LogLoadOptions _options;
     private long _acknowledged;
+    private long _refused;
     private long _longestGapTicks;
 
-    private LogLoad(string endpoints, string log, string prefix, LogHistory history)
+    private LogLoad(string endpoints, string log, string prefix, LogLoadOptions options, LogHistory history)
     {
+        _options = options;
         _endpoints = endpoints;
         _log = log;
         _prefix = prefix;
@@ -33,6 +36,9 @@ internal sealed class LogLoad : IAsyncDisposable
     /// <summary>Appends acknowledged so far.</summary>
     public long Acknowledged => Interlocked.Read(ref _acknowledged);
 
+    /// <summary>Appends refused so far, see <see cref="LogLoadOptions.IsRefusal"/>.</summary>
+    public long Refused => Interlocked.Read(ref _refused);
+
     /// <summary>Longest time that any appender waited for one answer.</summary>
     public TimeSpan LongestGap => TimeSpan.FromTicks(Interlocked.Read(ref _longestGapTicks));
 
@@ -42,9 +48,10 @@ internal sealed class LogLoad : IAsyncDisposable
     /// <param name="outstanding">Appends at a time.</param>
     /// <param name="history">Where it is recorded.</param>
     /// <param name="prefix">Makes payloads unique among the loads of one history.</param>
-    public static LogLoad Start(string endpoints, string log, int appenders, int outstanding, LogHistory history, string prefix = "")
+    /// <param name="options">What it appends, and what it bears.</param>
+    public static LogLoad Start(string endpoints, string log, int appenders, int outstanding, LogHistory history, string prefix = "", LogLoadOptions? options = null)
     {
-        var load = new LogLoad(endpoints, log, prefix, history);
+        var load = new LogLoad(endpoints, log, prefix, options ?? new LogLoadOptions(), history);
         for (var i = 0; i < appenders; i++)
         {
             var handle = load.NewHandle();
@@ -106,7 +113,7 @@ internal sealed class LogLoad : IAsyncDisposable
     {
         for (var i = 0; !_stop.IsCancellationRequested; i++)
         {
-            var key = $"{name}.{i}";
+            var key = $"{name}.{i}".PadRight(_options.Bytes, '.');
             var invoked = History.Now();
             var begin = TimeProvider.System.GetTimestamp();
             try
@@ -118,6 +125,13 @@ internal sealed class LogLoad : IAsyncDisposable
             catch (DelosException e) when (e.Code is DelosErrorCode.OutcomeUnknown or DelosErrorCode.Unavailable && _stop.IsCancellationRequested)
             {
                 History.Appends.Add(new AppendRecord(key, invoked, null, null));
+            }
+            catch (DelosException e) when (_options.IsRefusal(e))
+            {
+                History.Appends.Add(new AppendRecord(key, invoked, null, null));
+                if (e.Code == DelosErrorCode.DiskFull) History.Refused.Add(key);
+                Interlocked.Increment(ref _refused);
+                await Task.Delay(20, CancellationToken.None);
             }
 
             NoteGap(TimeProvider.System.GetElapsedTime(begin));
@@ -166,4 +180,14 @@ internal sealed class LogLoad : IAsyncDisposable
             seen = before;
         }
     }
+}
+
+/// <summary>What a load appends, and what it bears.</summary>
+internal sealed record LogLoadOptions
+{
+    /// <summary>Of each payload, at least.</summary>
+    public int Bytes { get; init; }
+
+    /// <summary>Errors after which an appender goes on with its next append; any other ends it. Whether the refused one is in the log is left open.</summary>
+    public Func<DelosException, bool> IsRefusal { get; init; } = _ => false;
 }

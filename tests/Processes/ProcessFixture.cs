@@ -45,6 +45,24 @@ public abstract class ProcessFixture
     /// <summary>The node that sequences the log's active segment.</summary>
     internal async Task<uint> SequencerNodeAsync(DelosClient client) => (await client.Admin.ChainAsync(Log)).Active.Loglet.SequencerNode;
 
+    /// <summary>Until the node's log file has this text.</summary>
+    internal async Task UntilItSaysAsync(uint node, string text, TimeSpan timeout)
+    {
+        using var deadline = new CancellationTokenSource(timeout);
+        while (!await HasSaidAsync(node, text))
+        {
+            if (deadline.IsCancellationRequested) Assert.Fail($"Node {node} does not say \"{text}\".");
+            await Task.Delay(20, CancellationToken.None);
+        }
+    }
+
+    internal async Task<bool> HasSaidAsync(uint node, string text)
+    {
+        await using var file = new FileStream(Cluster[node].LogFile, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+        using var reader = new StreamReader(file);
+        return (await reader.ReadToEndAsync()).Contains(text, StringComparison.Ordinal);
+    }
+
     /// <summary>Reads everything twice, with clients of their own, and holds the history against the log's promises.</summary>
     internal async Task CheckAsync(LogHistory history)
     {

@@ -1,0 +1,44 @@
+using Delos.Client;
+using Delos.Tests.Histories;
+using Delos.Tests.Processes;
+
+namespace Delos.Tests.Nemesis;
+
+/// <summary>Disks that get full under load, and have room again later.</summary>
+public sealed class FullDiskTests : DiskFixture
+{
+    [Test]
+    public async Task A_full_disk_holds_up_nothing_and_full_disks_everywhere_refuse_appends_until_there_is_room()
+    {
+        await StartOnDisksAsync(megabytes: 96);
+        var history = new LogHistory();
+        var options = new LogLoadOptions { Bytes = 4_000, IsRefusal = e => e.Code is DelosErrorCode.DiskFull };
+        await using var client = await DelosClient.ConnectAsync(Cluster.Endpoints);
+        await using var load = LogLoad.Start(Cluster.Endpoints, Log, appenders: 4, outstanding: 8, history, options: options);
+        await load.AdvanceAsync(200, Patience);
+
+        var first = await SequencerNodeAsync(client) % 3 + 1;
+        Disks[first].Fill();
+        await UntilItSaysAsync(first, "No space for", Patience);
+        await load.AdvanceAsync(500, Patience);
+        Assert.That(load.Refused, Is.Zero, "one full disk holds up nothing");
+
+        foreach (var disk in Disks.All) disk.Fill();
+        using (var deadline = new CancellationTokenSource(Patience))
+        {
+            while (load.Refused == 0) await Task.Delay(20, deadline.Token);
+        }
+
+        Assert.That(await client.Log(Log).CheckTailAsync(), Is.Positive, "reads go on while the disks are full");
+        Assert.That((await client.Admin.SealAsync(Log)).ComputedTail, Is.GreaterThanOrEqualTo(0), "a full disk can still be sealed");
+        Assert.That(Cluster.Nodes.Where(n => !n.IsRunning), Is.Empty, "a full disk ends no node");
+
+        foreach (var disk in Disks.All) disk.MakeRoom();
+        await load.AdvanceAsync(500, Patience);
+        await load.StopAsync();
+        await client.Admin.ReconfigExtendAsync(Log);
+        await CheckAsync(history);
+        await WaitUntilFullAsync(client, Patience);
+        TestContext.Out.WriteLine($"{load.Acknowledged} appends acknowledged, {load.Refused} refused");
+    }
+}
