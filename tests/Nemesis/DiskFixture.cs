@@ -15,9 +15,9 @@ public abstract class DiskFixture : ProcessFixture
     public async Task RemoveDisksAsync()
     {
         // A process whose disk is frozen cannot even be killed.
-        foreach (var disk in _disks?.All ?? []) Program.Run("fsfreeze", "--unfreeze", disk.Mount);
+        foreach (var disk in _disks?.All ?? []) await Shell.TryAsync("fsfreeze", "--unfreeze", disk.Mount);
         await StopClusterAsync();
-        _disks?.Dispose();
+        if (_disks is not null) await _disks.DisposeAsync();
         _disks = null;
     }
 

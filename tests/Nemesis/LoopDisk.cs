@@ -8,7 +8,7 @@ namespace Delos.Tests.Nemesis;
 /// An ext4 file system of its own, in an image mounted by a loop device: its power can be cut, it can stand still, and it can be full. Needs root.
 /// <para>It writes back nothing by itself for ten minutes (<c>commit=600</c>), so what was not synced is really not on it when its power is cut.</para>
 /// </summary>
-internal sealed partial class LoopDisk : IDisposable
+internal sealed partial class LoopDisk : IAsyncDisposable
 {
     private const nuint Shutdown = 0x8004587d;
     private const uint WithoutFlush = 2;
@@ -33,7 +33,7 @@ internal sealed partial class LoopDisk : IDisposable
     {
         Directory.CreateDirectory(mount);
         using (var file = new FileStream(image, FileMode.CreateNew)) file.SetLength((long)megabytes << 20);
-        await Program.RunAsync("mkfs.ext4", "-q", "-F", "-m", "0", image);
+        await Shell.RunAsync("mkfs.ext4", "-q", "-F", "-m", "0", image);
         var disk = new LoopDisk(image, mount);
         await disk.AttachAsync();
         return disk;
@@ -58,9 +58,9 @@ internal sealed partial class LoopDisk : IDisposable
     }
 
     /// <summary>Every write waits until <see cref="ThawAsync"/>.</summary>
-    public Task FreezeAsync() => Program.RunAsync("fsfreeze", "--freeze", Mount);
+    public Task FreezeAsync() => Shell.RunAsync("fsfreeze", "--freeze", Mount);
 
-    public Task ThawAsync() => Program.RunAsync("fsfreeze", "--unfreeze", Mount);
+    public Task ThawAsync() => Shell.RunAsync("fsfreeze", "--unfreeze", Mount);
 
     /// <summary>Takes all the room there is, while others may take some too.</summary>
     public void Fill()
@@ -87,22 +87,22 @@ internal sealed partial class LoopDisk : IDisposable
     public async Task WipeAsync()
     {
         await DetachAsync();
-        await Program.RunAsync("mkfs.ext4", "-q", "-F", "-m", "0", _image);
+        await Shell.RunAsync("mkfs.ext4", "-q", "-F", "-m", "0", _image);
         await AttachAsync();
     }
 
-    public void Dispose()
+    public async ValueTask DisposeAsync()
     {
         // Whatever state a failed test left it in.
-        Program.Run("fsfreeze", "--unfreeze", Mount);
-        Program.Run("umount", "--lazy", Mount);
+        await Shell.TryAsync("fsfreeze", "--unfreeze", Mount);
+        await Shell.TryAsync("umount", "--lazy", Mount);
         File.Delete(_image);
     }
 
     [LibraryImport("libc", EntryPoint = "ioctl", SetLastError = true)]
     private static partial int Control(SafeFileHandle file, nuint request, ref uint flags);
 
-    private Task AttachAsync() => Program.RunAsync("mount", "-t", "ext4", "-o", "loop,commit=600", _image, Mount);
+    private Task AttachAsync() => Shell.RunAsync("mount", "-t", "ext4", "-o", "loop,commit=600", _image, Mount);
 
-    private Task DetachAsync() => Program.RunAsync("umount", Mount);
+    private Task DetachAsync() => Shell.RunAsync("umount", Mount);
 }

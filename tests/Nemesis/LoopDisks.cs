@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Delos.Tests.Nemesis;
 
 /// <summary>A <see cref="LoopDisk"/> for each node of a cluster, below one directory, whose name tells the process that made it: so that a later run can remove what a killed one left behind, and nothing else.</summary>
-internal sealed class LoopDisks : IDisposable
+internal sealed class LoopDisks : IAsyncDisposable
 {
     private const string Prefix = "delos-nemesis-disks-";
     private readonly List<LoopDisk> _disks = [];
@@ -19,7 +19,7 @@ internal sealed class LoopDisks : IDisposable
 
     public static async Task<LoopDisks> CreateAsync(string parent, int nodes, int megabytes)
     {
-        RemoveLeftovers(parent);
+        await RemoveLeftoversAsync(parent);
         var top = Path.Combine(parent, string.Create(CultureInfo.InvariantCulture, $"{Prefix}{Environment.ProcessId}-{Guid.NewGuid():n}"));
         var disks = new LoopDisks(Path.Combine(top, "cluster"));
         try
@@ -35,7 +35,7 @@ internal sealed class LoopDisks : IDisposable
         }
         catch
         {
-            disks.Dispose();
+            await disks.DisposeAsync();
             throw;
         }
     }
@@ -48,9 +48,9 @@ internal sealed class LoopDisks : IDisposable
 
     public Task RemountAsync() => Task.WhenAll(_disks.Select(d => d.RemountAsync()));
 
-    public void Dispose()
+    public async ValueTask DisposeAsync()
     {
-        foreach (var disk in _disks) disk.Dispose();
+        foreach (var disk in _disks) await disk.DisposeAsync();
         Remove(Path.GetDirectoryName(Directory) ?? throw new InvalidOperationException($"{Directory} has no parent."));
     }
 
@@ -58,7 +58,7 @@ internal sealed class LoopDisks : IDisposable
     private static IEnumerable<string> MountsBelow(string directory) =>
         File.ReadLines("/proc/self/mounts").Select(l => l.Split(' ')[1]).Where(m => m.StartsWith(directory + "/", StringComparison.Ordinal)).OrderByDescending(m => m.Length);
 
-    private static void RemoveLeftovers(string parent)
+    private static async Task RemoveLeftoversAsync(string parent)
     {
         foreach (var top in System.IO.Directory.EnumerateDirectories(parent, Prefix + "*"))
         {
@@ -66,8 +66,8 @@ internal sealed class LoopDisks : IDisposable
             if (System.IO.Directory.Exists($"/proc/{owner}")) continue;
             foreach (var mount in MountsBelow(top).ToList())
             {
-                Program.Run("fsfreeze", "--unfreeze", mount);
-                Program.Run("umount", "--lazy", mount);
+                await Shell.TryAsync("fsfreeze", "--unfreeze", mount);
+                await Shell.TryAsync("umount", "--lazy", mount);
             }
 
             Remove(top);
