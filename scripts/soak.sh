@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Random faults and reconfigurations on three real daemons under load, with every history checked: kills of one and of all nodes, freezes, seals, reconfigurations.
+# Random faults and reconfigurations on three real daemons under load, with every history checked: kills of one and of all nodes, freezes,
+# isolation, one-way cuts, lost packets and resets in network namespaces (root only), seals, reconfigurations.
 #   ./scripts/soak.sh --minutes M [--seed S]
 # Prints one line per round and a summary; exits 1 at the first violation.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-usage() { sed -n '2,4s/^# \{0,1\}//p' "$0"; }
+usage() { sed -n '2,5s/^# \{0,1\}//p' "$0"; }
 minutes="" seed=$RANDOM
 while [ $# -gt 0 ]; do
   case "$1" in
@@ -15,6 +16,9 @@ while [ $# -gt 0 ]; do
   esac
 done
 [ -n "$minutes" ] || { usage >&2; exit 2; }
+. scripts/need.sh
+need ip iproute2
+need nft nftables
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
 dotnet build tests/Delos.Tests.csproj -c Release -v quiet -nologo
 echo "seed $seed"

@@ -18,14 +18,12 @@ esac
 command -v dotnet >/dev/null || { echo "test.sh: the .NET 10 SDK is not on PATH (Debian: see https://learn.microsoft.com/dotnet/core/install/linux-debian)" >&2; exit 1; }
 
 # Debian packages that tests drive; what is missing is installed.
-need() { # program package
-  command -v "$1" >/dev/null && return
-  [ "$(id -u)" = 0 ] || { echo "test.sh: $1 is missing: apt-get install $2" >&2; exit 1; }
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -q "$2" >/dev/null || { apt-get update -q >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y -q "$2" >/dev/null; }
-}
+. scripts/need.sh
 need strace strace
 need spin spin
 need gcc gcc
+need ip iproute2
+need nft nftables
 
 step() { printf '\n== %s (%s s)\n' "$1" "$SECONDS"; }
 

@@ -16,6 +16,7 @@ namespace Delos.Tests.Nemesis;
 [NonParallelizable]
 public sealed class SoakTests
 {
+    private const int Nodes = 3;
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan s_roundLength = TimeSpan.FromSeconds(20);
     private readonly SortedDictionary<string, int> _faults = new(StringComparer.Ordinal);
@@ -34,11 +35,20 @@ public sealed class SoakTests
         var rounds = 0;
         try
         {
+            await using var network = await NetworkNamespaces.StartAsync(Nodes);
             await using var cluster = await DevCluster.StartAsync(
-                new DevClusterOptions { Nodes = 3, Directory = directory, Settings = ["storage.file_size=8MiB", "node.rehearsal=false"] }, CancellationToken.None);
+                new DevClusterOptions
+                {
+                    Nodes = Nodes,
+                    Directory = directory,
+                    Settings = ["storage.file_size=8MiB", "node.rehearsal=false"],
+                    Address = network.Address,
+                    Launcher = NetworkNamespaces.Launcher,
+                },
+                CancellationToken.None);
             do
             {
-                await RunRoundAsync(cluster, $"soak-{rounds++}");
+                await RunRoundAsync(cluster, network, $"soak-{rounds++}");
                 TestContext.Progress.WriteLine($"{Stopwatch.GetElapsedTime(begun):hh\\:mm\\:ss} round {rounds}: {Summary()}");
             }
             while (Stopwatch.GetElapsedTime(begun) < TimeSpan.FromMinutes(minutes));
@@ -53,7 +63,7 @@ public sealed class SoakTests
     private string Summary() => string.Create(CultureInfo.InvariantCulture,
         $"{_acknowledged} appends acknowledged, longest wait {_longestGap.TotalMilliseconds:F0} ms, faults: {string.Join(", ", _faults.Select(f => $"{f.Key} {f.Value}"))}");
 
-    private async Task RunRoundAsync(DevCluster cluster, string log)
+    private async Task RunRoundAsync(DevCluster cluster, NetworkNamespaces network, string log)
     {
         var history = new LogHistory();
         await using var client = await DelosClient.ConnectAsync(cluster.Endpoints);
@@ -63,7 +73,7 @@ public sealed class SoakTests
             var begun = Stopwatch.GetTimestamp();
             while (Stopwatch.GetElapsedTime(begun) < s_roundLength)
             {
-                await InjectAsync(cluster, client, log, load);
+                await InjectAsync(cluster, network, client, log, load);
                 await load.AdvanceAsync(_random.Next(1, 2_000), s_patience);
             }
 
@@ -80,10 +90,11 @@ public sealed class SoakTests
         await client.Log(log).TrimAsync(await client.Log(log).CheckTailAsync());
     }
 
-    private async Task InjectAsync(DevCluster cluster, DelosClient client, string log, LogLoad load)
+    private async Task InjectAsync(DevCluster cluster, NetworkNamespaces network, DelosClient client, string log, LogLoad load)
     {
         var victim = cluster.Nodes[_random.Next(cluster.Nodes.Count)];
-        switch (_random.Next(5))
+        var other = (victim.NodeId % Nodes) + 1;
+        switch (_random.Next(9))
         {
             case 0:
                 Count("kill");
@@ -105,6 +116,30 @@ public sealed class SoakTests
             case 3:
                 Count("seal");
                 await TryAsync(async () => await client.Admin.SealAsync(log));
+                break;
+            case 4:
+                Count("isolation");
+                await network.IsolateAsync(victim.NodeId);
+                await load.AdvanceAsync(_random.Next(1, 500), s_patience);
+                await network.HealAsync();
+                break;
+            case 5:
+                Count("cut one way");
+                await network.DeafenAsync(victim.NodeId, other);
+                await load.AdvanceAsync(_random.Next(1, 500), s_patience);
+                await network.HealAsync();
+                break;
+            case 6:
+                Count("lost packets");
+                await network.LoseAsync(victim.NodeId, _random.Next(1, 20));
+                await load.AdvanceAsync(_random.Next(1, 1_000), s_patience);
+                await network.HealAsync();
+                break;
+            case 7:
+                Count("resets");
+                await network.ResetAsync(victim.NodeId);
+                await load.AdvanceAsync(_random.Next(1, 100), s_patience);
+                await network.HealAsync();
                 break;
             default:
                 Count("reconfiguration");
