@@ -7,10 +7,10 @@ cd "$(dirname "$0")/.."
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
 
 usage() { sed -n '2,4s/^# \{0,1\}//p' "$0"; }
-filter=()
+filter=
 case "${1:-}" in
   "") ;;
-  --filter) filter=(--filter "${2:?--filter needs an expression}") ;;
+  --filter) filter=${2:?--filter needs an expression} ;;
   -h | --help) usage; exit 0 ;;
   *) usage >&2; exit 2 ;;
 esac
@@ -29,36 +29,47 @@ step() { printf '\n== %s (%s s)\n' "$1" "$SECONDS"; }
 
 step "build"
 dotnet build Delos.Native.sln -c Release -v quiet -nologo
-if [ ${#filter[@]} = 0 ]; then
+if [ -z "$filter" ]; then
   step "style"
   dotnet format Delos.Native.sln --no-restore --verify-no-changes
 fi
 
 results=$(mktemp -d)
-trap 'rm -rf "$results"' EXIT
+trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$results"' EXIT
 status=0
-models=
-if [ ${#filter[@]} = 0 ]; then
-  # The models are checked beside the tests, which leave the processors idle for a part of the time.
-  nice -n 15 tests/models/check.sh >"$results/models.txt" 2>&1 &
+
+# Prints what the runner said once it is through, so that two of them at a time do not mix.
+run_tests() { # name [filter]
+  dotnet test tests/Delos.Tests.csproj -c Release --no-build -nologo ${2:+--filter "$2"} \
+    --logger "trx;LogFileName=$1.trx" --logger "console;verbosity=minimal" --results-directory "$results" >"$results/$1.txt" 2>&1
+}
+
+if [ -n "$filter" ]; then
+  step "tests that match $filter"
+  run_tests all "$filter" || status=1
+  cat "$results/all.txt"
+else
+  # Three things at a time: real processes under faults, which wait most of the time, all other tests, and the models of the protocol.
+  step "tests, and models of the protocol (tests/models)"
+  nice -n 15 tests/models/check.sh >"$results/models" 2>&1 &
   models=$!
-fi
-
-step "tests"
-dotnet test tests/Delos.Tests.csproj -c Release --no-build -nologo "${filter[@]}" \
-  --logger "trx;LogFileName=results.trx" --logger "console;verbosity=minimal" --results-directory "$results" || status=$?
-
-if [ -n "$models" ]; then
-  step "models of the protocol (tests/models)"
+  run_tests processes TestCategory=Process &
+  processes=$!
+  run_tests others TestCategory!=Process || status=1
+  step "tests of one process are through"
+  cat "$results/others.txt"
+  wait "$processes" || status=1
+  step "tests of real processes are through"
+  cat "$results/processes.txt"
   wait "$models" || status=1
-  grep -v '^ok' "$results/models.txt" || { echo "the models said nothing" >&2; status=1; }
+  step "models are through"
+  grep -v '^ok' "$results/models" || { echo "the models said nothing" >&2; status=1; }
 fi
 
 # One plain line that says what was run, whatever the runner printed.
-counters=$(grep -o '<Counters [^>]*>' "$results/results.trx" || true)
-count() { sed -n "s/.* $1=\"\([0-9]*\)\".*/\1/p" <<<"$counters"; }
+count() { grep -ho '<Counters [^>]*>' "$results"/*.trx | sed -n "s/.* $1=\"\([0-9]*\)\".*/\1/p" | awk '{ n += $1 } END { print n + 0 }'; }
 passed=$(count passed) failed=$(count failed) total=$(count total) executed=$(count executed)
-printf '\n%s s\n%s passed, %s failed\n' "$SECONDS" "${passed:-0}" "${failed:-0}"
-if [ "${executed:-0}" = 0 ]; then echo "no test ran" >&2; exit 1; fi
-if [ "${total:-0}" != "${executed:-0}" ]; then echo "$((total - executed)) tests were skipped: nothing may be skipped" >&2; exit 1; fi
+printf '\n%s s\n%s passed, %s failed\n' "$SECONDS" "$passed" "$failed"
+if [ "$executed" = 0 ]; then echo "no test ran" >&2; exit 1; fi
+if [ "$total" != "$executed" ]; then echo "$((total - executed)) tests were skipped: nothing may be skipped" >&2; exit 1; fi
 exit $status

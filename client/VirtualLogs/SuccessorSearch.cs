@@ -15,6 +15,7 @@ internal sealed class SuccessorSearch(ChainView view, Segment segment, string ca
     private readonly long _begun = options.TimeProvider.GetTimestamp();
     private string? _problem;
     private TimeSpan _told;
+    private int _attempts;
 
     /// <summary>The own extension, never faulted; it may outlive the search, and then loses and cleans up after itself.</summary>
     public Task Rolling { get; private set; } = Task.CompletedTask;
@@ -93,5 +94,6 @@ internal sealed class SuccessorSearch(ChainView view, Segment segment, string ca
         logger.NoSuccessorYet(view.Log, segment.Loglet.Id, problem);
     }
 
-    private TimeSpan RollForwardDelay() => options.RollForwardAfter + options.RollForwardJitter * Random.Shared.NextDouble();
+    /// <summary>Doubles up to eightfold: an attempt that takes longer than this on a busy machine must not be joined by one after the other of every client.</summary>
+    private TimeSpan RollForwardDelay() => (options.RollForwardAfter + options.RollForwardJitter * Random.Shared.NextDouble()) * (1 << Math.Min(_attempts++, 3));
 }
