@@ -51,7 +51,8 @@ public abstract partial class RecordLog
     /// <summary>Under the gate: appends go to it.</summary>
     private protected bool IsLive(GenerationFiles files) => _live?.Files == files;
 
-    private protected int LiveFileCount(GenerationFiles files) => (int)(files.Tail >> files.Name.FileBits);
+    /// <summary>How many files of an open generation a collection may take: all before the one that holds its last record. A marker without any file would be taken for damage.</summary>
+    private protected static int LiveFileCount(GenerationFiles files) => (int)((files.Tail - 1) >> files.Name.FileBits);
 
     /// <summary>Under the gate.</summary>
     private protected void RemoveGeneration(GenerationFiles files) => Volatile.Write(ref _generations, [.. Generations.Where(g => g != files)]);

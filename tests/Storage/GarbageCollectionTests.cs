@@ -1,4 +1,5 @@
 using Delos.Daemon.Storage;
+using Delos.Protocol.Entries;
 
 namespace Delos.Tests.Storage;
 
@@ -65,5 +66,45 @@ public class GarbageCollectionTests
         await harness.Restart();
         Assert.That(harness.Unknown, Is.Empty);
         Assert.That(harness.Log.EndOf(StorageHarness.Loglet), Is.EqualTo(20));
+    }
+
+    /// <summary>A log whose last record ends exactly where its last file does: nothing of the generation is left when the files below are collected, and its closed marker must not outlive them.</summary>
+    [Test]
+    public async Task A_generation_that_was_collected_to_the_end_of_a_file_leaves_no_marker_behind()
+    {
+        await using var harness = new StorageHarness(StorageHarness.Small with { SpareFiles = 0, ReserveBytes = 0 });
+        harness.Append(0, 2);
+        using (var maintenance = HeldMaintenance.Of(harness))
+        {
+            // A collection is queued, then the closing; by the time the collection runs all that the generation holds was trimmed.
+            harness.Log.Trim(StorageHarness.Loglet, 1, out var end);
+            harness.WaitDurable(end);
+            var position = FillFile(harness, 2);
+            var closing = harness.Log.CloseForWriting();
+            harness.Log.Trim(StorageHarness.Loglet, position, out end);
+            harness.WaitDurable(end);
+            maintenance.ReleaseAndDrain();
+            await closing.WaitAsync(TimeSpan.FromSeconds(20));
+        }
+
+        await harness.Restart();
+        Assert.That(harness.Damage, Is.Empty);
+        Assert.That(harness.Unknown, Is.Empty);
+    }
+
+    /// <summary>Appends up to the last byte of the first file; the next position.</summary>
+    private static long FillFile(StorageHarness harness, long position)
+    {
+        var overhead = (int)LiveGeneration.RecordEnd(0, EntryCodec.EncodedSize(0));
+        while (LogAddress.Local(harness.Log.DurableAddress) is var at && at < StorageHarness.Small.SegmentFileBytes)
+        {
+            // The last record of a page takes what is left.
+            var left = (int)(StorageHarness.Small.PageBytes - at % StorageHarness.Small.PageBytes);
+            harness.Append(position, position + 1, size: left - overhead < 2000 ? left - overhead : 1000);
+            position++;
+        }
+
+        Assert.That(LogAddress.Local(harness.Log.DurableAddress), Is.EqualTo(StorageHarness.Small.SegmentFileBytes));
+        return position;
     }
 }
