@@ -98,6 +98,20 @@ public abstract partial class RecordLog
         _fileRequested = false;
     }
 
+    /// <summary>Appends go to <paramref name="live"/>, and none to the one before; under the gate.</summary>
+    private void Follow(LiveGeneration live)
+    {
+        if (_live is { } former)
+        {
+            EndAppends(former);
+            if (_waitsForFile) AnnounceLater();
+            _waitsForFile = false;
+        }
+
+        WriteOpening(live);
+        InstallLive(live);
+    }
+
     /// <summary>Makes a generation that was written aside the only one; under both gates. Returns the former ones.</summary>
     private protected List<GenerationFiles> ReplaceAll(LiveGeneration live)
     {
@@ -136,9 +150,7 @@ public abstract partial class RecordLog
 
             var name = GenerationName.New(TakeNumber(), Options);
             var live = CreateGeneration(name, System.IO.Path.Combine(Path, name.ToString()), Options);
-            if (_live is { } small) EndAppends(small);
-            WriteOpening(live);
-            InstallLive(live);
+            Follow(live);
             return AppendStatus.Ok;
         }
         catch (IoException e) when (e.IsNoSpace)
@@ -167,8 +179,7 @@ public abstract partial class RecordLog
                 {
                     var name = GenerationName.New(TakeNumber(), options);
                     var live = CreateGeneration(name, System.IO.Path.Combine(Path, name.ToString()), options);
-                    WriteOpening(live);
-                    InstallLive(live);
+                    Follow(live);
                     return AppendStatus.Ok;
                 }
                 catch (IoException e) when (e.IsNoSpace)

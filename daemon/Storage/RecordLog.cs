@@ -115,11 +115,14 @@ public abstract partial class RecordLog
                 if (opened != AppendStatus.Ok) return opened;
             }
 
+            var status = AppendTo(_live!, template, payload, bytes, useReserve, out var start, out var end);
+            if (status == AppendStatus.NoSpace && useReserve && length <= SpareFiles.SmallFileBytes / 2 && (_noSpace || IsSmall(_live!)) && OpenLive(useReserve) == AppendStatus.Ok)
+            {
+                // What was kept in this file for control records is used up: the disk's reserve gives another one (DESIGN §3, LogServer rule 2).
+                status = AppendTo(_live!, template, payload, bytes, useReserve, out start, out end);
+            }
+
             var live = _live!;
-            long start = 0, end = 0;
-            var status = length > LiveGeneration.MaxPayload(live.Name.PageBytes)
-                ? AppendStatus.NoSpace
-                : live.TryAppend(template, payload, bytes, useReserve, out start, out end);
             if (status == AppendStatus.Ok)
             {
                 endAddress = LogAddress.Make(live.Name.Number, end);
@@ -181,6 +184,14 @@ public abstract partial class RecordLog
         }
 
         Kick();
+    }
+
+    private static AppendStatus AppendTo(
+        LiveGeneration live, in RecordHeader template, RetainedPayload? payload, ReadOnlySpan<byte> bytes, bool useReserve, out long start, out long end)
+    {
+        (start, end) = (0, 0);
+        if ((payload?.Length ?? bytes.Length) > LiveGeneration.MaxPayload(live.Name.PageBytes)) return AppendStatus.NoSpace;
+        return live.TryAppend(template, payload, bytes, useReserve, out start, out end);
     }
 
     private bool CommitAll()

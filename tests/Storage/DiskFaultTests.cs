@@ -109,6 +109,46 @@ public class DiskFaultTests
     }
 
     [Test]
+    public async Task Trims_on_a_full_disk_do_not_use_up_the_room_of_a_seal([Values] bool closed)
+    {
+        var disk = new FaultyDisk();
+        await using var harness = new StorageHarness(StorageHarness.Small with { Disk = disk, SpareFiles = 0 });
+        harness.Append(0, 5000, perRecord: 10);
+        if (closed) await harness.Log.CloseForWriting();
+        disk.FailAllocations = 28;
+        disk.SmallestRefused = StorageHarness.Small.SegmentFileBytes;
+        var position = Fill(harness, 5000);
+
+        // An application goes on trimming, each time too little to free a file: more often than a file's reserve, or one file from the disk's, has room for.
+        for (var i = 1; i <= 1500; i++)
+        {
+            AppendStatus status;
+            long trimmed;
+            while ((status = harness.Log.Trim(StorageHarness.Loglet, i, out trimmed)) == AppendStatus.Busy) Thread.Yield();
+            Assert.That(status, Is.EqualTo(AppendStatus.Ok), $"trim {i}");
+            if (i % 100 == 0) harness.WaitDurable(trimmed);
+        }
+
+        Assert.That(harness.Log.TryAppend(RecordKind.Seal, StorageHarness.Loglet, position, "seal"u8, useReserve: true, out var end), Is.EqualTo(AppendStatus.Ok));
+        harness.Log.Kick();
+        harness.WaitDurable(end);
+        harness.ReadAndCheck(1500, position);
+
+        // Whoever is refused is told that it may try again, though the file that it would have waited for is not made any more.
+        var announced = harness.Announcements;
+        Assert.That(harness.TryAppend(position, 1), Is.EqualTo(AppendStatus.NoSpace));
+        disk.FailAllocations = 0;
+        StorageHarness.Until(() => harness.Announcements > announced, "told that it may try again");
+        harness.Append(position, position + 10);
+        await harness.Restart();
+        Assert.That(harness.Records.Any(r => r.Kind == RecordKind.Seal), "the seal");
+        Assert.That(harness.Unknown, Is.Empty);
+        Assert.That(harness.Damage, Is.Empty);
+        harness.ReadAndCheck(1500, position + 10);
+        Assert.That(harness.Failures, Is.Empty);
+    }
+
+    [Test]
     [Category("Process")]
     public async Task A_really_full_file_system_refuses_appends_takes_the_seal_and_recovers()
     {
