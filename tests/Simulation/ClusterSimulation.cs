@@ -1,5 +1,6 @@
 using Delos.Client.MetaStore;
 using Delos.Daemon.Sequencers;
+using Delos.Protocol.Cluster;
 using Delos.Protocol.Entries;
 
 namespace Delos.Tests.Simulation;
@@ -29,8 +30,9 @@ internal sealed class ClusterSimulation
         Replication = count >= 5 && World.Chance(30) ? 5 : 3;
         for (var i = 1; i <= count; i++) Nodes.Add(new SimNode(this, i));
         Acceptors = [.. Nodes.Take(count >= 5 ? 5 : 3).Select(n => n.Endpoint)];
-        var logs = Math.Min(_plan.Logs, _plan.IsScripted ? 1 : 1 + World.Random.Next(2));
-        for (var i = 0; i < logs * _plan.ClientsPerLog; i++) Clients.Add(new SimClient(this, 101 + i, $"log{i % logs}"));
+        HasMonitors = !_plan.IsScripted && World.Chance(60);
+        Logs = [.. Enumerable.Range(0, Math.Min(_plan.Logs, _plan.IsScripted ? 1 : 1 + World.Random.Next(2))).Select(i => $"log{i}")];
+        for (var i = 0; i < Logs.Length * _plan.ClientsPerLog; i++) Clients.Add(new SimClient(this, 101 + i, Logs[i % Logs.Length]));
         _operator = new SimClient(this, 99, "log0");
         Faults = _plan.Faults ?? (_plan.IsScripted ? [] : SimFault.Draw(seed, count, _plan.Milliseconds * 1000));
     }
@@ -55,6 +57,13 @@ internal sealed class ClusterSimulation
 
     public NodeEndpoint[] Acceptors { get; }
 
+    public string[] Logs { get; }
+
+    /// <summary>Else the clients alone extend the chains.</summary>
+    public bool HasMonitors { get; }
+
+    public NodeList NodeList => new(1, [.. Nodes.Select(n => n.Info)]);
+
     public IReadOnlyList<SimFault> Faults { get; }
 
     public IEnumerable<SimProcess> Processes => [.. Nodes, .. Clients, _operator];
@@ -65,8 +74,8 @@ internal sealed class ClusterSimulation
     /// <param name="script">Of a scripted plan: runs instead of the random faults.</param>
     public string? Run(Func<Task>? script = null)
     {
-        var logs = Clients.DistinctBy(c => c.Log).Count();
-        foreach (var (client, index) in Clients.Select((c, i) => (c, i))) client.Begin(creates: index < logs, _plan.IsScripted);
+        foreach (var node in Nodes) node.Begin();
+        foreach (var (client, index) in Clients.Select((c, i) => (c, i))) client.Begin(creates: index < Logs.Length, _plan.IsScripted);
         if (script is null) RunFaults();
         else RunScript(script);
         if (World.Violation is not null) return End();
@@ -82,9 +91,15 @@ internal sealed class ClusterSimulation
 
         var audits = 0;
         foreach (var client in Clients.DistinctBy(c => c.Log)) World.Spawn(() => AuditAsync(client, () => audits++));
-        World.RunUntil(World.Now + LivenessBound, () => audits == logs);
-        if (audits < logs) World.Violate("the logs could not be read to their ends");
+        World.RunUntil(World.Now + LivenessBound, () => audits == Logs.Length);
+        if (audits < Logs.Length) World.Violate("the logs could not be read to their ends");
         Until(() => Clients.TrueForAll(HasFollowed), HasFollowed, "followers are not told of the last commits");
+        if (World.Violation is null) World.RunUntil(World.Now + LivenessBound, () => Logs.All(l => NotFull(l) is null));
+        foreach (var log in Logs)
+        {
+            if (NotFull(log) is { } lacking) World.Violate(lacking);
+        }
+
         Registers.Check();
         return End();
     }
@@ -148,6 +163,25 @@ internal sealed class ClusterSimulation
         AppendId[] entries = await client.ReadAsync(from, tail);
         Checks.OnWhole(client.Log, from, entries);
         done();
+    }
+
+    /// <summary>A replica of a stopped segment that is not sealed or does not hold all of it, though its disk is there; null: none.</summary>
+    private string? NotFull(string log)
+    {
+        foreach (var segment in Checks.Newest(log).Segments)
+        {
+            if (segment.Stop is not { } stop) continue;
+            foreach (var replica in segment.Loglet.Replicas)
+            {
+                var node = Node(replica.NodeId);
+                if (node.Disk.DiskId != replica.DiskId) continue;
+                var held = node.Snapshot(segment.Loglet.Id);
+                if (held is not { IsSealed: true, HasHiddenTail: false } || held.DurableTail < stop - segment.Start || held.Unknown.Any(r => r.First < stop - segment.Start))
+                    return $"{log}: node {node.Id} was not refilled with [{segment.Start}, {stop}), Loglet {segment.Loglet.Id}: {held}";
+            }
+        }
+
+        return null;
     }
 
     private string? End()

@@ -1,7 +1,6 @@
 using Delos.Client.MetaStore;
 using Delos.Protocol.Chains;
 using Delos.Protocol.Entries;
-using Delos.Protocol.Identity;
 
 namespace Delos.Tests.Simulation;
 
@@ -56,19 +55,8 @@ internal sealed class SimChecks(SimWorld world)
         return chain;
     }
 
-    /// <summary>The length of an installed, stopped segment; 0 while it is open.</summary>
-    public long InstalledLength(LogletId id)
-    {
-        foreach (var chain in _newest.Values)
-        {
-            foreach (var segment in chain.Segments)
-            {
-                if (segment.Loglet.Id == id && segment.Stop is { } stop) return stop - segment.Start;
-            }
-        }
-
-        return 0;
-    }
+    /// <summary>The newest chain that anybody knows.</summary>
+    public Chain Newest(string log) => _newest[log];
 
     /// <summary>No operation that begins now may be answered with less.</summary>
     public long Promised(string log) => Log(log).Promised;

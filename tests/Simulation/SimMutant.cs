@@ -73,4 +73,7 @@ internal enum SimMutant
 
     /// <summary>Trap 26: a start cuts the log at a damaged record.</summary>
     MiddleTakenForTorn,
+
+    /// <summary>LogServer rule 5, no trap: laggards are left as they are.</summary>
+    NoRefill,
 }

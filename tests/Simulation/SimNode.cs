@@ -15,7 +15,6 @@ internal sealed class SimNode : SimProcess
     private readonly SortedDictionary<LogletId, SimReplica> _replicas = [];
     private readonly SortedDictionary<LogletId, SimSequencer> _sequencers = [];
     private readonly HashSet<LogletId> _ended = [];
-    private readonly HashSet<LogletId> _filling = [];
     private AcceptorCore _acceptor = new(new AcceptorLimits());
 
     public SimNode(ClusterSimulation cluster, int id)
@@ -26,7 +25,6 @@ internal sealed class SimNode : SimProcess
         MetaDisk = Disk;
         Incarnation = cluster.World.NewId();
         Disk.Synced = OnSynced;
-        RefillTick(Life);
     }
 
     public ClusterSimulation Cluster { get; }
@@ -42,7 +40,7 @@ internal sealed class SimNode : SimProcess
 
     public NodeEndpoint Endpoint => new((uint)Id, MetaDisk.DiskId, $"n{Id}", 1);
 
-    public NodeInfo Info => new((uint)Id, Disk.DiskId, $"n{Id}", 1, NodeRoles.LogServer | NodeRoles.Sequencer | NodeRoles.MetaStore);
+    public NodeInfo Info => new((uint)Id, Disk.DiskId, $"n{Id}", 1, NodeRoles.LogServer | NodeRoles.Sequencer | (Cluster.Acceptors.Any(a => a.NodeId == Id) ? NodeRoles.MetaStore : NodeRoles.None));
 
     public void Post(SimConnection connection, object message) => Network.Send(connection, this, new SimMessage(message, null, 0, false));
 
@@ -53,7 +51,6 @@ internal sealed class SimNode : SimProcess
         _sequencers.Clear();
         _replicas.Clear();
         _ended.Clear();
-        _filling.Clear();
         Die();
         Disk.Crash();
     }
@@ -74,7 +71,14 @@ internal sealed class SimNode : SimProcess
         _acceptor = new AcceptorCore(new AcceptorLimits());
         foreach (var record in MetaDisk.Journal) _acceptor.Apply(AcceptorRecord.Decode(record, _acceptor.Find)!);
         World.Tell($"node {Id} starts, {_replicas.Count} replicas");
-        RefillTick(Life);
+        Begin();
+    }
+
+    /// <summary>What a process does of its own accord.</summary>
+    public void Begin()
+    {
+        if (Mutant != SimMutant.NoRefill) new SimRefiller(this, Cluster).Start();
+        if (Cluster.HasMonitors && (Info.Roles & NodeRoles.MetaStore) != 0) new SimMonitor(this, Cluster).Start();
     }
 
     /// <summary>An operator gives the stopped node a new, empty disk: it joins new Loglets only. The acceptor's journal is on a disk of its own.</summary>
@@ -177,7 +181,21 @@ internal sealed class SimNode : SimProcess
         foreach (var sequencer in _sequencers.Values.ToArray()) sequencer.Lost(connection);
     }
 
-    private SimReplica? Find(LogletId id) => _replicas.GetValueOrDefault(id);
+    public SimReplica? Find(LogletId id) => _replicas.GetValueOrDefault(id);
+
+    public ReplicaSnapshot? Snapshot(LogletId id) => Find(id)?.Core is { } core
+        ? new ReplicaSnapshot(id, core.Config, core.Seal == SealState.Sealed, core.IsDeleted, core.DurableTail, core.GlobalTail, core.TrimPoint, [.. core.Unknown.Ranges], core.HasHiddenTail)
+        : null;
+
+    /// <summary>As the Seal message.</summary>
+    public async Task<StatusCode> SealHereAsync(LogletConfig config)
+    {
+        if (!IsMine(config)) return StatusCode.NotServed;
+        if (Absence(config.Id) == StatusCode.Deleted) return StatusCode.Deleted;
+        var done = new TaskCompletionSource<object>();
+        GetOrCreate(config).Seal(config, done.SetResult);
+        return ((SealReply)await done.Task).Status;
+    }
 
     private StatusCode Absence(LogletId id) => Disk.Tombstones.Contains(id) ? StatusCode.Deleted : StatusCode.NotFound;
 
@@ -241,45 +259,6 @@ internal sealed class SimNode : SimProcess
         }
 
         After(next is null ? 0 : 50 + World.Random.Next(200), reply);
-    }
-
-    /// <summary>As daemon/Monitoring/RefillWorker.cs: laggards below the global tail, damage, and sealed replicas below their installed stop, are filled from peers.</summary>
-    private void RefillTick(int life)
-    {
-        World.At(40_000 + World.Random.Next(40_000), () =>
-        {
-            if (Life != life || !IsUp) return;
-            foreach (var (id, replica) in _replicas)
-            {
-                if (!IsPaused && replica.Core.Config is not null && replica.Core.IsBehind && _filling.Add(id)) World.Spawn(() => RefillAsync(replica, id, life));
-            }
-
-            RefillTick(life);
-        });
-    }
-
-    private async Task RefillAsync(SimReplica replica, LogletId id, int life)
-    {
-        var core = replica.Core;
-        var config = core.Config!;
-        foreach (var peer in config.Replicas)
-        {
-            var damaged = core.Unknown.Ranges.Count > 0;
-            var first = damaged ? core.Unknown.Ranges[0].First : core.DurableTail;
-            var end = damaged ? core.Unknown.Ranges[0].End : core.GlobalTail;
-            if (peer.NodeId == Id || first >= end) continue;
-            var target = Cluster.Node(peer.NodeId);
-            if (target.Disk.DiskId != peer.DiskId) continue;
-            var bound = Math.Max(core.GlobalTail, damaged ? Cluster.Checks.InstalledLength(id) : 0);
-            var answer = await Network.AskAsync(this, target, new Read(id, first, Math.Min(end, bound), bound, 1000, false));
-            if (Life != life) return;
-            if (answer?.Body is not ReadReply { Status: StatusCode.Ok, Count: > 0 } read) continue;
-            if (damaged) replica.Patch(first, read.Count, answer.Payload!);
-            else replica.Refill(first, read.Count, answer.Payload!);
-            break;
-        }
-
-        _filling.Remove(id);
     }
 }
 

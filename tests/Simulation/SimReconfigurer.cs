@@ -23,12 +23,12 @@ internal sealed class SimReconfigurer(SimProcess me, ClusterSimulation cluster, 
     }
 
     /// <summary>Null: not now.</summary>
-    public async Task<Chain?> ExtendAsync(string log, LogletId expected)
+    public async Task<Chain?> ExtendAsync(string log, LogletId expected, PlacementHint? hint = null)
     {
         if (await meta.ReadAsync(log) is not { } chain) return null;
         if (chain.Active.Loglet.Id != expected && cluster.Mutant != SimMutant.DuellingExtenders) return chain;
         var old = new SimLoglet(me, cluster, chain.Active.Loglet);
-        var candidate = cluster.Mutant == SimMutant.ReusedLoglet ? chain.Active.Loglet : await PrepareAsync(new PlacementHint { Former = chain.Active.Loglet });
+        var candidate = cluster.Mutant == SimMutant.ReusedLoglet ? chain.Active.Loglet : await PrepareAsync(hint ?? new PlacementHint { Former = chain.Active.Loglet });
         if (candidate is null) return null;
         var (outcome, tail) = cluster.Mutant == SimMutant.NoRepair ? await old.SealWithoutRepairAsync() : await old.TailAsync(seal: true);
         if (outcome != TailOutcome.Sealed)

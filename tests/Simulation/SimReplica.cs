@@ -100,10 +100,11 @@ internal sealed class SimReplica(SimNode node, SimLog log, ReplicaCore core)
         Take(SimRecordKind.Copy, core.AdmitRepair(message.First, message.Count), message.First, message.Count, payload, s => reply(new RepairReply(s, core.DurableTail)));
     }
 
-    public void Refill(long first, uint count, byte[] payload) =>
-        Take(core.Seal == SealState.Sealed ? SimRecordKind.Copy : SimRecordKind.Store, core.AdmitRefill(first, count), first, count, payload, static _ => { });
+    public void Refill(long first, uint count, byte[] payload, Action<StatusCode> answer) =>
+        Take(core.Seal == SealState.Sealed ? SimRecordKind.Copy : SimRecordKind.Store, core.AdmitRefill(first, count), first, count, payload, answer);
 
-    public void Patch(long first, uint count, byte[] payload) => Take(SimRecordKind.Copy, new StoreDecision(core.AdmitPatch(first, count), 0), first, count, payload, static _ => { });
+    public void Patch(long first, uint count, byte[] payload, Action<StatusCode> answer) =>
+        Take(SimRecordKind.Copy, new StoreDecision(core.AdmitPatch(first, count), 0), first, count, payload, answer);
 
     public void Trim(in Trim message, Action<object> reply)
     {

@@ -1,4 +1,5 @@
 using Delos.Client.Loglets;
+using Delos.Daemon.Monitoring;
 using Delos.Daemon.Sequencers;
 
 namespace Delos.Tests.Simulation;
@@ -28,4 +29,17 @@ internal static class SimTimes
 
     /// <summary>Nothing happens of its own accord while a script is played.</summary>
     public static SequencerOptions PatientSequencer { get; } = Sequencer with { ResignAfter = TimeSpan.FromSeconds(60), ConfirmTimeout = TimeSpan.FromSeconds(60) };
+
+    public static MonitorOptions Monitor { get; } = new()
+    {
+        ChainInterval = TimeSpan.FromMilliseconds(100),
+        StatusInterval = TimeSpan.FromMilliseconds(20),
+        StatusTimeout = TimeSpan.FromMilliseconds(60),
+        FirstDialTimeout = TimeSpan.FromMilliseconds(100),
+        RedialTimeout = TimeSpan.FromMilliseconds(60),
+        SealedGrace = TimeSpan.FromMilliseconds(40),
+        LostGrace = TimeSpan.FromMilliseconds(250),
+        RankDelay = TimeSpan.FromMilliseconds(60),
+        FirstRetry = TimeSpan.FromMilliseconds(10),
+    };
 }

@@ -1,0 +1,125 @@
+using Delos.Client.Placements;
+using Delos.Daemon.Monitoring;
+using Delos.Protocol.Chains;
+using Delos.Protocol.Cluster;
+using Delos.Protocol.Messages;
+
+namespace Delos.Tests.Simulation;
+
+/// <summary>
+/// The segment monitor of one MetaStore node, as daemon/Monitoring/LogWatch.cs and SequencerWatch.cs have it: asks the replicas, watches the sequencer, and extends the chain; what the answers mean
+/// <see cref="SegmentHealth"/> says, and who acts first <see cref="MonitorRank"/>.
+/// </summary>
+internal sealed class SimMonitor(SimNode node, ClusterSimulation cluster)
+{
+    private readonly SimMetaClient _meta = new(node, cluster);
+
+    private MonitorOptions Options => SimTimes.Monitor;
+
+    private TimeSpan Now => TimeSpan.FromMicroseconds(node.World.Now);
+
+    /// <summary>Until the process dies.</summary>
+    public void Start()
+    {
+        foreach (var log in cluster.Logs) node.World.Spawn(() => WatchAsync(log));
+    }
+
+    private async Task WatchAsync(string log)
+    {
+        while (true)
+        {
+            if (await _meta.ReadAsync(log) is not { } chain)
+            {
+                await DelayAsync(Options.ChainInterval);
+                continue;
+            }
+
+            if (await UntilVerdictAsync(log, chain) is not { } verdict) continue;
+            await ActAsync(log, chain, verdict);
+            await DelayAsync(Options.FirstRetry);
+        }
+    }
+
+    /// <summary>Null: another segment is active.</summary>
+    private async Task<SegmentVerdict?> UntilVerdictAsync(string log, Chain chain)
+    {
+        var config = chain.Active.Loglet;
+        var health = new SegmentHealth(config, Options);
+        var chainReadAt = Now;
+        string? gone = null;
+        var isOver = false;
+        node.World.Spawn(async () =>
+        {
+            while (gone is null && !isOver)
+            {
+                gone = await SequencerProblemAsync(config);
+                await DelayAsync(Options.StatusInterval);
+            }
+        });
+        try
+        {
+            while (true)
+            {
+                var answers = await Task.WhenAll(config.Replicas.Select(r => StatusAsync(config, r)).ToArray());
+                for (var i = 0; i < answers.Length; i++)
+                {
+                    if (answers[i] is { } reply) health.OnStatus(config.Replicas[i].NodeId, reply.Status, reply.IsSealed, Now);
+                    else health.OnLost(config.Replicas[i].NodeId, Now);
+                }
+
+                var spares = health.Lost.Count == 0 ? [] : await SparesAsync(config);
+                var verdict = gone is not null ? new SegmentVerdict(gone, config.SequencerNode, IsDown: true) : health.Judge(Now, spares);
+                if (verdict is not null || Now - chainReadAt >= Options.ChainInterval)
+                {
+                    chainReadAt = Now;
+                    if (await _meta.ReadAsync(log) is { } newest && newest.Active.Loglet.Id != config.Id) return null;
+                    if (verdict is not null) return verdict;
+                }
+
+                await DelayAsync(Options.StatusInterval);
+            }
+        }
+        finally
+        {
+            isOver = true;
+        }
+    }
+
+    private async Task ActAsync(string log, Chain chain, SegmentVerdict verdict)
+    {
+        if (cluster.Mutant == SimMutant.NoRollForward) return;
+        var rank = MonitorRank.Of(cluster.NodeList, (uint)node.Id, verdict.Failed);
+        await DelayAsync(MonitorRank.Delay(rank, Options.RankDelay, node.World.Random.NextDouble()));
+        node.World.Tell($"node {node.Id}: monitor extends {log}: {verdict.Reason}");
+        var hint = new PlacementHint { Former = chain.Active.Loglet, Avoid = verdict.Failed == 0 ? [] : [verdict.Failed] };
+        await new SimReconfigurer(node, cluster, _meta).ExtendAsync(log, chain.Active.Loglet.Id, hint);
+    }
+
+    /// <summary>Null: it is there. Silence is looked into once more, by another connection.</summary>
+    private async Task<string?> SequencerProblemAsync(LogletConfig config)
+    {
+        var target = cluster.Node(config.SequencerNode);
+        var answer = await node.Network.AskAsync(node, target, new SimProbe(), timeout: Microseconds(Options.FirstDialTimeout))
+            ?? await node.Network.AskAsync(node, target, new SimProbe(), timeout: Microseconds(Options.RedialTimeout));
+        if (answer?.Body is not SimProbeReply reply) return $"node {config.SequencerNode} gives no answer";
+        return reply.Incarnation == config.Incarnation || cluster.Mutant == SimMutant.RestartedSequencer ? null : $"node {config.SequencerNode} was restarted";
+    }
+
+    private async Task<StatusReply?> StatusAsync(LogletConfig config, ReplicaId replica)
+    {
+        if (!SimLoglet.IsReplica(cluster, replica)) return null;
+        var answer = await node.Network.AskAsync(node, cluster.Node(replica.NodeId), new Status(config.Id), timeout: Microseconds(Options.StatusTimeout));
+        return answer?.Body as StatusReply?;
+    }
+
+    private async Task<uint[]> SparesAsync(LogletConfig config)
+    {
+        NodeInfo[] spares = [.. cluster.NodeList.Nodes.Where(n => !config.HasReplica(n.NodeId, n.DiskId))];
+        var answers = await Task.WhenAll(spares.Select(n => StatusAsync(config, new ReplicaId(n.NodeId, n.DiskId))).ToArray());
+        return [.. spares.Where((_, i) => answers[i] is not null).Select(n => n.NodeId)];
+    }
+
+    private Task DelayAsync(TimeSpan time) => node.Delay(Microseconds(time));
+
+    private static long Microseconds(TimeSpan time) => (long)time.TotalMicroseconds;
+}
