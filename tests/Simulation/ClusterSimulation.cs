@@ -138,7 +138,7 @@ internal sealed class ClusterSimulation
         Network.Heal();
         foreach (var node in Nodes)
         {
-            node.Disk.IsFull = false;
+            node.Disk.IsFull = node.Disk.FailsNextSync = false;
             node.Disk.SyncMicroseconds = 300;
             node.Resume();
             node.Start();

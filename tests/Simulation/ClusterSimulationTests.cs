@@ -65,6 +65,8 @@ public sealed class ClusterSimulationTests
     [TestCase(nameof(SimMutant.UnannouncedTail), Category = "Trap19")]
     [TestCase(nameof(SimMutant.AcknowledgedUnsynced), Category = "Trap25")]
     [TestCase(nameof(SimMutant.MiddleTakenForTorn), Category = "Trap26")]
+    [TestCase(nameof(SimMutant.SwallowedSyncError), Category = "Trap25")]
+    [TestCase(nameof(SimMutant.UnsyncedPromise))]
     [TestCase(nameof(SimMutant.NoRefill))]
     public void A_mutant_is_caught(string name)
     {

@@ -58,6 +58,8 @@ internal sealed class SimChecks(SimWorld world)
     /// <summary>The newest chain that anybody knows.</summary>
     public Chain Newest(string log) => _newest[log];
 
+    public Chain? FindNewest(string log) => _newest.GetValueOrDefault(log);
+
     /// <summary>No operation that begins now may be answered with less.</summary>
     public long Promised(string log) => Log(log).Promised;
 

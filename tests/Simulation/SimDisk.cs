@@ -1,4 +1,3 @@
-using Delos.Daemon.LogServers;
 using Delos.Protocol.Chains;
 using Delos.Protocol.Identity;
 
@@ -16,7 +15,16 @@ internal enum SimRecordKind
 /// <summary>One record of a replica's log; its end address is its index + 1.</summary>
 internal sealed record SimRecord(SimRecordKind Kind, long First, byte[][] Entries, LogletConfig? Config)
 {
+    public bool HoldsEntries => Kind is SimRecordKind.Store or SimRecordKind.Copy;
+
+    /// <summary>How far the log was durable when it was written: proof that what lies below was, too.</summary>
+    public int DurableBefore { get; set; }
+
+    /// <summary>Its entries cannot be read.</summary>
     public bool IsRotten { get; set; }
+
+    /// <summary>Nothing of it can be read.</summary>
+    public bool IsLost { get; set; }
 }
 
 /// <summary>A LogServer's log of one Loglet.</summary>
@@ -27,11 +35,20 @@ internal sealed class SimLog(LogletId id)
     public List<SimRecord> Records { get; } = [];
 
     public int Durable { get; set; }
+
+    /// <summary>What the marker of the last start says: everything below was durable, and the Loglet ended there (-1: damage hid that).</summary>
+    public int Marked { get; set; }
+
+    public long MarkedEnd { get; set; } = -1;
+
+    /// <summary>Everything below is known to have been durable, whatever it looks like.</summary>
+    public int Proven => Records.Where(r => !r.IsLost).Select(r => r.DurableBefore).Append(Marked).Max();
 }
 
-/// <summary>One node's disk: group commit after a random while; a crash takes the unsynced end, wholly or from a random record on.</summary>
-internal sealed class SimDisk(SimWorld world)
+/// <summary>One node's disk: group commit after a random while. At power loss any part of what was not synced survives; a sync may fail, and ends the process.</summary>
+internal sealed class SimDisk(SimWorld world, SimMutant mutant)
 {
+    private readonly List<(LogletId Id, Action Done)> _tombstones = [];
     private bool _committing;
     private int _life;
 
@@ -39,46 +56,70 @@ internal sealed class SimDisk(SimWorld world)
 
     public SortedDictionary<LogletId, SimLog> Logs { get; } = [];
 
+    /// <summary>Durable ones.</summary>
     public HashSet<LogletId> Tombstones { get; } = [];
 
-    /// <summary>The acceptor's journal: every record was synced before its reply left.</summary>
-    public List<byte[]> Journal { get; } = [];
+    public SimJournal Journal { get; private set; } = new(world);
 
     public bool IsFull { get; set; }
 
     public int SyncMicroseconds { get; set; } = 300;
 
+    public bool FailsNextSync { get; set; }
+
     public Action<SimLog>? Synced { get; set; }
+
+    /// <summary>A sync failed: nobody knows what of it is on the disk.</summary>
+    public Action? Failed { get; set; }
 
     public int Append(SimLog log, SimRecord record)
     {
+        record.DurableBefore = log.Durable;
         log.Records.Add(record);
         Kick();
         return log.Records.Count;
+    }
+
+    /// <summary>Deletes the log, at the next sync.</summary>
+    public void Bury(LogletId id, Action done)
+    {
+        _tombstones.Add((id, done));
+        Kick();
+    }
+
+    /// <summary>Empties it, and leaves it its identity: what no operator may do.</summary>
+    public void Clear()
+    {
+        Logs.Clear();
+        Tombstones.Clear();
+        Journal = new SimJournal(world);
     }
 
     public void Crash()
     {
         _life++;
         _committing = false;
+        _tombstones.Clear();
+        Journal.Crash();
         foreach (var log in Logs.Values)
         {
-            var kept = log.Durable + world.Random.Next(log.Records.Count - log.Durable + 1);
-            log.Records.RemoveRange(kept, log.Records.Count - kept);
-
-            // Recovery syncs what it found before it reports it.
-            log.Durable = kept;
+            for (var i = log.Durable; i < log.Records.Count; i++) log.Records[i].IsLost |= world.Chance(40);
         }
     }
 
-    /// <summary>Damages a durable record with entries.</summary>
-    public SimRecord? Rot()
+    /// <summary>Damages a record that is known to have been durable, and so cannot be taken for the end of an interrupted write.</summary>
+    public (SimLog Log, SimRecord Record)? Rot()
     {
-        var candidates = Logs.Values.SelectMany(l => l.Records.Take(Math.Max(0, l.Durable - 1))).Where(r => r.Kind is SimRecordKind.Store or SimRecordKind.Copy && !r.IsRotten).ToArray();
+        var candidates = Logs.Values.SelectMany(l => l.Records.Take(l.Proven).Where(r => !r.IsLost && !r.IsRotten).Select(r => (l, r))).ToArray();
         if (candidates.Length == 0) return null;
-        var record = candidates[world.Random.Next(candidates.Length)];
-        record.IsRotten = true;
-        return record;
+        var (log, record) = candidates[world.Random.Next(candidates.Length)];
+        if (record.HoldsEntries && world.Chance(80)) record.IsRotten = true;
+        else record.IsLost = true;
+
+        // What it proved, others must prove.
+        if (log.Records.FindLastIndex(r => r.IsLost || r.IsRotten) < log.Proven) return (log, record);
+        record.IsRotten = record.IsLost = false;
+        return null;
     }
 
     private void Kick()
@@ -90,44 +131,46 @@ internal sealed class SimDisk(SimWorld world)
         {
             if (_life != life) return;
             var ends = Logs.Values.Where(l => l.Records.Count > l.Durable).Select(l => (Log: l, End: l.Records.Count)).ToArray();
+            var buried = _tombstones.ToArray();
             world.At(50 + world.Random.Next(SyncMicroseconds), () =>
             {
-                if (_life != life) return;
-                _committing = false;
-                foreach (var (log, end) in ends)
-                {
-                    log.Durable = Math.Max(log.Durable, end);
-                    Synced?.Invoke(log);
-                }
-
-                if (Logs.Values.Any(l => l.Records.Count > l.Durable)) Kick();
+                if (_life == life) Sync(ends, buried);
             });
         });
     }
 
-    public static ReplicaCore Recover(SimLog log, SimMutant mutant)
+    private void Sync((SimLog Log, int End)[] ends, (LogletId Id, Action Done)[] buried)
     {
-        var core = ReplicaCore.Recovered();
-        if (mutant == SimMutant.MiddleTakenForTorn && log.Records.FindIndex(r => r.IsRotten) is >= 0 and var torn)
+        if (FailsNextSync)
         {
-            log.Records.RemoveRange(torn, log.Records.Count - torn);
-            log.Durable = torn;
-        }
-
-        foreach (var record in log.Records)
-        {
-            switch (record.Kind)
+            FailsNextSync = false;
+            if (mutant != SimMutant.SwallowedSyncError)
             {
-                case SimRecordKind.Config: core.RecoverConfig(record.Config!); break;
-                case SimRecordKind.Seal: core.RecoverSeal(); break;
-                case SimRecordKind.Trim: core.RecoverTrim(record.First); break;
-                default:
-                    if (record.IsRotten) core.RecoverUnknown(record.First, record.First + record.Entries.Length);
-                    else core.RecoverEntries(record.First, record.Entries.Length);
-                    break;
+                Failed?.Invoke();
+                return;
+            }
+
+            foreach (var (log, end) in ends)
+            {
+                for (var i = log.Durable; i < end; i++) log.Records[i].IsLost = true;
             }
         }
 
-        return core;
+        _committing = false;
+        foreach (var (id, done) in buried)
+        {
+            Tombstones.Add(id);
+            Logs.Remove(id);
+            _tombstones.Remove((id, done));
+            done();
+        }
+
+        foreach (var (log, end) in ends)
+        {
+            log.Durable = Math.Max(log.Durable, end);
+            Synced?.Invoke(log);
+        }
+
+        if (_tombstones.Count > 0 || Logs.Values.Any(l => l.Records.Count > l.Durable)) Kick();
     }
 }

@@ -18,14 +18,21 @@ internal enum SimFaultKind
     Rot,
     Wipe,
     PowerLoss,
+
+    /// <summary>A sync fails.</summary>
+    IoError,
+
     Seal,
     Extend,
 }
 
 /// <summary>One fault, or one operator's deed: data, so that a schedule can be shortened.</summary>
+/// <param name="Node">Which; <see cref="Sequencer"/>: whichever sequences the first log when the fault comes.</param>
 internal sealed record SimFault(long At, long For, SimFaultKind Kind, int Node, int Other)
 {
-    public override string ToString() => $"{At / 1000} ms: {Kind} node {Node}" + (Kind is SimFaultKind.OneWay or SimFaultKind.Cut or SimFaultKind.Slow ? $" and {Other}" : "") + $" for {For / 1000} ms";
+    public const int Sequencer = 0;
+
+    public override string ToString() => $"{At / 1000} ms: {Kind} node {(Node == Sequencer ? "of the sequencer" : Node)}" + (Kind is SimFaultKind.OneWay or SimFaultKind.Cut or SimFaultKind.Slow ? $" and {Other}" : "") + $" for {For / 1000} ms";
 
     public static List<SimFault> Draw(int seed, int nodes, long length)
     {
@@ -38,7 +45,8 @@ internal sealed record SimFault(long At, long For, SimFaultKind Kind, int Node, 
             var kind = kinds[random.Next(kinds.Length)];
 
             // Damage for good stays on one node: with three replicas more would be more than is promised.
-            var node = kind is SimFaultKind.Rot or SimFaultKind.Wipe ? damaged : random.Next(nodes) + 1;
+            // Every other fault of a node meets the one that sequences.
+            var node = kind is SimFaultKind.Rot or SimFaultKind.Wipe ? damaged : random.Next(2) == 0 ? Sequencer : random.Next(nodes) + 1;
             if (kind == SimFaultKind.Wipe && faults.Exists(f => f.Kind == SimFaultKind.Wipe)) continue;
             faults.Add(new SimFault(at, 5_000 + random.Next(random.Next(4) == 0 ? 900_000 : 150_000), kind, node, random.Next(nodes + 4) + 1));
         }
@@ -49,7 +57,8 @@ internal sealed record SimFault(long At, long For, SimFaultKind Kind, int Node, 
     public void Begin(ClusterSimulation cluster)
     {
         var world = cluster.World;
-        var node = cluster.Node((uint)Node);
+        var node = cluster.Node(Node == Sequencer ? cluster.Checks.FindNewest("log0")?.Active.Loglet.SequencerNode ?? 1 : (uint)Node);
+        var id = node.Id;
         var other = Other <= cluster.Nodes.Count ? Other : 100 + Other - cluster.Nodes.Count;
         world.Tell($"fault {this}");
         switch (Kind)
@@ -72,7 +81,7 @@ internal sealed record SimFault(long At, long For, SimFaultKind Kind, int Node, 
             case SimFaultKind.Isolate:
                 foreach (var n in cluster.Processes)
                 {
-                    if (n.Id != Node) Block(n.Id, both: true);
+                    if (n.Id != id) Block(n.Id, both: true);
                 }
 
                 break;
@@ -86,8 +95,8 @@ internal sealed record SimFault(long At, long For, SimFaultKind Kind, int Node, 
                 Block(other, both: true);
                 break;
             case SimFaultKind.Slow:
-                cluster.Network.Slow[(Node, other)] = 20_000;
-                world.At(For, () => cluster.Network.Slow.Remove((Node, other)));
+                cluster.Network.Slow[(id, other)] = 20_000;
+                world.At(For, () => cluster.Network.Slow.Remove((id, other)));
                 break;
             case SimFaultKind.Resets:
                 for (var i = 0; i < 6; i++) world.At(i * 3_000, cluster.Network.ResetOne);
@@ -95,6 +104,9 @@ internal sealed record SimFault(long At, long For, SimFaultKind Kind, int Node, 
             case SimFaultKind.FullDisk:
                 node.Disk.IsFull = true;
                 world.At(For, () => node.Disk.IsFull = false);
+                break;
+            case SimFaultKind.IoError:
+                node.Disk.FailsNextSync = node.IsUp;
                 break;
             case SimFaultKind.SlowDisk:
                 node.Disk.SyncMicroseconds = 40_000;
@@ -115,15 +127,15 @@ internal sealed record SimFault(long At, long For, SimFaultKind Kind, int Node, 
             world.At(For, n.Start);
         }
 
-        void Block(int id, bool both)
+        void Block(int with, bool both)
         {
-            if (id == Node) return;
-            cluster.Network.Cuts.Add((Node, id));
-            if (both) cluster.Network.Cuts.Add((id, Node));
+            if (with == id) return;
+            cluster.Network.Cuts.Add((id, with));
+            if (both) cluster.Network.Cuts.Add((with, id));
             world.At(For, () =>
             {
-                cluster.Network.Cuts.Remove((Node, id));
-                cluster.Network.Cuts.Remove((id, Node));
+                cluster.Network.Cuts.Remove((id, with));
+                cluster.Network.Cuts.Remove((with, id));
             });
         }
     }

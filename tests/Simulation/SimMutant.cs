@@ -71,8 +71,14 @@ internal enum SimMutant
     /// <summary>Trap 25, its effect only: a store is acknowledged before it is durable.</summary>
     AcknowledgedUnsynced,
 
+    /// <summary>Trap 25: a failed sync counts as a good one.</summary>
+    SwallowedSyncError,
+
     /// <summary>Trap 26: a start cuts the log at a damaged record.</summary>
     MiddleTakenForTorn,
+
+    /// <summary>MetaStore, no trap: an acceptor answers before its state is durable.</summary>
+    UnsyncedPromise,
 
     /// <summary>LogServer rule 5, no trap: laggards are left as they are.</summary>
     NoRefill,

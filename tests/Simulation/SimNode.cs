@@ -15,16 +15,16 @@ internal sealed class SimNode : SimProcess
     private readonly SortedDictionary<LogletId, SimReplica> _replicas = [];
     private readonly SortedDictionary<LogletId, SimSequencer> _sequencers = [];
     private readonly HashSet<LogletId> _ended = [];
+    private readonly HashSet<LogletId> _buried = [];
+    private readonly Dictionary<string, int> _journaled = [];
     private AcceptorCore _acceptor = new(new AcceptorLimits());
 
     public SimNode(ClusterSimulation cluster, int id)
         : base(cluster.World, cluster.Network, id)
     {
         Cluster = cluster;
-        Disk = new SimDisk(cluster.World);
-        MetaDisk = Disk;
+        Disk = NewDisk();
         Incarnation = cluster.World.NewId();
-        Disk.Synced = OnSynced;
     }
 
     public ClusterSimulation Cluster { get; }
@@ -33,12 +33,9 @@ internal sealed class SimNode : SimProcess
 
     public SimDisk Disk { get; private set; }
 
-    /// <summary>Keeps the acceptor's identity when the log's disk is replaced.</summary>
-    public SimDisk MetaDisk { get; }
-
     public ulong Incarnation { get; private set; }
 
-    public NodeEndpoint Endpoint => new((uint)Id, MetaDisk.DiskId, $"n{Id}", 1);
+    public NodeEndpoint Endpoint => new((uint)Id, Disk.DiskId, $"n{Id}", 1);
 
     public NodeInfo Info => new((uint)Id, Disk.DiskId, $"n{Id}", 1, NodeRoles.LogServer | NodeRoles.Sequencer | (Cluster.Acceptors.Any(a => a.NodeId == Id) ? NodeRoles.MetaStore : NodeRoles.None));
 
@@ -51,6 +48,8 @@ internal sealed class SimNode : SimProcess
         _sequencers.Clear();
         _replicas.Clear();
         _ended.Clear();
+        _buried.Clear();
+        _journaled.Clear();
         Die();
         Disk.Crash();
     }
@@ -63,13 +62,14 @@ internal sealed class SimNode : SimProcess
         foreach (var log in Disk.Logs.Values)
         {
             if (Disk.Tombstones.Contains(log.Id) || log.Records.Count == 0) continue;
-            var replica = new SimReplica(this, log, SimDisk.Recover(log, Mutant));
+            var replica = new SimReplica(this, log, SimRecovery.Recover(log, Mutant));
             replica.Load();
             _replicas[log.Id] = replica;
+            replica.SealAfterDamage();
         }
 
         _acceptor = new AcceptorCore(new AcceptorLimits());
-        foreach (var record in MetaDisk.Journal) _acceptor.Apply(AcceptorRecord.Decode(record, _acceptor.Find)!);
+        foreach (var record in Disk.Journal.Records) _acceptor.Apply(AcceptorRecord.Decode(record, _acceptor.Find)!);
         World.Tell($"node {Id} starts, {_replicas.Count} replicas");
         Begin();
     }
@@ -81,25 +81,19 @@ internal sealed class SimNode : SimProcess
         if (Cluster.HasMonitors && (Info.Roles & NodeRoles.MetaStore) != 0) new SimMonitor(this, Cluster).Start();
     }
 
-    /// <summary>An operator gives the stopped node a new, empty disk: it joins new Loglets only. The acceptor's journal is on a disk of its own.</summary>
+    /// <summary>An operator gives the stopped node a new, empty disk: it joins new Loglets only, and is another acceptor.</summary>
     public void Wipe()
     {
         World.Tell($"node {Id}: disk replaced");
-        if (Mutant == SimMutant.WipedDisk)
-        {
-            Disk.Logs.Clear();
-            Disk.Tombstones.Clear();
-            return;
-        }
-
-        Disk = new SimDisk(World) { Synced = OnSynced };
+        if (Mutant == SimMutant.WipedDisk) Disk.Clear();
+        else Disk = NewDisk();
     }
 
     public void Rot()
     {
-        if (Disk.Rot() is not { } record) return;
-        World.Tell($"node {Id}: {record.Kind} at {record.First} rots");
-        foreach (var replica in _replicas.Values) replica.Rot(record);
+        if (Disk.Rot() is not var (log, record)) return;
+        World.Tell($"node {Id}: {record.Kind} at {record.First} of {log.Id} {(record.IsLost ? "is lost" : "rots")}");
+        Find(log.Id)?.Rot(record);
     }
 
     /// <summary>For scripts.</summary>
@@ -155,21 +149,28 @@ internal sealed class SimNode : SimProcess
                 Network.Reply(connection, this, message.Correlation, follow, pushed);
                 break;
             case DeleteLoglet m:
-                Disk.Tombstones.Add(m.Loglet);
+                _buried.Add(m.Loglet);
                 Find(m.Loglet)?.Delete();
-                _replicas.Remove(m.Loglet);
-                Disk.Logs.Remove(m.Loglet);
-                Reply(new DeleteLogletReply(StatusCode.Ok));
+                Disk.Bury(m.Loglet, () => WhenRunning(Life, () =>
+                {
+                    _replicas.Remove(m.Loglet);
+                    Reply(new DeleteLogletReply(StatusCode.Ok));
+                }));
                 break;
-            case MetaRead m: Reply(_acceptor.Read(m)); break;
+            case MetaRead m:
+                var seen = _acceptor.Read(m);
+                WhenJournaled(m.Register, () => Reply(seen));
+                break;
             case MetaPrepare m:
                 var promise = _acceptor.Prepare(m, out var promised);
-                Persist(promised, () => Reply(promise));
+                Persist(promised);
+                WhenJournaled(m.Register, () => Reply(promise));
                 break;
             case MetaAccept m:
                 var acceptance = _acceptor.Accept(m, out var accepted);
                 if (acceptance.Status == StatusCode.Malformed) World.Violate($"one ballot carried two values of {m.Register}");
-                Persist(accepted, () => Reply(acceptance));
+                Persist(accepted);
+                WhenJournaled(m.Register, () => Reply(acceptance));
                 break;
             case SimProbe: Reply(new SimProbeReply(Info, Incarnation)); break;
         }
@@ -197,7 +198,7 @@ internal sealed class SimNode : SimProcess
         return ((SealReply)await done.Task).Status;
     }
 
-    private StatusCode Absence(LogletId id) => Disk.Tombstones.Contains(id) ? StatusCode.Deleted : StatusCode.NotFound;
+    private StatusCode Absence(LogletId id) => _buried.Contains(id) || Disk.Tombstones.Contains(id) ? StatusCode.Deleted : StatusCode.NotFound;
 
     private bool IsMine(LogletConfig config) => config.HasReplica((uint)Id, Disk.DiskId);
 
@@ -250,15 +251,29 @@ internal sealed class SimNode : SimProcess
         }
     }
 
-    private void Persist(AcceptorRegister? next, Action reply)
+    private void Persist(AcceptorRegister? next)
     {
-        if (next is not null)
-        {
-            MetaDisk.Journal.Add(AcceptorRecord.Encode(_acceptor.Find(next.Name), next));
-            _acceptor.Apply(next);
-        }
+        if (next is null) return;
+        _journaled[next.Name] = Disk.Journal.Append(AcceptorRecord.Encode(_acceptor.Find(next.Name), next));
+        _acceptor.Apply(next);
+    }
 
-        After(next is null ? 0 : 50 + World.Random.Next(200), reply);
+    /// <summary>No answer shows a state of the register that is not durable.</summary>
+    private void WhenJournaled(string register, Action answer)
+    {
+        var life = Life;
+        if (Mutant == SimMutant.UnsyncedPromise) answer();
+        else Disk.Journal.WhenDurable(_journaled.GetValueOrDefault(register), () => WhenRunning(life, answer));
+    }
+
+    private SimDisk NewDisk() => new(World, Mutant) { Synced = OnSynced, Failed = OnFailed };
+
+    /// <summary>A daemon that meets an error on its disk ends, and is started again.</summary>
+    private void OnFailed()
+    {
+        World.Tell($"node {Id}: the disk fails");
+        Crash();
+        World.At(20_000 + World.Random.Next(100_000), Start);
     }
 }
 

@@ -94,6 +94,12 @@ internal sealed class SimReplica(SimNode node, SimLog log, ReplicaCore core)
         }
     }
 
+    /// <summary>At the start, for a replica whose damage may have hidden its seal.</summary>
+    public void SealAfterDamage()
+    {
+        if (core.MayBeSealed && core.AdmitSeal() == SealDecision.MustAppend) AppendSeal();
+    }
+
     public void Repair(in Repair message, byte[] payload, Action<object> reply)
     {
         core.AdoptConfig(message.Config);
@@ -192,7 +198,7 @@ internal sealed class SimReplica(SimNode node, SimLog log, ReplicaCore core)
             foreach (var p in _data.Keys.Where(p => p < record.First).ToArray()) _data.Remove(p);
         }
 
-        for (var i = 0; !record.IsRotten && i < record.Entries.Length; i++) _data[record.First + i] = record.Entries[i];
+        for (var i = 0; !record.IsRotten && !record.IsLost && i < record.Entries.Length; i++) _data[record.First + i] = record.Entries[i];
     }
 
     private StatusCode EnsureCreated(bool useReserve)
