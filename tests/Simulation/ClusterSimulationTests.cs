@@ -66,7 +66,6 @@ public sealed class ClusterSimulationTests
     [TestCase(nameof(SimMutant.AcknowledgedUnsynced), Category = "Trap25")]
     [TestCase(nameof(SimMutant.MiddleTakenForTorn), Category = "Trap26")]
     [TestCase(nameof(SimMutant.SwallowedSyncError), Category = "Trap25")]
-    [TestCase(nameof(SimMutant.UnsyncedPromise))]
     [TestCase(nameof(SimMutant.NoRefill))]
     public void A_mutant_is_caught(string name)
     {
@@ -74,6 +73,8 @@ public sealed class ClusterSimulationTests
         for (var seed = 1; seed <= 600; seed++)
         {
             if (new ClusterSimulation(seed, mutant).Run() is not { } violation) continue;
+
+            Assert.That(violation, Does.Not.Contain("Exception"), "a mutant does wrong, it does not break");
 
             // Else the fault would lie in the simulator, or in the code, and not in the mutant.
             Assert.That(new ClusterSimulation(seed).Run(), Is.Null, "the same seed without the mutant");

@@ -101,6 +101,16 @@ public sealed class ScriptedMutantTests
         await extending;
     });
 
+    /// <summary>Power fails everywhere as soon as the writer knows that it won.</summary>
+    [Test]
+    public void An_acceptor_answers_only_what_is_durable() => Catches(SimMutant.UnsyncedPromise, "", async s =>
+    {
+        foreach (var node in s.Cluster.Nodes) node.Disk.SyncMicroseconds = 40_000;
+        await s.ExtendAsync(1);
+        s.Expect(s.Cluster.Checks.Versions == 2, "a second version");
+        foreach (var node in s.Cluster.Nodes) node.Crash();
+    });
+
     /// <summary>A round is out, one answer of its majority is late; meanwhile the Loglet is sealed by others, and the log has gone on.</summary>
     [Test, Category("Trap20")]
     public void A_request_for_the_tail_does_not_join_a_round_that_is_out() => Catches(SimMutant.JoinedRound, "checkTail said", async s =>

@@ -46,20 +46,30 @@ internal sealed class SimLog(LogletId id)
 }
 
 /// <summary>One node's disk: group commit after a random while. At power loss any part of what was not synced survives; a sync may fail, and ends the process.</summary>
-internal sealed class SimDisk(SimWorld world, SimMutant mutant)
+internal sealed class SimDisk
 {
+    private readonly SimWorld _world;
+    private readonly SimMutant _mutant;
     private readonly List<(LogletId Id, Action Done)> _tombstones = [];
     private bool _committing;
     private int _life;
 
-    public Guid DiskId { get; } = world.NewGuid();
+    public SimDisk(SimWorld world, SimMutant mutant)
+    {
+        _world = world;
+        _mutant = mutant;
+        DiskId = world.NewGuid();
+        Journal = NewJournal();
+    }
+
+    public Guid DiskId { get; }
 
     public SortedDictionary<LogletId, SimLog> Logs { get; } = [];
 
     /// <summary>Durable ones.</summary>
     public HashSet<LogletId> Tombstones { get; } = [];
 
-    public SimJournal Journal { get; private set; } = new(world);
+    public SimJournal Journal { get; private set; }
 
     public bool IsFull { get; set; }
 
@@ -92,7 +102,7 @@ internal sealed class SimDisk(SimWorld world, SimMutant mutant)
     {
         Logs.Clear();
         Tombstones.Clear();
-        Journal = new SimJournal(world);
+        Journal = NewJournal();
     }
 
     public void Crash()
@@ -103,7 +113,7 @@ internal sealed class SimDisk(SimWorld world, SimMutant mutant)
         Journal.Crash();
         foreach (var log in Logs.Values)
         {
-            for (var i = log.Durable; i < log.Records.Count; i++) log.Records[i].IsLost |= world.Chance(40);
+            for (var i = log.Durable; i < log.Records.Count; i++) log.Records[i].IsLost |= _world.Chance(40);
         }
     }
 
@@ -112,8 +122,8 @@ internal sealed class SimDisk(SimWorld world, SimMutant mutant)
     {
         var candidates = Logs.Values.SelectMany(l => l.Records.Take(l.Proven).Where(r => !r.IsLost && !r.IsRotten).Select(r => (l, r))).ToArray();
         if (candidates.Length == 0) return null;
-        var (log, record) = candidates[world.Random.Next(candidates.Length)];
-        if (record.HoldsEntries && world.Chance(80)) record.IsRotten = true;
+        var (log, record) = candidates[_world.Random.Next(candidates.Length)];
+        if (record.HoldsEntries && _world.Chance(80)) record.IsRotten = true;
         else record.IsLost = true;
 
         // What it proved, others must prove.
@@ -122,17 +132,19 @@ internal sealed class SimDisk(SimWorld world, SimMutant mutant)
         return null;
     }
 
+    private SimJournal NewJournal() => new(_world, () => SyncMicroseconds);
+
     private void Kick()
     {
         if (_committing) return;
         _committing = true;
         var life = _life;
-        world.At(world.Random.Next(50), () =>
+        _world.At(_world.Random.Next(50), () =>
         {
             if (_life != life) return;
             var ends = Logs.Values.Where(l => l.Records.Count > l.Durable).Select(l => (Log: l, End: l.Records.Count)).ToArray();
             var buried = _tombstones.ToArray();
-            world.At(50 + world.Random.Next(SyncMicroseconds), () =>
+            _world.At(50 + _world.Random.Next(SyncMicroseconds), () =>
             {
                 if (_life == life) Sync(ends, buried);
             });
@@ -144,7 +156,7 @@ internal sealed class SimDisk(SimWorld world, SimMutant mutant)
         if (FailsNextSync)
         {
             FailsNextSync = false;
-            if (mutant != SimMutant.SwallowedSyncError)
+            if (_mutant != SimMutant.SwallowedSyncError)
             {
                 Failed?.Invoke();
                 return;

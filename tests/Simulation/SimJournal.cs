@@ -1,7 +1,9 @@
 namespace Delos.Tests.Simulation;
 
 /// <summary>The acceptor's journal: a crash takes any end of what was not synced.</summary>
-internal sealed class SimJournal(SimWorld world)
+/// <param name="world">The simulation.</param>
+/// <param name="syncMicroseconds">How long a sync takes at most.</param>
+internal sealed class SimJournal(SimWorld world, Func<int> syncMicroseconds)
 {
     private readonly Queue<(int Address, Action Action)> _waiting = new();
     private bool _committing;
@@ -41,7 +43,7 @@ internal sealed class SimJournal(SimWorld world)
         if (_committing) return;
         _committing = true;
         var (life, end) = (_life, Records.Count);
-        world.At(50 + world.Random.Next(250), () =>
+        world.At(50 + world.Random.Next(syncMicroseconds()), () =>
         {
             if (_life != life) return;
             _committing = false;

@@ -167,7 +167,7 @@ internal sealed class SimReplica(SimNode node, SimLog log, ReplicaCore core)
         Load();
         var effects = core.Durable(log.Durable);
         _durable |= effects.Created;
-        if (Mutant == SimMutant.RepairRaisesTail && effects.Copied) core.AnnounceGlobalTail(core.Config!.Incarnation, core.DurableTail);
+        if (Mutant == SimMutant.RepairRaisesTail && effects.Copied && core.Config is { } known) core.AnnounceGlobalTail(known.Incarnation, core.DurableTail);
         if (_sequencer is { } sequencer && core.Config is { } config)
         {
             if (effects.AckTail >= 0) node.Post(sequencer, new StoreAck(log.Id, config.Incarnation, StatusCode.Ok, effects.AckTail, core.AcceptedTail));
