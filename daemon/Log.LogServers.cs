@@ -36,4 +36,7 @@ internal static partial class Log
 
     [LoggerMessage(409, LogLevel.Warning, "{Peer} sent a frame that makes no sense ({Text}); its connection is closed.")]
     public static partial void MalformedFrame(this ILogger logger, string peer, string text);
+
+    [LoggerMessage(410, LogLevel.Warning, "The disk is full: the catalog could not be rewritten; it goes on growing.")]
+    public static partial void CatalogNotRewritten(this ILogger logger, Exception exception);
 }

@@ -111,13 +111,26 @@ internal sealed class ReplicaTable : IAsyncDisposable
             replica.KickIfDirty();
         }
 
-        if (_catalog.WantsRewrite) _catalog.Rewrite(_tombstones.Keys.Order().Select(Tombstone));
+        if (_catalog.WantsRewrite) RewriteCatalog();
     }
 
     public async ValueTask DisposeAsync()
     {
         await _catalog.DisposeAsync().ConfigureAwait(false);
         await _store.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private void RewriteCatalog()
+    {
+        try
+        {
+            _catalog.Rewrite(_tombstones.Keys.Order().Select(Tombstone));
+        }
+        catch (IoException e) when (e.IsNoSpace)
+        {
+            // A full disk is no reason not to start: a later start rewrites it.
+            _shared.Logger.CatalogNotRewritten(e);
+        }
     }
 
     private static JournalRecord Tombstone(LogletId id)

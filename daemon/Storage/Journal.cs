@@ -17,8 +17,8 @@ public sealed class Journal : RecordLog, IAsyncDisposable
     private readonly DurableWaiters _waiters = new();
     private long _bytes;
 
-    private Journal(string directory, GroupCommit group, FileCache cache)
-        : base(directory, group, group.Options.ForJournal(), cache, spares: null)
+    private Journal(string directory, GroupCommit group, FileCache cache, SpareFiles? spares)
+        : base(directory, group, group.Options.ForJournal(), cache, spares)
     {
         _cache = cache;
         group.Register(this);
@@ -32,11 +32,18 @@ public sealed class Journal : RecordLog, IAsyncDisposable
 
     /// <summary>Opens or creates a journal and replays it. Everything replayed is durable.</summary>
     /// <exception cref="StorageCorruptException">A record that was durable is damaged; names the file and offset.</exception>
-    public static Journal Open(string directory, GroupCommit group, Action<JournalRecord> replay)
+    public static Journal Open(string directory, GroupCommit group, Action<JournalRecord> replay) => Open(directory, group, spares: null, replay);
+
+    /// <inheritdoc cref="Open(string, GroupCommit, Action{JournalRecord})"/>
+    /// <param name="directory">The journal's own.</param>
+    /// <param name="group">The disk.</param>
+    /// <param name="spares">Whose reserve gives a file when the disk is full; null: the journal takes records then only as long as its own file has room.</param>
+    /// <param name="replay">Hears each record.</param>
+    internal static Journal Open(string directory, GroupCommit group, SpareFiles? spares, Action<JournalRecord> replay)
     {
         Directory.CreateDirectory(directory);
         if (System.IO.Path.GetDirectoryName(directory) is { Length: > 0 } parent) Posix.SyncDirectory(parent);
-        var journal = new Journal(directory, group, new FileCache(8));
+        var journal = new Journal(directory, group, new FileCache(8), spares);
         try
         {
             journal.Recover(new Replay(journal, replay), deleteBeforeBase: true);

@@ -77,7 +77,7 @@ public sealed class LogStore : IAsyncDisposable
 
     /// <summary>Opens the catalog, a journal in the store's directory. The caller disposes it, before the store.</summary>
     /// <exception cref="StorageCorruptException">It is damaged.</exception>
-    public Journal OpenCatalog(Action<JournalRecord> replay) => Journal.Open(Path.Combine(_directory, "catalog"), Group, replay);
+    public Journal OpenCatalog(Action<JournalRecord> replay) => Journal.Open(Path.Combine(_directory, "catalog"), Group, _spares, replay);
 
     /// <summary>The log of a top-level Loglet, if there is one.</summary>
     public SegmentLog? Find(LogletId id)

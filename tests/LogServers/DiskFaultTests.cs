@@ -37,6 +37,43 @@ public sealed class DiskFaultTests
         Assert.That(server.Fatal, Is.Null);
     }
 
+    [Test]
+    public async Task A_LogServer_starts_on_a_full_disk_and_can_still_delete_there()
+    {
+        var directory = Directory.CreateTempSubdirectory("delos-full-").FullName;
+        try
+        {
+            var disk = new FaultyDisk();
+            var storage = SmallStorage with { Disk = disk, JournalRewriteBytes = 4 << 10 };
+            await using (var server = await StartAsync(directory, storage))
+            {
+                await (await server.ConnectAsync()).StoreAsync(s_config, 0, 1);
+
+                // Enough tombstones for a start to rewrite the catalog.
+                for (var id = 100; id < 200; id++) await server.Service.DeleteAsync(Config(id).Id);
+            }
+
+            disk.IsFull = true;
+            await using (var server = await StartAsync(directory, storage))
+            {
+                Assert.That(await server.Service.DeleteAsync(s_config.Id), Is.EqualTo(StatusCode.Ok));
+                Assert.That(server.Fatal, Is.Null);
+            }
+
+            disk.IsFull = false;
+            await using (var server = await StartAsync(directory, storage))
+            {
+                var peer = await server.ConnectAsync();
+                Assert.That((await peer.StatusAsync(s_config.Id)).Status, Is.EqualTo(StatusCode.Deleted));
+                Assert.That((await peer.StatusAsync(Config(150).Id)).Status, Is.EqualTo(StatusCode.Deleted));
+            }
+        }
+        finally
+        {
+            Directory.Delete(directory, recursive: true);
+        }
+    }
+
     [Test, Category("Trap25")]
     public async Task After_an_IO_error_nothing_is_acknowledged_and_the_host_is_told()
     {
