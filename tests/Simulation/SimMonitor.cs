@@ -13,6 +13,7 @@ namespace Delos.Tests.Simulation;
 internal sealed class SimMonitor(SimNode node, ClusterSimulation cluster)
 {
     private readonly SimMetaClient _meta = new(node, cluster);
+    private int _acting;
 
     private MonitorOptions Options => SimTimes.Monitor;
 
@@ -88,12 +89,16 @@ internal sealed class SimMonitor(SimNode node, ClusterSimulation cluster)
     private async Task ActAsync(string log, Chain chain, SegmentVerdict verdict)
     {
         if (cluster.Mutant == SimMutant.NoRollForward) return;
-        var rank = MonitorRank.Of(cluster.NodeList, (uint)node.Id, verdict.Failed);
-        await DelayAsync(MonitorRank.Delay(rank, Options.RankDelay, node.World.Random.NextDouble()));
+        _acting++;
+        var rank = MonitorRank.Of(cluster.NodeList, (uint)node.Id, log, n => n == verdict.Failed || !IsConnected(n));
+        await DelayAsync(MonitorRank.Delay(rank, Options.RankDelay, _acting, node.World.Random.NextDouble()));
         node.World.Tell($"node {node.Id}: monitor extends {log}: {verdict.Reason}");
         var hint = new PlacementHint { Former = chain.Active.Loglet, Avoid = verdict.Failed == 0 ? [] : [verdict.Failed] };
         await new SimReconfigurer(node, cluster, _meta).ExtendAsync(log, chain.Active.Loglet.Id, hint);
+        _acting--;
     }
+
+    private bool IsConnected(uint other) => other == node.Id || (node.Connections.TryGetValue((int)other, out var connection) && !connection.IsClosed);
 
     /// <summary>Null: it is there. Silence is looked into once more, by another connection.</summary>
     private async Task<string?> SequencerProblemAsync(LogletConfig config)
