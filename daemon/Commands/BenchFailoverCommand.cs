@@ -11,6 +11,7 @@ namespace Delos.Daemon.Commands;
 internal static class BenchFailoverCommand
 {
     private static readonly TimeSpan s_afterPlanned = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan s_longestGap = TimeSpan.FromMinutes(1);
 
     public static Command Create()
     {
@@ -23,7 +24,7 @@ internal static class BenchFailoverCommand
         return new Command("failover",
             """
             Measures for how long a client's appends stand still when an operator reconfigures under load, and when the sequencer's process is killed (SIGKILL). Runs against an own throw-away cluster of real
-            processes on this machine's disk. A gap is the longest time between two acknowledgements around the event. Fails if an append failed, or if the log's length is not the number of acknowledged appends.
+            processes on this machine's disk. A gap is the longest time between two acknowledgements around the event; it is waited for to its end, a minute at most. Fails if an append failed, or if the log's length is not the number of acknowledged appends.
 
             Example:
               delosd bench failover --trials 10 -o json
@@ -67,6 +68,7 @@ internal static class BenchFailoverCommand
                 load.Begin();
                 await client.Admin.ReconfigExtendAsync(name, new ReconfigExtendOptions { Reason = "benchmark" }, cancelled).ConfigureAwait(false);
                 await Task.Delay(s_afterPlanned, cancelled).ConfigureAwait(false);
+                await load.GoesOnAsync(s_longestGap, cancelled).ConfigureAwait(false);
                 Note(planned, "planned reconfiguration", load, journal);
             }
 
@@ -76,6 +78,7 @@ internal static class BenchFailoverCommand
                 load.Begin();
                 await cluster[victim].KillAsync().ConfigureAwait(false);
                 await Task.Delay(plan.Settle, cancelled).ConfigureAwait(false);
+                await load.GoesOnAsync(s_longestGap, cancelled).ConfigureAwait(false);
                 Note(kills, $"SIGKILL of node {victim}", load, journal);
                 await cluster.RestartAsync(victim, cancelled).ConfigureAwait(false);
                 await Task.Delay(plan.Settle, cancelled).ConfigureAwait(false);

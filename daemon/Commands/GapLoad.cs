@@ -50,6 +50,13 @@ internal sealed class GapLoad
         lock (_lock) _longest = default;
     }
 
+    /// <summary>Ends when something was acknowledged since the call, or at the limit: a gap that is looked at before it ended would be told too short.</summary>
+    public async Task GoesOnAsync(TimeSpan limit, CancellationToken cancellationToken)
+    {
+        var begun = Stopwatch.GetTimestamp();
+        for (var before = Acknowledged; Acknowledged == before && Stopwatch.GetElapsedTime(begun) < limit;) await Task.Delay(2, cancellationToken).ConfigureAwait(false);
+    }
+
     /// <summary>Stops appending and waits for what is outstanding.</summary>
     public Task StopAsync()
     {
