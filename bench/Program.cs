@@ -1,3 +1,14 @@
 using BenchmarkDotNet.Running;
+using Delos.Bench;
+using Delos.Bench.Peers;
 
-BenchmarkSwitcher.FromAssembly(typeof(Delos.Bench.SteadyAppendBenchmark).Assembly).Run(args);
+// Everything but `peers` is for BenchmarkDotNet.
+if (args is ["peers", ..])
+{
+    // As delosd has it for itself: the load generators' read loops never block.
+    Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS", "1");
+    return await PeersCommand.Create().Parse(args[1..]).InvokeAsync();
+}
+
+BenchmarkSwitcher.FromAssembly(typeof(SteadyAppendBenchmark).Assembly).Run(args);
+return 0;

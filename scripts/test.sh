@@ -39,8 +39,8 @@ trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$results"' EXIT
 status=0
 
 # Prints what the runner said once it is through, so that two of them at a time do not mix.
-run_tests() { # name [filter]
-  dotnet test tests/Delos.Tests.csproj -c Release --no-build -nologo ${2:+--filter "$2"} \
+run_tests() { # name [filter] [nice]
+  nice -n "${3:-0}" dotnet test tests/Delos.Tests.csproj -c Release --no-build -nologo ${2:+--filter "$2"} \
     --logger "trx;LogFileName=$1.trx" --logger "console;verbosity=minimal" --results-directory "$results" >"$results/$1.txt" 2>&1
 }
 
@@ -49,13 +49,13 @@ if [ -n "$filter" ]; then
   run_tests all "$filter" || status=1
   cat "$results/all.txt"
 else
-  # Three things at a time: real processes under faults, which wait most of the time, all other tests, and the models of the protocol.
+  # Three things at a time, in this order of precedence: real processes under faults, which wait most of the time, all other tests, and the models of the protocol.
   step "tests, and models of the protocol (tests/models)"
   nice -n 15 tests/models/check.sh >"$results/models" 2>&1 &
   models=$!
   run_tests processes TestCategory=Process &
   processes=$!
-  run_tests others TestCategory!=Process || status=1
+  run_tests others TestCategory!=Process 5 || status=1
   step "tests of one process are through"
   cat "$results/others.txt"
   wait "$processes" || status=1

@@ -25,6 +25,9 @@ internal sealed class DevCluster : IAsyncDisposable
 
     public IReadOnlyList<DevNode> Nodes => _nodes;
 
+    /// <inheritdoc cref="DevClusterOptions.Executable"/>
+    public string Executable => _options.Executable;
+
     public DevNode this[uint nodeId] => _nodes[(int)nodeId - 1];
 
     /// <summary>What a client connects to.</summary>
@@ -44,7 +47,7 @@ internal sealed class DevCluster : IAsyncDisposable
         {
             for (var i = 0; i < options.Nodes; i++)
             {
-                var node = new DevNode((uint)i + 1, options.Address((uint)i + 1), file.Ports[i], Path.Combine(directory, $"node-{i + 1}"), options.Launcher((uint)i + 1), options.StopTimeout);
+                var node = new DevNode((uint)i + 1, options.Address((uint)i + 1), file.Ports[i], Path.Combine(directory, $"node-{i + 1}"), [.. options.Launcher((uint)i + 1), options.Executable], options.StopTimeout);
                 cluster._nodes.Add(node);
                 cluster.Prepare(node, file);
             }

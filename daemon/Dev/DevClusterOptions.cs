@@ -17,6 +17,9 @@ internal sealed record DevClusterOptions
     /// <summary>The address that a node listens on, by its id. Addresses other than loopback's need a launcher that puts the node where they exist.</summary>
     public Func<uint, string> Address { get; init; } = _ => "127.0.0.1";
 
+    /// <summary>The daemon that every node runs: the one beside this assembly, whatever process hosts it.</summary>
+    public string Executable { get; init; } = Path.Combine(AppContext.BaseDirectory, "delosd");
+
     /// <summary>Words put before the daemon's own command line, by node id: a program that replaces itself by the daemon, such as <c>ip netns exec NAME</c> or <c>env NAME=VALUE</c>, so that the process id stays.</summary>
     public Func<uint, IReadOnlyList<string>> Launcher { get; init; } = _ => [];
 

@@ -10,7 +10,7 @@ namespace Delos.Daemon.Dev;
 /// </remarks>
 internal sealed class DevNode : IAsyncDisposable
 {
-    private readonly IReadOnlyList<string> _launcher;
+    private readonly IReadOnlyList<string> _program;
     private readonly TimeSpan _stopTimeout;
     private Process? _process;
     private StreamWriter? _log;
@@ -18,13 +18,19 @@ internal sealed class DevNode : IAsyncDisposable
     private Task _output = Task.CompletedTask;
     private volatile bool _expectedEnd;
 
-    public DevNode(uint nodeId, string address, int port, string directory, IReadOnlyList<string> launcher, TimeSpan stopTimeout)
+    /// <param name="nodeId">Its id.</param>
+    /// <param name="address">That it listens on.</param>
+    /// <param name="port">That it listens on.</param>
+    /// <param name="directory">Its own.</param>
+    /// <param name="program">The daemon's path, behind the words that launch it.</param>
+    /// <param name="stopTimeout">How long it may take to stop before it is killed.</param>
+    public DevNode(uint nodeId, string address, int port, string directory, IReadOnlyList<string> program, TimeSpan stopTimeout)
     {
         NodeId = nodeId;
         Address = address;
         Port = port;
         Directory = directory;
-        _launcher = launcher;
+        _program = program;
         _stopTimeout = stopTimeout;
     }
 
@@ -49,9 +55,6 @@ internal sealed class DevNode : IAsyncDisposable
 
     public int ProcessId => _process?.Id ?? 0;
 
-    /// <summary>The daemon beside this assembly, whatever process hosts it.</summary>
-    public static string Executable => Path.Combine(AppContext.BaseDirectory, "delosd");
-
     /// <summary>Starts the process; see <see cref="ReadyAsync"/>.</summary>
     public void Start()
     {
@@ -60,7 +63,7 @@ internal sealed class DevNode : IAsyncDisposable
         _log?.Dispose();
         _log = new StreamWriter(new FileStream(LogFile, FileMode.Append, FileAccess.Write, FileShare.ReadWrite)) { AutoFlush = true };
         _ready = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        string[] command = [.. _launcher, Executable, "run", "--config", ConfigFile, "--stop-with-stdin"];
+        string[] command = [.. _program, "run", "--config", ConfigFile, "--stop-with-stdin"];
         var start = new ProcessStartInfo(command[0])
         {
             RedirectStandardInput = true,

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Delos.Client;
-using Delos.Daemon.Dev;
 using Delos.Tests.Histories;
 using Delos.Tests.Processes;
 
@@ -90,11 +89,11 @@ public sealed class LostDiskTests : DiskFixture
         await ReplaceAsync(node, disk);
     }
 
-    private Task ReplaceAsync(uint node, Guid disk) => Shell.RunAsync(DevNode.Executable, "node", "replace", $"{node}", "--disk", $"{disk}", "--endpoints", Cluster.Endpoints);
+    private Task ReplaceAsync(uint node, Guid disk) => Shell.RunAsync(Cluster.Executable, "node", "replace", $"{node}", "--disk", $"{disk}", "--endpoints", Cluster.Endpoints);
 
     private async Task<(Guid Cluster, Guid Disk)> InitialiseAsync(uint node, params string[] more)
     {
-        var said = await Shell.RunAsync(DevNode.Executable, ["init", "--config", Cluster[node].ConfigFile, .. more, "-o", "json"]);
+        var said = await Shell.RunAsync(Cluster.Executable, ["init", "--config", Cluster[node].ConfigFile, .. more, "-o", "json"]);
         using var json = JsonDocument.Parse(said);
         return (json.RootElement.GetProperty("clusterId").GetGuid(), json.RootElement.GetProperty("diskId").GetGuid());
     }

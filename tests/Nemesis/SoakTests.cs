@@ -44,6 +44,7 @@ public sealed class SoakTests
                     Settings = ["storage.file_size=8MiB", "node.rehearsal=false"],
                     Address = network.Address,
                     Launcher = NetworkNamespaces.Launcher,
+                    StartTimeout = s_patience,
                 },
                 CancellationToken.None);
             do
@@ -66,7 +67,7 @@ public sealed class SoakTests
     private async Task RunRoundAsync(DevCluster cluster, NetworkNamespaces network, string log)
     {
         var history = new LogHistory();
-        await using var client = await DelosClient.ConnectAsync(cluster.Endpoints);
+        await using var client = await DelosClient.ConnectAsync(cluster.Endpoints, new DelosClientOptions { DeleteGrace = TimeSpan.FromMilliseconds(100) });
         await using (var load = LogLoad.Start(cluster.Endpoints, log, appenders: 4, outstanding: 4, history))
         {
             await load.AdvanceAsync(200, s_patience);
@@ -86,8 +87,10 @@ public sealed class SoakTests
         await LogLoad.ReadAllAsync(cluster.Endpoints, log, history, "final");
         Assert.That(LogHistoryChecker.Check(history, "final"), Is.Empty, Summary());
 
-        // So that the disk does not fill up over hours.
-        await client.Log(log).TrimAsync(await client.Log(log).CheckTailAsync());
+        // So that the disk does not fill up over hours, and a restart does not recover ever more segments.
+        var tail = await client.Log(log).CheckTailAsync();
+        await client.Log(log).TrimAsync(tail);
+        await client.Admin.ReconfigTruncateAsync(log, tail);
     }
 
     private async Task InjectAsync(DevCluster cluster, NetworkNamespaces network, DelosClient client, string log, LogLoad load)

@@ -1,0 +1,86 @@
+using System.Diagnostics;
+using Delos.Daemon.Commands;
+
+namespace Delos.Bench.Peers;
+
+/// <summary>So many writes (or reads) under way on one connection, each answered one followed by the next.</summary>
+internal sealed class ClosedLoop(IPeerClient client, int size, int outstanding, bool reads = false)
+{
+    private readonly byte[] _payload = MakePayload(size);
+    private readonly Stopwatch _clock = Stopwatch.StartNew();
+    private volatile bool _measuring;
+    private volatile bool _stopped;
+    private long _lastTicks;
+    private long _longestGapTicks;
+
+    /// <summary>Longest time without any answer, from the first answer on.</summary>
+    public TimeSpan LongestGap => new(Interlocked.Read(ref _longestGapTicks));
+
+    public async Task<LoopResult> RunAsync(TimeSpan warmUp, TimeSpan duration, Func<IReadOnlyList<int>> processes, CancellationToken cancellationToken)
+    {
+        var workers = Enumerable.Range(0, outstanding).Select(_ => new LatencyHistogram()).ToArray();
+        var errors = 0L;
+        var running = workers.Select(RunAsync).ToArray();
+        await Task.Delay(warmUp, cancellationToken).ConfigureAwait(false);
+        var ids = processes();
+        var before = ids.Sum(i => PeerProcess.ProcessorTime(i).TotalSeconds);
+        var begun = Stopwatch.GetTimestamp();
+        _measuring = true;
+        await Task.Delay(duration, cancellationToken).ConfigureAwait(false);
+        _measuring = false;
+        var seconds = Stopwatch.GetElapsedTime(begun).TotalSeconds;
+        var processor = ids.Sum(i => PeerProcess.ProcessorTime(i).TotalSeconds) - before;
+        _stopped = true;
+        await Task.WhenAll(running).ConfigureAwait(false);
+        var all = new LatencyHistogram();
+        foreach (var worker in workers) all.Add(worker);
+        return new LoopResult(all.Count / seconds, all.Percentile(50), all.Percentile(99), all.Percentile(99.9), all.Count == 0 ? 0 : processor / all.Count * 10_000, errors);
+
+        async Task RunAsync(LatencyHistogram microseconds)
+        {
+            while (!_stopped)
+            {
+                var started = Stopwatch.GetTimestamp();
+                try
+                {
+                    await (reads ? client.ReadAsync() : client.WriteAsync(_payload)).ConfigureAwait(false);
+                    NoteAnswer();
+                    if (_measuring) microseconds.Record((long)Stopwatch.GetElapsedTime(started).TotalMicroseconds);
+                }
+                catch (PeerException)
+                {
+                    Interlocked.Increment(ref errors);
+                    await Task.Delay(5, CancellationToken.None).ConfigureAwait(false);
+                }
+            }
+        }
+    }
+
+    private void NoteAnswer()
+    {
+        var now = _clock.Elapsed.Ticks;
+        var last = Interlocked.Exchange(ref _lastTicks, now);
+        if (last == 0) return;
+        for (var longest = Interlocked.Read(ref _longestGapTicks); now - last > longest;)
+        {
+            var seen = Interlocked.CompareExchange(ref _longestGapTicks, now - last, longest);
+            if (seen == longest) return;
+            longest = seen;
+        }
+    }
+
+    private static byte[] MakePayload(int size)
+    {
+        var payload = new byte[size];
+        new Random(1).NextBytes(payload);
+        return payload;
+    }
+}
+
+/// <param name="PerSecond">Answers per second.</param>
+/// <param name="P50">Microseconds.</param>
+/// <param name="P99">Microseconds.</param>
+/// <param name="P999">Microseconds.</param>
+/// <param name="ProcessorSeconds">Of all servers, for each 10,000 answers.</param>
+/// <param name="Errors">Writes that had to be tried again.</param>
+internal sealed record LoopResult(double PerSecond, long P50, long P99, long P999, double ProcessorSeconds, long Errors);

@@ -1,0 +1,73 @@
+using Delos.Client;
+using Delos.Daemon.Dev;
+
+namespace Delos.Bench.Peers;
+
+/// <summary>Our own: three delosd processes with their defaults.</summary>
+/// <param name="executable">Path of delosd.</param>
+internal sealed class DelosPeer(string executable) : IPeer
+{
+    private const string Log = "bench";
+    private DevCluster? _cluster;
+
+    public string Name => "delos";
+
+    public string Durability => "on the disks of a majority (FASTER log, O_DSYNC writes); defaults";
+
+    public string Write => "append to one log";
+
+    public string? Read => "checkTail";
+
+    public IReadOnlyList<int> ProcessIds => [.. Cluster.Nodes.Where(n => n.IsRunning).Select(n => n.ProcessId)];
+
+    private DevCluster Cluster => _cluster ?? throw new InvalidOperationException("StartAsync was not called.");
+
+    public async Task StartAsync(string directory, CancellationToken cancellationToken) =>
+        _cluster = await DevCluster.StartAsync(new DevClusterOptions { Nodes = Servers.Count, Directory = directory, Executable = executable }, cancellationToken).ConfigureAwait(false);
+
+    public async Task<string> VersionAsync(CancellationToken cancellationToken) => (await PeerProcess.OutputAsync(executable, "--version").ConfigureAwait(false)).Trim();
+
+    public async Task<IPeerClient> ConnectAsync(CancellationToken cancellationToken) => new Client(await DelosClient.ConnectAsync(Cluster.Endpoints, cancellationToken: cancellationToken).ConfigureAwait(false));
+
+    public async Task KillLeaderAsync(CancellationToken cancellationToken)
+    {
+        await using var client = await DelosClient.ConnectAsync(Cluster.Endpoints, cancellationToken: cancellationToken).ConfigureAwait(false);
+        await Cluster[(await client.Admin.ChainAsync(Log, cancellationToken).ConfigureAwait(false)).Active.Loglet.SequencerNode].KillAsync().ConfigureAwait(false);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_cluster is not null) await _cluster.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private sealed class Client(DelosClient client) : IPeerClient
+    {
+        private readonly DelosLog _log = client.Log(Log);
+
+        public async ValueTask WriteAsync(ReadOnlyMemory<byte> payload)
+        {
+            try
+            {
+                await _log.AppendAsync(payload).ConfigureAwait(false);
+            }
+            catch (DelosException e)
+            {
+                throw new PeerException(e.Message, e);
+            }
+        }
+
+        public async ValueTask ReadAsync()
+        {
+            try
+            {
+                await _log.CheckTailAsync().ConfigureAwait(false);
+            }
+            catch (DelosException e)
+            {
+                throw new PeerException(e.Message, e);
+            }
+        }
+
+        public ValueTask DisposeAsync() => client.DisposeAsync();
+    }
+}

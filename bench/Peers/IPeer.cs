@@ -1,0 +1,44 @@
+namespace Delos.Bench.Peers;
+
+/// <summary>A replicated, durable system on this machine: three servers on loopback, as its own documentation sets it up.</summary>
+internal interface IPeer : IAsyncDisposable
+{
+    string Name { get; }
+
+    /// <summary>What an acknowledged write has survived, and the settings that make it so.</summary>
+    string Durability { get; }
+
+    /// <summary>What one write of the load is.</summary>
+    string Write { get; }
+
+    /// <summary>What one linearizable read is; null: there is none.</summary>
+    string? Read { get; }
+
+    /// <summary>The servers that run.</summary>
+    IReadOnlyList<int> ProcessIds { get; }
+
+    /// <summary>Starts the servers and waits until they take writes.</summary>
+    Task StartAsync(string directory, CancellationToken cancellationToken);
+
+    /// <summary>As its program says.</summary>
+    Task<string> VersionAsync(CancellationToken cancellationToken);
+
+    /// <summary>A connection of its own, not to the leader if that can be chosen, so that it survives the leader's death.</summary>
+    Task<IPeerClient> ConnectAsync(CancellationToken cancellationToken);
+
+    /// <summary>SIGKILL of the server that orders writes now.</summary>
+    Task KillLeaderAsync(CancellationToken cancellationToken);
+}
+
+/// <summary>Any number of calls may be under way at a time.</summary>
+internal interface IPeerClient : IAsyncDisposable
+{
+    /// <exception cref="PeerException">It failed, or its outcome is not known: to be tried again.</exception>
+    ValueTask WriteAsync(ReadOnlyMemory<byte> payload);
+
+    /// <exception cref="PeerException">It failed.</exception>
+    ValueTask ReadAsync();
+}
+
+/// <summary>A peer did not do what it was asked.</summary>
+internal sealed class PeerException(string message, Exception? innerException = null) : Exception(message, innerException);

@@ -1,0 +1,53 @@
+using System.CommandLine;
+using System.Globalization;
+
+namespace Delos.Bench.Peers;
+
+/// <summary>Measures Delos and its peers side by side in one run; see scripts/bench-peers.sh.</summary>
+internal static class PeersCommand
+{
+    public static Command Create()
+    {
+        var sizes = new Option<int[]>("--sizes") { Description = "Bytes of a write.", DefaultValueFactory = _ => [128, 1024], AllowMultipleArgumentsPerToken = true };
+        var outstanding = new Option<int[]>("--outstanding") { Description = "Writes under way at a time.", DefaultValueFactory = _ => [1, 16, 64, 256, 1024], AllowMultipleArgumentsPerToken = true };
+        var rounds = new Option<int>("--rounds") { Description = "How often all of it; the systems take turns within each.", DefaultValueFactory = _ => 3 };
+        var seconds = new Option<double>("--seconds") { Description = "Of each measurement.", DefaultValueFactory = _ => 5 };
+        var warmUp = new Option<double>("--warm-up") { Description = "Seconds of load before each.", DefaultValueFactory = _ => 2 };
+        var kills = new Option<int>("--kills") { Description = "Deaths of the leader, for the write gap; each begins with fresh servers. 0: none.", DefaultValueFactory = _ => 3 };
+        var delosd = new Option<string>("--delosd") { Description = "The daemon; default: the one built with this program, which is not compiled ahead of time.", DefaultValueFactory = _ => Path.Combine(AppContext.BaseDirectory, "delosd") };
+        var peers = new Option<string[]>("--peers") { Description = "Which systems.", DefaultValueFactory = _ => ["delos", "etcd", "zookeeper", "nats"], AllowMultipleArgumentsPerToken = true };
+        var output = new Option<string>("--output") { Description = "Directory for results.md and the plots.", DefaultValueFactory = _ => "bench-peers" };
+        var data = new Option<string>("--data") { Description = "Directory for the servers' data, on the disk to be measured; its contents are deleted afterwards.", DefaultValueFactory = _ => "." };
+        var command = new Command("peers", "Measures Delos, etcd, ZooKeeper and NATS JetStream side by side: three servers each, on loopback.") { sizes, outstanding, rounds, seconds, warmUp, kills, delosd, peers, output, data };
+        command.SetAction(async (arguments, cancellationToken) =>
+        {
+            var plan = new PeersPlan(
+                arguments.GetValue(sizes)!, arguments.GetValue(outstanding)!, arguments.GetValue(rounds), TimeSpan.FromSeconds(arguments.GetValue(warmUp)), TimeSpan.FromSeconds(arguments.GetValue(seconds)), arguments.GetValue(kills));
+            var makers = arguments.GetValue(peers)!.Select(p => Maker(p, arguments.GetValue(delosd)!)).ToArray();
+            var scratch = Directory.CreateDirectory(Path.Combine(Path.GetFullPath(arguments.GetValue(data)!), $".delos-peers-{Environment.ProcessId}"));
+            try
+            {
+                var report = await new PeersRun(plan, makers, scratch.FullName).RunAsync(cancellationToken).ConfigureAwait(false);
+                var directory = Directory.CreateDirectory(arguments.GetValue(output)!).FullName;
+                await File.WriteAllTextAsync(Path.Combine(directory, "results.md"), report.Markdown(), cancellationToken).ConfigureAwait(false);
+                foreach (var (name, svg) in report.Plots()) await File.WriteAllTextAsync(Path.Combine(directory, name), svg, cancellationToken).ConfigureAwait(false);
+                Console.WriteLine(report.Markdown());
+                return 0;
+            }
+            finally
+            {
+                scratch.Delete(recursive: true);
+            }
+        });
+        return command;
+    }
+
+    private static Func<IPeer> Maker(string name, string delosd) => name.ToLower(CultureInfo.InvariantCulture) switch
+    {
+        "delos" => () => new DelosPeer(Path.GetFullPath(delosd)),
+        "etcd" => () => new EtcdPeer(),
+        "zookeeper" => () => new ZooKeeperPeer(),
+        "nats" => () => new NatsPeer(),
+        _ => throw new ArgumentException($"There is no peer '{name}'; there are delos, etcd, zookeeper and nats."),
+    };
+}

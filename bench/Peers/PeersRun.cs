@@ -1,0 +1,105 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace Delos.Bench.Peers;
+
+/// <summary>One run: starts all systems, gives them the same load in turns, then kills their leaders.</summary>
+internal sealed class PeersRun(PeersPlan plan, IReadOnlyList<Func<IPeer>> makers, string directory)
+{
+    private readonly PeersReport _report = new(plan);
+    private readonly long _begun = Stopwatch.GetTimestamp();
+
+    public async Task<PeersReport> RunAsync(CancellationToken cancellationToken)
+    {
+        var peers = new List<IPeer>();
+        try
+        {
+            foreach (var make in makers) peers.Add(await StartAsync(make, cancellationToken).ConfigureAwait(false));
+            foreach (var peer in peers) _report.Add(peer, await peer.VersionAsync(cancellationToken).ConfigureAwait(false));
+            for (var round = 0; round < plan.Rounds; round++)
+            {
+                MeasureFloor();
+                foreach (var size in plan.Sizes)
+                {
+                    foreach (var outstanding in plan.Outstanding)
+                    {
+                        foreach (var peer in peers) await WriteAsync(peer, size, outstanding, cancellationToken).ConfigureAwait(false);
+                    }
+                }
+
+                foreach (var peer in peers.Where(p => p.Read is not null)) await ReadAsync(peer, cancellationToken).ConfigureAwait(false);
+            }
+        }
+        finally
+        {
+            foreach (var peer in peers) await peer.DisposeAsync().ConfigureAwait(false);
+        }
+
+        for (var kill = 0; kill < plan.Kills; kill++)
+        {
+            foreach (var make in makers) await GapAsync(make, cancellationToken).ConfigureAwait(false);
+        }
+
+        return _report;
+    }
+
+    private async Task<IPeer> StartAsync(Func<IPeer> make, CancellationToken cancellationToken)
+    {
+        var peer = make();
+        Tell($"{peer.Name} starts");
+        try
+        {
+            var own = Directory.CreateDirectory(Path.Combine(directory, $"{peer.GetType().Name}-{Guid.NewGuid():n}"));
+            await peer.StartAsync(own.FullName, cancellationToken).ConfigureAwait(false);
+            return peer;
+        }
+        catch
+        {
+            await peer.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    private async Task WriteAsync(IPeer peer, int size, int outstanding, CancellationToken cancellationToken)
+    {
+        await using var client = await peer.ConnectAsync(cancellationToken).ConfigureAwait(false);
+        var result = await new ClosedLoop(client, size, outstanding).RunAsync(plan.WarmUp, plan.Duration, () => peer.ProcessIds, cancellationToken).ConfigureAwait(false);
+        _report.OnWrites(peer, size, outstanding, result);
+        Tell(string.Create(CultureInfo.InvariantCulture, $"{peer.Name}, {size} B x {outstanding}: {result.PerSecond:F0}/s, p50 {result.P50} us, p99 {result.P99} us{(result.Errors > 0 ? $", {result.Errors} errors" : "")}"));
+    }
+
+    private async Task ReadAsync(IPeer peer, CancellationToken cancellationToken)
+    {
+        await using var client = await peer.ConnectAsync(cancellationToken).ConfigureAwait(false);
+        foreach (var outstanding in new[] { 1, PeersPlan.GapOutstanding })
+        {
+            var result = await new ClosedLoop(client, 0, outstanding, reads: true).RunAsync(plan.WarmUp, plan.Duration, () => peer.ProcessIds, cancellationToken).ConfigureAwait(false);
+            _report.OnReads(peer, outstanding, result);
+            Tell(string.Create(CultureInfo.InvariantCulture, $"{peer.Name}, linearizable reads x {outstanding}: {result.PerSecond:F0}/s, p50 {result.P50} us"));
+        }
+    }
+
+    /// <summary>Fresh servers, so that no death is an earlier one's aftermath.</summary>
+    private async Task GapAsync(Func<IPeer> make, CancellationToken cancellationToken)
+    {
+        await using var peer = await StartAsync(make, cancellationToken).ConfigureAwait(false);
+        await using var client = new ReconnectingClient(peer, await peer.ConnectAsync(cancellationToken).ConfigureAwait(false));
+        var loop = new ClosedLoop(client, PeersPlan.GapSize, PeersPlan.GapOutstanding);
+        var running = loop.RunAsync(TimeSpan.FromSeconds(3), TimeSpan.FromSeconds(12), () => peer.ProcessIds, cancellationToken);
+        await Task.Delay(TimeSpan.FromSeconds(4), cancellationToken).ConfigureAwait(false);
+        await peer.KillLeaderAsync(cancellationToken).ConfigureAwait(false);
+        await running.ConfigureAwait(false);
+        _report.OnGap(peer, loop.LongestGap);
+        Tell(string.Create(CultureInfo.InvariantCulture, $"{peer.Name}, SIGKILL of the leader: no write for {loop.LongestGap.TotalMilliseconds:F0} ms"));
+    }
+
+    private void MeasureFloor()
+    {
+        var sync = Floor.SyncThree(directory, TimeSpan.FromSeconds(2));
+        var trip = Floor.RoundTrip(TimeSpan.FromSeconds(1));
+        _report.OnFloor(sync, trip);
+        Tell($"floor: 4 KiB written and synced in three files p50 {sync.Percentile(50)} us, round trip p50 {trip.Percentile(50)} us");
+    }
+
+    private void Tell(string what) => Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Stopwatch.GetElapsedTime(_begun):mm\\:ss} {what}"));
+}

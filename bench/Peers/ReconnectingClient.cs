@@ -1,0 +1,46 @@
+namespace Delos.Bench.Peers;
+
+/// <summary>Connects anew when its connection is lost, as the peers' own client libraries do.</summary>
+internal sealed class ReconnectingClient(IPeer peer, IPeerClient first) : IPeerClient
+{
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
+    private readonly SemaphoreSlim _connecting = new(1);
+    private volatile IPeerClient _client = first;
+
+    public async ValueTask WriteAsync(ReadOnlyMemory<byte> payload)
+    {
+        var client = _client;
+        try
+        {
+            await client.WriteAsync(payload).AsTask().WaitAsync(s_patience).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is PeerException or TimeoutException)
+        {
+            await ReconnectAsync(client).ConfigureAwait(false);
+            throw new PeerException(e.Message, e);
+        }
+    }
+
+    public ValueTask ReadAsync() => _client.ReadAsync();
+
+    public async ValueTask DisposeAsync()
+    {
+        await _client.DisposeAsync().ConfigureAwait(false);
+        _connecting.Dispose();
+    }
+
+    private async Task ReconnectAsync(IPeerClient lost)
+    {
+        await _connecting.WaitAsync().ConfigureAwait(false);
+        try
+        {
+            if (!ReferenceEquals(_client, lost)) return;
+            _client = await peer.ConnectAsync(CancellationToken.None).ConfigureAwait(false);
+            await lost.DisposeAsync().ConfigureAwait(false);
+        }
+        finally
+        {
+            _connecting.Release();
+        }
+    }
+}
