@@ -133,11 +133,12 @@ public sealed partial class ReplicaCore
         : HasHiddenTail || (MayBeSealed && Seal != SealState.Sealed) ? StatusCode.Corrupt
         : StatusCode.Ok;
 
-    /// <summary>Everything below the <paramref name="stop"/> of an installed chain is held again: that is all that the hidden tail can have covered of any use.</summary>
+    /// <summary>Everything below the <paramref name="stop"/> of an installed chain is held again: that is all that the hidden tail can have covered of any use. Damage behind it is of no interest to anybody any more.</summary>
     public bool TailFound(long stop)
     {
         if (DurableTail < stop) return false;
         HasHiddenTail = false;
+        Unknown.Remove(stop, long.MaxValue);
         return true;
     }
 

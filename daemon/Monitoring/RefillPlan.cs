@@ -10,7 +10,7 @@ namespace Delos.Daemon.Monitoring;
 /// <param name="From">Its durable tail.</param>
 /// <param name="To">Up to where it is to be filled; at most the stop, or the global tail that it was told.</param>
 /// <param name="Damaged">Ranges below its tail that are to be fetched again.</param>
-/// <param name="HasHiddenTail">Damage hides where it ended.</param>
+/// <param name="HasHiddenTail">Damage hides where it ended, or lies behind the stop, where nobody will ever read and no peer need have anything.</param>
 internal sealed record RefillPlan(LogletConfig Config, long? Stop, bool MustSeal, long From, long To, IReadOnlyList<PositionRange> Damaged, bool HasHiddenTail)
 {
     /// <summary>The reads' bound (DESIGN §3, LogServer rules 4 and 5).</summary>
@@ -26,8 +26,9 @@ internal sealed record RefillPlan(LogletConfig Config, long? Stop, bool MustSeal
         if (replica is null) return stop is { } end ? new RefillPlan(segment.Loglet, end, true, 0, end, [], false) : null;
         var to = stop ?? replica.GlobalTail;
         PositionRange[] damaged = [.. replica.Unknown.Select(r => new PositionRange(Math.Max(r.First, replica.TrimPoint), Math.Min(r.End, to))).Where(r => r.First < r.End)];
+        var hasHiddenTail = replica.HasHiddenTail || (stop is { } last && replica.Unknown.Any(r => r.End > last));
         var mustSeal = stop is not null && !replica.IsSealed;
-        if (!mustSeal && replica.DurableTail >= to && damaged.Length == 0 && !(replica.HasHiddenTail && stop is not null)) return null;
-        return new RefillPlan(segment.Loglet, stop, mustSeal, replica.DurableTail, to, damaged, replica.HasHiddenTail);
+        if (!mustSeal && replica.DurableTail >= to && damaged.Length == 0 && !(hasHiddenTail && stop is not null)) return null;
+        return new RefillPlan(segment.Loglet, stop, mustSeal, replica.DurableTail, to, damaged, hasHiddenTail);
     }
 }

@@ -14,6 +14,7 @@ internal static class GenerationRecovery
     public static bool Run(GenerationFiles files, IScanSink sink, ReadOnlySpan<GenerationFiles> later, StorageOptions options, ILogger logger)
     {
         var name = files.Name;
+        DeleteHalfMadeFiles(files.Directory);
         var indexes = files.FindFiles();
         var closed = ClosedMarker.TryRead(files.Directory, name.Nonce, out var markedTail, out var markedEnds);
         var proof = closed ? new GenerationProof(true, markedTail) : GenerationProof.Of(name, later);
@@ -22,18 +23,26 @@ internal static class GenerationRecovery
         var first = indexes.Length > 0 ? indexes[0] : lastOfTail;
         var count = indexes.Length > 0 ? indexes[^1] + 1 : 0;
         files.FirstFile = first;
+        var cut = closed ? -1 : FindCut(files, indexes);
         var scan = new GenerationScan(files, sink);
-        scan.Run(first, proof.Tail > 0 ? Math.Max(count, lastOfTail + 1) : count, proof.Tail, proof.IsWhole);
+        scan.Run(first, proof.Tail > 0 ? Math.Max(count, lastOfTail + 1) : count, proof.Tail, proof.IsWhole || cut >= 0);
         files.Tail = scan.Tail;
+        if (cut >= 0 && cut != scan.Tail && proof.Tail == 0)
+        {
+            // Nobody knows how much is gone. A hole is left behind the last record, so that the next scan sees it too.
+            files.Tail = LiveGeneration.RecordEnd(Math.Max(cut, scan.Tail), 0);
+            sink.OnGap(files, scan.Tail, files.Tail);
+        }
+
         if (closed)
         {
             sink.OnEnds(markedEnds);
             return true;
         }
 
-        if (scan.Tail == LogAddress.FirstLocal) return false;
+        if (files.Tail == LogAddress.FirstLocal) return false;
         if (scan.WasTorn) Log.TornTailCut(logger, files.Directory, scan.Tail);
-        Finish(files, scan.Tail, sink.DescribeEnds(), options, logger);
+        Finish(files, files.Tail, sink.DescribeEnds(), options, logger);
         return true;
     }
 
@@ -49,6 +58,26 @@ internal static class GenerationRecovery
         }
 
         Finish(generation.Files, tail, generation.EndsAtClose, options, logger);
+    }
+
+    /// <summary>
+    /// A file is as large as it was made until the generation is closed, and then it is cut at the tail. So one that is shorter says where the generation ended, or, if the records end somewhere else, that something
+    /// else cut it: then what it held is lost, and not torn. The address of the end of the first such file; -1: there is none.
+    /// </summary>
+    private static long FindCut(GenerationFiles files, int[] indexes)
+    {
+        foreach (var index in indexes)
+        {
+            var length = new FileInfo(files.FilePath(index)).Length;
+            if (length < files.Name.FileBytes) return ((long)index << files.Name.FileBits) + length;
+        }
+
+        return -1;
+    }
+
+    private static void DeleteHalfMadeFiles(string directory)
+    {
+        foreach (var path in Directory.EnumerateFiles(directory, "*.seg" + SpareFiles.HalfMade)) File.Delete(path);
     }
 
     private static int LastFile(long tail, GenerationName name) => (int)(Math.Max(0, tail - 1) >> name.FileBits);

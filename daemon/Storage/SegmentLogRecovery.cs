@@ -54,6 +54,11 @@ internal sealed class SegmentLogRecovery(SegmentLog log, ISegmentLogVisitor visi
     public void OnGap(GenerationFiles files, long start, long end)
     {
         _gaps++;
+
+        // The log was made for this Loglet: if nothing more is seen of it, then all of it is unknown, and not absent. A file that seems to hold nothing, for damage, is not to be collected as if it did:
+        // the next start would know of no damage.
+        log.IndexOf(log.Id);
+        files.Note(start, log.Id, long.MaxValue);
         foreach (var index in log.Indexes.Values) index.MarkNext();
         _damage.Add(Damaged(files, start, end));
     }

@@ -12,6 +12,9 @@ internal sealed class SpareFiles
     /// <summary>The file and page of a generation that is opened on a full disk, for control records only.</summary>
     public const int SmallFileBytes = 64 << 10;
 
+    /// <summary>Suffix of a file whose space is not there yet. A file that bears its final name is as large as it is to be, so that one that is shorter was damaged.</summary>
+    public const string HalfMade = ".tmp";
+
     private const int ReserveFileBytes = 4 << 20;
     private const int FillBytes = 1 << 20;
     private const int ReservePiece = 2 * SmallFileBytes;
@@ -55,8 +58,18 @@ internal sealed class SpareFiles
             RequestRefill();
             if (spare is not null)
             {
-                Posix.Rename(spare, path);
-                return Posix.Open(path, Posix.O_RDWR | Posix.O_DSYNC);
+                var file = Posix.Open(spare, Posix.O_RDWR | Posix.O_DSYNC);
+                try
+                {
+                    if (RandomAccess.GetLength(file) < fileBytes) Extend(file, fileBytes, _options.Disk, spare);
+                    Posix.Rename(spare, path);
+                    return file;
+                }
+                catch
+                {
+                    file.Dispose();
+                    throw;
+                }
             }
         }
 
@@ -65,18 +78,26 @@ internal sealed class SpareFiles
 
     public static SafeFileHandle Allocate(string path, int fileBytes, DiskOperations disk)
     {
-        var file = Posix.Open(path, Posix.O_RDWR | Posix.O_DSYNC | Posix.O_CREAT | Posix.O_EXCL);
+        var made = path + HalfMade;
+        var file = Posix.Open(made, Posix.O_RDWR | Posix.O_DSYNC | Posix.O_CREAT | Posix.O_EXCL);
         try
         {
-            disk.Allocate(file, 0, fileBytes, path);
+            Extend(file, fileBytes, disk, path);
+            Posix.Rename(made, path);
             return file;
         }
         catch
         {
             file.Dispose();
-            File.Delete(path);
+            File.Delete(made);
             throw;
         }
+    }
+
+    private static void Extend(SafeFileHandle file, int fileBytes, DiskOperations disk, string path)
+    {
+        disk.Allocate(file, 0, fileBytes, path);
+        disk.DataSync(file, path);
     }
 
     /// <summary>Gives a piece of the reserve back to the file system. False: nothing is left.</summary>

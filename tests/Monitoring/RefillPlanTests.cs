@@ -46,6 +46,13 @@ public sealed class RefillPlanTests
     }
 
     [Test]
+    public void Damage_behind_the_stop_is_given_up_and_not_fetched()
+    {
+        var plan = RefillPlan.Make(s_sealed, Replica(60, unknown: [new PositionRange(50, 60)]))!;
+        Assert.That((plan.HasHiddenTail, plan.Damaged.Count), Is.EqualTo((true, 0)));
+    }
+
+    [Test]
     public void A_deleted_replica_stays_deleted() => Assert.That(RefillPlan.Make(s_sealed, Replica(0) with { IsDeleted = true }), Is.Null);
 
     private static ReplicaSnapshot Replica(long tail, bool isSealed = true, long globalTail = 0, long trim = 0, IReadOnlyList<PositionRange>? unknown = null) =>

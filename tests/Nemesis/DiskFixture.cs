@@ -38,19 +38,4 @@ public abstract class DiskFixture : ProcessFixture
     internal Task KillAllAsync() => Task.WhenAll(Cluster.Nodes.Select(n => n.KillAsync()));
 
     internal Task RestartAllAsync() => Task.WhenAll(Cluster.Nodes.Select(n => Cluster.RestartAsync(n.NodeId, CancellationToken.None)));
-
-    /// <summary>Starts a node that must not start; why it does not, as it says.</summary>
-    internal async Task<string> RefusalAsync(uint node)
-    {
-        try
-        {
-            await Cluster.RestartAsync(node, CancellationToken.None);
-        }
-        catch (InvalidOperationException e)
-        {
-            return e.Message;
-        }
-
-        throw new AssertionException($"Node {node} starts.");
-    }
 }

@@ -23,10 +23,13 @@ public sealed class FullDiskTests : DiskFixture
         await load.AdvanceAsync(500, Patience);
         Assert.That(load.Refused, Is.Zero, "one full disk holds up nothing");
 
+        // Appends that had their positions before the disks were full wait for room; those that come later are refused.
         foreach (var disk in Disks.All) disk.Fill();
+        await UntilItStandsStillAsync(load);
+        await using var late = LogLoad.Start(Cluster.Endpoints, Log, appenders: 1, outstanding: 2, history, "late", options);
         using (var deadline = new CancellationTokenSource(Patience))
         {
-            while (load.Refused == 0) await Task.Delay(20, deadline.Token);
+            while (late.Refused == 0) await Task.Delay(20, deadline.Token);
         }
 
         Assert.That(await client.Log(Log).CheckTailAsync(), Is.Positive, "reads go on while the disks are full");
@@ -35,10 +38,23 @@ public sealed class FullDiskTests : DiskFixture
 
         foreach (var disk in Disks.All) disk.MakeRoom();
         await load.AdvanceAsync(500, Patience);
-        await load.StopAsync();
+        await late.AdvanceAsync(10, Patience);
+        await Task.WhenAll(load.StopAsync(), late.StopAsync());
         await client.Admin.ReconfigExtendAsync(Log);
         await CheckAsync(history);
         await WaitUntilFullAsync(client, Patience);
-        TestContext.Out.WriteLine($"{load.Acknowledged} appends acknowledged, {load.Refused} refused");
+        TestContext.Out.WriteLine($"{load.Acknowledged} appends acknowledged, {load.Refused + late.Refused} refused");
+    }
+
+    private static async Task UntilItStandsStillAsync(LogLoad load)
+    {
+        using var deadline = new CancellationTokenSource(Patience);
+        long before;
+        do
+        {
+            before = load.Acknowledged;
+            await Task.Delay(500, deadline.Token);
+        }
+        while (load.Acknowledged > before);
     }
 }

@@ -63,6 +63,23 @@ public abstract class ProcessFixture
         return (await reader.ReadToEndAsync()).Contains(text, StringComparison.Ordinal);
     }
 
+    /// <summary>Starts a node that must not start; why it does not, as it says.</summary>
+    internal async Task<string> RefusalAsync(uint node)
+    {
+        var said = new FileInfo(Cluster[node].LogFile).Length;
+        try
+        {
+            await Cluster.RestartAsync(node, CancellationToken.None);
+        }
+        catch (InvalidOperationException)
+        {
+            await Cluster[node].KillAsync();
+            return (await File.ReadAllTextAsync(Cluster[node].LogFile))[(int)said..];
+        }
+
+        throw new AssertionException($"Node {node} starts.");
+    }
+
     /// <summary>Reads everything twice, with clients of their own, and holds the history against the log's promises.</summary>
     internal async Task CheckAsync(LogHistory history)
     {
