@@ -10,9 +10,19 @@ internal static class Program
     /// </summary>
     private const string InlineCompletions = "DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS";
 
-    private static Task<int> Main(string[] arguments)
+    private static async Task<int> Main(string[] arguments)
     {
+        try
+        {
+            OneBuild.Check();
+        }
+        catch (CommandException e)
+        {
+            await Console.Error.WriteLineAsync($"delosd: {e.Message}").ConfigureAwait(false);
+            return e.Code;
+        }
+
         if (Environment.GetEnvironmentVariable(InlineCompletions) is null) Environment.SetEnvironmentVariable(InlineCompletions, "1");
-        return CommandLine.InvokeAsync(arguments);
+        return await CommandLine.InvokeAsync(arguments).ConfigureAwait(false);
     }
 }
