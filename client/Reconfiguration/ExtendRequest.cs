@@ -20,6 +20,12 @@ public sealed record ExtendRequest(LogletId ExpectedSegment)
     /// <summary>The segment takes no appends any more, since its sequencer is gone or it is sealed: it is sealed at once, while its successor is still being prepared.</summary>
     public bool IsDown { get; init; }
 
+    /// <summary>
+    /// Asked once the chain was read, with how long that took; false: nothing is sealed. Whoever reached no majority of the MetaStore for a while was perhaps cut off itself, and what it takes for down is not.
+    /// Null: not asked.
+    /// </summary>
+    public Func<TimeSpan, CancellationToken, ValueTask<bool>>? IsStillDown { get; init; }
+
     public PlacementHint Hint { get; init; } = PlacementHint.None;
 
     /// <summary>For the chain's history.</summary>

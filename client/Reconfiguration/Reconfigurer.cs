@@ -69,6 +69,7 @@ public sealed class Reconfigurer : IAsyncDisposable
         var begun = _time.GetTimestamp();
         var chain = await _writer.ReadAsync(log, cancellationToken).ConfigureAwait(false);
         if (!IsExpected(chain, request)) return new ExtendResult(chain, false, default);
+        if (request.IsStillDown is { } isStillDown && !await isStillDown(_time.GetElapsedTime(begun), cancellationToken).ConfigureAwait(false)) return new ExtendResult(chain, false, default);
 
         var old = _loglets.Open(chain.Active.Loglet);
         LogletConfig candidate;

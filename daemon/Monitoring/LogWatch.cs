@@ -142,12 +142,19 @@ internal sealed class LogWatch(string log, MonitorParts parts)
     }
 
     /// <summary>The reconfigurer reads the chain first: whoever comes late finds another active segment, and does nothing (trap 14).</summary>
-    private static ExtendRequest Request(Chain chain, SegmentVerdict verdict) => new(chain.Active.Loglet.Id)
+    private ExtendRequest Request(Chain chain, SegmentVerdict verdict) => new(chain.Active.Loglet.Id)
     {
         IsDown = verdict.IsDown,
+        IsStillDown = verdict is { IsDown: true, Failed: not 0 } ? (took, stop) => IsStillDownAsync(chain.Active.Loglet, took, stop) : null,
         Hint = new PlacementHint { Former = chain.Active.Loglet, Avoid = verdict.Failed == 0 ? [] : [verdict.Failed] },
         Reason = verdict.Reason,
     };
+
+    /// <summary>
+    /// A node that was cut off finds every sequencer silent, and waits for the MetaStore's answer with that verdict in hand; when it is back within reach of both, the Loglets go on well, and must not be sealed for it.
+    /// </summary>
+    private async ValueTask<bool> IsStillDownAsync(LogletConfig config, TimeSpan took, CancellationToken cancellationToken) =>
+        took < parts.Options.CutOffAfter || await _sequencer.IsGoneAsync(config, cancellationToken).ConfigureAwait(false);
 
     /// <summary>Null: no answer.</summary>
     private async Task<(uint Node, StatusReply? Reply)> AskAsync(LogletId loglet, uint node, CancellationToken cancellationToken)

@@ -20,6 +20,9 @@ internal sealed record MonitorOptions
     /// <summary>After a sequencer's connection broke: how long a new one may take before the sequencer counts as lost. A refused one counts at once.</summary>
     public TimeSpan RedialTimeout { get; init; } = TimeSpan.FromMilliseconds(100);
 
+    /// <summary>A chain that took so long to read, when a sequencer counts as lost, tells that this node was perhaps cut off itself: the sequencer is dialled again before its Loglet is sealed.</summary>
+    public TimeSpan CutOffAfter { get; init; } = TimeSpan.FromMilliseconds(500);
+
     /// <summary>How long whoever sealed the active segment has to install its successor.</summary>
     public TimeSpan SealedGrace { get; init; } = TimeSpan.FromMilliseconds(200);
 

@@ -25,6 +25,13 @@ internal sealed class SequencerWatch(NodeDirectory nodes, MonitorOptions options
         }
     }
 
+    /// <summary>Whether a sequencer that was taken for lost is so still. True at once if it refuses or was restarted.</summary>
+    public async ValueTask<bool> IsGoneAsync(LogletConfig config, CancellationToken cancellationToken)
+    {
+        var (connection, _) = await DialAsync(config.SequencerNode, options.FirstDialTimeout, cancellationToken).ConfigureAwait(false);
+        return connection is null || connection.Peer.Incarnation != config.Incarnation;
+    }
+
     /// <summary>A connection, or why there is none: refused, which nobody needs to hear twice, or nothing came of it for as long as <paramref name="patience"/> says.</summary>
     private async Task<(Connection? Connection, string Problem)> DialAsync(uint node, TimeSpan patience, CancellationToken cancellationToken)
     {
