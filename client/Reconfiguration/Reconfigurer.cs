@@ -61,7 +61,7 @@ public sealed class Reconfigurer : IAsyncDisposable
     /// <summary>
     /// reconfigExtend. Conditional on the segment, and on the version if the request names one: who comes late gets the chain of the one who was first, and seals nothing else.
     /// </summary>
-    /// <exception cref="DelosException">NotFound: no such log. Unavailable: no majority of the MetaStore, of the old segment's LogServers, or no place for a new one.</exception>
+    /// <exception cref="DelosException">NotFound: no such log. Unavailable: no majority of the MetaStore, of the old segment's LogServers, or no place for a new one. LimitExceeded: the chain has no room for another segment.</exception>
     public async ValueTask<ExtendResult> ExtendAsync(string log, ExtendRequest request, CancellationToken cancellationToken = default)
     {
         using var activity = Telemetry.Source.StartActivity("reconfigExtend");
@@ -70,6 +70,12 @@ public sealed class Reconfigurer : IAsyncDisposable
         var chain = await _writer.ReadAsync(log, cancellationToken).ConfigureAwait(false);
         if (!IsExpected(chain, request)) return new ExtendResult(chain, false, default);
         if (request.IsStillDown is { } isStillDown && !await isStillDown(_time.GetElapsedTime(begun), cancellationToken).ConfigureAwait(false)) return new ExtendResult(chain, false, default);
+
+        // Before anything is sealed: nobody could install a successor.
+        if (chain.Segments.Count >= Chain.MaxSegments)
+        {
+            throw new DelosException(DelosErrorCode.LimitExceeded, $"The chain of log '{log}' has {chain.Segments.Count} segments, and no more are possible: truncate the log, or trim it and truncate it to there.");
+        }
 
         var old = _loglets.Open(chain.Active.Loglet);
         LogletConfig candidate;

@@ -77,6 +77,23 @@ public class ReconfigurerTests
         Assert.That(_cluster.Deleted.Keys, Is.EquivalentTo(lost));
     }
 
+    [Test]
+    public async Task Chain_without_room_for_another_segment_is_left_open([Values] bool isDown)
+    {
+        await AppendAsync(1);
+        var chain = await _cluster.ChainAsync(Name);
+        var segments = new List<Segment>();
+        for (var i = 1; i < Chain.MaxSegments; i++) segments.Add(chain.Active with { Stop = 0, InstallId = Guid.NewGuid(), Loglet = Client.Loglets.MemoryLogletFactory.NewConfig() });
+        segments.Add(chain.Active);
+        Assert.That((await _cluster.Chains.WriteAsync(Name, new Chain(chain.Version + 1, chain.Policy, segments, chain.History))).Won);
+        var placed = _cluster.Placed.Count;
+        var error = await Assert.ThrowsAsync<DelosException>(async () => await _reconfigurer.ExtendAsync(Name, new ExtendRequest(chain.Active.Loglet.Id) { IsDown = isDown }));
+        Assert.That(error!.Code, Is.EqualTo(DelosErrorCode.LimitExceeded));
+        await using var active = _cluster.Open(chain.Active.Loglet);
+        Assert.That((await active.CheckTailAsync(default)).IsSealed, Is.False, "it can be appended to until somebody truncates the log");
+        Assert.That(_cluster.Placed, Has.Count.EqualTo(placed), "no candidate is left behind");
+    }
+
     [Test, Category("Trap15")]
     public async Task Write_whose_answer_was_lost_is_recognised_as_won()
     {
