@@ -15,13 +15,13 @@ internal sealed class TailProcedure(ReplicaSet replicas, LogletOptions options, 
     /// <exception cref="LogletException">Deleted; Unavailable: no majority in time.</exception>
     public async Task<TailResult> RunAsync(bool seal, CancellationToken cancellationToken)
     {
-        var deadline = time.GetUtcNow() + options.OperationTimeout;
         var run = new Run(replicas, time);
-        var finder = new TailFinder(replicas.Config, options, seal, time.GetUtcNow());
+        var deadline = run.Now + options.OperationTimeout;
+        var finder = new TailFinder(replicas.Config, options, seal, run.Now);
         await run.CompleteAsync(finder, deadline, cancellationToken).ConfigureAwait(false);
         if (finder.Outcome == TailOutcome.MustSealAndExtend)
         {
-            finder = new TailFinder(replicas.Config, options, seal: true, time.GetUtcNow());
+            finder = new TailFinder(replicas.Config, options, seal: true, run.Now);
             await run.CompleteAsync(finder, deadline, cancellationToken).ConfigureAwait(false);
         }
 
@@ -39,6 +39,10 @@ internal sealed class TailProcedure(ReplicaSet replicas, LogletOptions options, 
     private sealed class Run(ReplicaSet replicas, TimeProvider time)
     {
         private readonly string?[] _errors = new string?[replicas.Count];
+        private readonly long _begun = time.GetTimestamp();
+
+        /// <summary>Since the run began, from an arbitrary origin: a wall clock that is set back must not hold up a seal, which others wait for.</summary>
+        public DateTimeOffset Now => DateTimeOffset.UnixEpoch + time.GetElapsedTime(_begun);
 
         public Exception? LastError { get; private set; }
 
@@ -52,13 +56,13 @@ internal sealed class TailProcedure(ReplicaSet replicas, LogletOptions options, 
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             try
             {
-                while (finder.Outcome == TailOutcome.Pending && time.GetUtcNow() < deadline)
+                while (finder.Outcome == TailOutcome.Pending && Now < deadline)
                 {
                     tasks.RemoveAll(static t => t.IsCompletedSuccessfully);
                     while (finder.TryTakeRequest(out var request)) tasks.Add(ExecuteAsync(finder, request, answers.Writer, stop.Token));
                     if (!answers.Reader.TryPeek(out _)) await WaitAsync(answers.Reader, finder.NextTick, deadline, cancellationToken).ConfigureAwait(false);
                     while (finder.Outcome == TailOutcome.Pending && answers.Reader.TryRead(out var answer)) answer();
-                    finder.OnTick(time.GetUtcNow());
+                    finder.OnTick(Now);
                 }
             }
             finally
@@ -70,7 +74,7 @@ internal sealed class TailProcedure(ReplicaSet replicas, LogletOptions options, 
 
         private async Task WaitAsync(ChannelReader<Action> answers, DateTimeOffset? tick, DateTimeOffset deadline, CancellationToken cancellationToken)
         {
-            var until = (tick is { } t && t < deadline ? t : deadline) - time.GetUtcNow();
+            var until = (tick is { } t && t < deadline ? t : deadline) - Now;
             if (until <= TimeSpan.Zero) return;
             using var timeout = new CancellationTokenSource(until, time);
             using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
@@ -96,7 +100,7 @@ internal sealed class TailProcedure(ReplicaSet replicas, LogletOptions options, 
             {
                 LastError = exception;
                 _errors[request.Replica] = exception.Message;
-                answer = () => finder.OnFailed(request, time.GetUtcNow());
+                answer = () => finder.OnFailed(request, Now);
             }
 
             answers.TryWrite(answer);
@@ -109,14 +113,14 @@ internal sealed class TailProcedure(ReplicaSet replicas, LogletOptions options, 
             {
                 case TailRequestKind.Status:
                     var status = await replicas.AskAsync<Status, StatusReply>(request.Replica, new Status(config.Id), cancellationToken).ConfigureAwait(false);
-                    return () => finder.OnStatus(request, status, time.GetUtcNow());
+                    return () => finder.OnStatus(request, status, Now);
                 case TailRequestKind.Seal:
                     var seal = await replicas.AskAsync<Seal, SealReply>(request.Replica, new Seal(config), cancellationToken).ConfigureAwait(false);
-                    return () => finder.OnSealed(request, seal, time.GetUtcNow());
+                    return () => finder.OnSealed(request, seal, Now);
                 case TailRequestKind.Jump:
                     // The bound is proven: no replica trims past the global tail, and one has trimmed up to here.
                     var trim = await replicas.AskAsync<Trim, TrimReply>(request.Replica, new Trim(config.Id, request.First, request.First), cancellationToken).ConfigureAwait(false);
-                    return () => finder.OnMoved(request, trim.Status, trim.TrimPoint, time.GetUtcNow());
+                    return () => finder.OnMoved(request, trim.Status, trim.TrimPoint, Now);
                 default:
                     return await CopyAsync(finder, request, cancellationToken).ConfigureAwait(false);
             }
@@ -134,24 +138,24 @@ internal sealed class TailProcedure(ReplicaSet replicas, LogletOptions options, 
             catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
             {
                 _errors[request.Source] = exception.Message;
-                return () => finder.OnSourceFailed(request, damaged: false, time.GetUtcNow());
+                return () => finder.OnSourceFailed(request, damaged: false, Now);
             }
 
             using (response)
             {
-                if (!response.TryRead<ReadReply>(out var reply)) return () => finder.OnSourceFailed(request, damaged: false, time.GetUtcNow());
+                if (!response.TryRead<ReadReply>(out var reply)) return () => finder.OnSourceFailed(request, damaged: false, Now);
                 switch (reply.Status)
                 {
                     case StatusCode.Trimmed:
-                        return () => finder.OnSourceTrimmed(request, reply.TrimPoint, time.GetUtcNow());
+                        return () => finder.OnSourceTrimmed(request, reply.TrimPoint, Now);
                     case StatusCode.Corrupt:
                         _errors[request.Source] = $"position {request.First} is damaged";
-                        return () => finder.OnSourceFailed(request, damaged: true, time.GetUtcNow());
+                        return () => finder.OnSourceFailed(request, damaged: true, Now);
                     case StatusCode.Ok when reply.Count > 0 && reply.First == request.First:
                         break;
                     default:
                         _errors[request.Source] = $"a read for repair from {request.First} was answered with {reply.Status}";
-                        return () => finder.OnSourceFailed(request, damaged: false, time.GetUtcNow());
+                        return () => finder.OnSourceFailed(request, damaged: false, Now);
                 }
 
                 var entries = response.RetainPayload();
@@ -159,11 +163,11 @@ internal sealed class TailProcedure(ReplicaSet replicas, LogletOptions options, 
                 {
                     entries.Release();
                     _errors[request.Source] = $"entries from {request.First} came damaged";
-                    return () => finder.OnSourceFailed(request, damaged: true, time.GetUtcNow());
+                    return () => finder.OnSourceFailed(request, damaged: true, Now);
                 }
 
                 var repaired = await replicas.AskAsync<Repair, RepairReply>(request.Replica, new Repair(config, reply.First, reply.Count), cancellationToken, entries).ConfigureAwait(false);
-                return () => finder.OnMoved(request, repaired.Status, repaired.DurableTail, time.GetUtcNow());
+                return () => finder.OnMoved(request, repaired.Status, repaired.DurableTail, Now);
             }
         }
     }

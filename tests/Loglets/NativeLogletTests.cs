@@ -48,8 +48,8 @@ public class NativeLogletTests
 
     private ScriptedPeer Sequencer => _peers[0];
 
-    private ILoglet Open(LogletOptions options) =>
-        new NativeLogletFactory((node, ct) => _pool.GetAsync(_peers[(int)node - 1].EndPoint, node, ct), _router, options, TimeProvider.System, NullLogger.Instance).Open(_config);
+    private ILoglet Open(LogletOptions options, TimeProvider? time = null) =>
+        new NativeLogletFactory((node, ct) => _pool.GetAsync(_peers[(int)node - 1].EndPoint, node, ct), _router, options, time ?? TimeProvider.System, NullLogger.Instance).Open(_config);
 
     [TearDown]
     public async Task TearDown()
@@ -286,6 +286,16 @@ public class NativeLogletTests
         Assert.That(_loglet.KnownTail, Is.EqualTo(0), "a sealed tail is nobody's known tail");
     }
 
+    [Test, Category("Trap11")]
+    public async Task A_wall_clock_that_jumps_back_holds_up_no_search_for_the_tail()
+    {
+        Statuses((8, false), (7, false), null);
+        Seals(8, 7, null);
+        Copies(source: 0, from: 7, to: 8);
+        await using var loglet = Open(s_options, new FallingClock());
+        Assert.That(await loglet.CheckTailAsync(default).AsTask().WaitAsync(TimeSpan.FromSeconds(4)), Is.EqualTo(new TailResult(8, true)));
+    }
+
     [Test, Category("Trap08")]
     public async Task A_replica_on_another_disk_is_no_replica()
     {
@@ -477,5 +487,13 @@ public class NativeLogletTests
         var sequences = new List<ulong>();
         for (var rest = frame.Payload.AsSpan(); EntryCodec.TryReadHeader(rest, out var header); rest = rest[header.Size..]) sequences.Add(header.Id.Sequence);
         return sequences;
+    }
+
+    /// <summary>Every look at it shows an hour less.</summary>
+    private sealed class FallingClock : TimeProvider
+    {
+        private long _looks;
+
+        public override DateTimeOffset GetUtcNow() => DateTimeOffset.UnixEpoch.AddYears(50).AddHours(-Interlocked.Increment(ref _looks));
     }
 }
