@@ -34,6 +34,7 @@ internal sealed class ClusterSimulation
         Logs = [.. Enumerable.Range(0, Math.Min(_plan.Logs, _plan.IsScripted ? 1 : 1 + World.Random.Next(2))).Select(i => $"log{i}")];
         for (var i = 0; i < Logs.Length * _plan.ClientsPerLog; i++) Clients.Add(new SimClient(this, 101 + i, Logs[i % Logs.Length]));
         _operator = new SimClient(this, 99, "log0");
+        foreach (var process in Processes.Where(_ => World.Chance(20)).ToArray()) process.ClockRate = 0.5 + World.Random.NextDouble();
         Faults = _plan.Faults ?? (_plan.IsScripted ? [] : SimFault.Draw(seed, count, _plan.Milliseconds * 1000));
     }
 

@@ -16,6 +16,10 @@ internal enum SimFaultKind
     FullDisk,
     SlowDisk,
     Rot,
+
+    /// <summary>A clock jumps, ahead or a little back.</summary>
+    Clock,
+
     Wipe,
     PowerLoss,
 
@@ -111,6 +115,9 @@ internal sealed record SimFault(long At, long For, SimFaultKind Kind, int Node, 
             case SimFaultKind.SlowDisk:
                 node.Disk.SyncMicroseconds = 40_000;
                 world.At(For, () => node.Disk.SyncMicroseconds = 300);
+                break;
+            case SimFaultKind.Clock:
+                node.ClockOffset += world.Chance(70) ? world.Random.Next(5_000_000) : -world.Random.Next(100_000);
                 break;
             case SimFaultKind.Rot:
                 for (var i = 0; i < 3; i++) node.Rot();

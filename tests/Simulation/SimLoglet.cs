@@ -8,11 +8,13 @@ namespace Delos.Tests.Simulation;
 /// <summary>A Loglet from a client's or reconfigurer's end: slow checkTail, seal, read, trim; as client/Loglets/TailProcedure.cs and ReplicaReader.cs.</summary>
 internal sealed class SimLoglet(SimProcess me, ClusterSimulation cluster, LogletConfig config)
 {
+    private DateTimeOffset Now => DateTimeOffset.UnixEpoch.AddDays(1) + me.Clock;
+
     /// <summary>Pending: no majority in time.</summary>
     public async Task<(TailOutcome Outcome, long Tail)> TailAsync(bool seal)
     {
         var world = cluster.World;
-        var finder = new TailFinder(config, cluster.Mutant == SimMutant.EndlessCaseFive ? SimTimes.EndlessCaseFive : SimTimes.Loglet, seal, world.Clock);
+        var finder = new TailFinder(config, cluster.Mutant == SimMutant.EndlessCaseFive ? SimTimes.EndlessCaseFive : SimTimes.Loglet, seal, Now);
         var deadline = world.Now + 1_500_000;
         while (finder.Outcome == TailOutcome.Pending && world.Now < deadline)
         {
@@ -23,7 +25,7 @@ internal sealed class SimLoglet(SimProcess me, ClusterSimulation cluster, Loglet
             }
 
             await me.Delay(500);
-            finder.OnTick(world.Clock);
+            finder.OnTick(Now);
         }
 
         if (finder.Outcome == TailOutcome.MustSealAndExtend) return await TailAsync(seal: true);
@@ -78,7 +80,8 @@ internal sealed class SimLoglet(SimProcess me, ClusterSimulation cluster, Loglet
 
     private async Task<SimMessage?> AskAsync(ReplicaId replica, object body, byte[]? payload = null)
     {
-        return IsReplica(cluster, replica) ? await me.Network.AskAsync(me, cluster.Node(replica.NodeId), body, payload) : null;
+        var node = cluster.Node(replica.NodeId);
+        return await me.Network.DialAsync(me, node) is not null && IsReplica(cluster, replica) ? await me.Network.AskAsync(me, node, body, payload) : null;
     }
 
     /// <summary>The hello says which disk answers: another one is another replica.</summary>
@@ -97,20 +100,20 @@ internal sealed class SimLoglet(SimProcess me, ClusterSimulation cluster, Loglet
         };
         if (request.Kind == TailRequestKind.Copy)
         {
-            if (await AskAsync(config.Replicas[request.Source], body) is not { Body: ReadReply read } source) finder.OnSourceFailed(request, false, world.Clock);
-            else if (read.Status == StatusCode.Trimmed) finder.OnSourceTrimmed(request, read.TrimPoint, world.Clock);
-            else if (read.Status != StatusCode.Ok || read.Count == 0) finder.OnSourceFailed(request, read.Status == StatusCode.Corrupt, world.Clock);
-            else if (await AskAsync(replica, new Repair(config, read.First, read.Count), source.Payload) is { Body: RepairReply repaired }) finder.OnMoved(request, repaired.Status, repaired.DurableTail, world.Clock);
-            else finder.OnFailed(request, world.Clock);
+            if (await AskAsync(config.Replicas[request.Source], body) is not { Body: ReadReply read } source) finder.OnSourceFailed(request, false, Now);
+            else if (read.Status == StatusCode.Trimmed) finder.OnSourceTrimmed(request, read.TrimPoint, Now);
+            else if (read.Status != StatusCode.Ok || read.Count == 0) finder.OnSourceFailed(request, read.Status == StatusCode.Corrupt, Now);
+            else if (await AskAsync(replica, new Repair(config, read.First, read.Count), source.Payload) is { Body: RepairReply repaired }) finder.OnMoved(request, repaired.Status, repaired.DurableTail, Now);
+            else finder.OnFailed(request, Now);
             return;
         }
 
         switch ((await AskAsync(replica, body))?.Body)
         {
-            case StatusReply reply: finder.OnStatus(request, reply, world.Clock); break;
-            case SealReply reply: finder.OnSealed(request, reply, world.Clock); break;
-            case TrimReply reply: finder.OnMoved(request, reply.Status, reply.TrimPoint, world.Clock); break;
-            default: finder.OnFailed(request, world.Clock); break;
+            case StatusReply reply: finder.OnStatus(request, reply, Now); break;
+            case SealReply reply: finder.OnSealed(request, reply, Now); break;
+            case TrimReply reply: finder.OnMoved(request, reply.Status, reply.TrimPoint, Now); break;
+            default: finder.OnFailed(request, Now); break;
         }
     }
 }

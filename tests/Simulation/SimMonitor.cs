@@ -17,7 +17,7 @@ internal sealed class SimMonitor(SimNode node, ClusterSimulation cluster)
 
     private MonitorOptions Options => SimTimes.Monitor;
 
-    private TimeSpan Now => TimeSpan.FromMicroseconds(node.World.Now);
+    private TimeSpan Now => node.Clock;
 
     /// <summary>Until the process dies.</summary>
     public void Start()

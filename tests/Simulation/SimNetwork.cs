@@ -15,9 +15,33 @@ internal sealed class SimConnection(SimProcess dialer, SimProcess target)
 
     public int TargetLife { get; } = target.Life;
 
+    /// <summary>Broken; each side notices when it does.</summary>
     public bool IsClosed { get; set; }
 
+    /// <summary>By way, 0 from the dialer: when the last message was or will be delivered.</summary>
     public long[] LastDelivery { get; } = new long[2];
+
+    /// <summary>By way: something was lost, and nothing behind it can come any more.</summary>
+    public bool[] IsCut { get; } = new bool[2];
+
+    /// <summary>By side, 0 the dialer: it knows that the connection is broken, and takes nothing more from it.</summary>
+    public bool[] HasNoticed { get; } = new bool[2];
+
+    /// <summary>The target reads nothing while this is above 0.</summary>
+    public int Pauses { get; private set; }
+
+    /// <summary>What it has not read.</summary>
+    public Queue<SimMessage> Unread { get; } = new();
+
+    public int Side(SimProcess process) => process == dialer ? 0 : 1;
+
+    public void PauseReading() => Pauses++;
+
+    public void ResumeReading()
+    {
+        Pauses--;
+        while (Pauses == 0 && IsOf(target) && !HasNoticed[1] && Unread.TryDequeue(out var message)) target.Take(this, message);
+    }
 
     public SimProcess Other(SimProcess process) => process == dialer ? target : dialer;
 
@@ -62,7 +86,7 @@ internal sealed class SimNetwork(SimWorld world)
         if (connection.IsClosed || !connection.IsOf(from)) return;
         Messages++;
         var to = connection.Other(from);
-        var way = from == connection.Dialer ? 0 : 1;
+        var way = connection.Side(from);
         var at = Math.Max(connection.LastDelivery[way] + 1, world.Now + Latency(from, to));
         connection.LastDelivery[way] = at;
         world.At(at - world.Now, () => Arrive(connection, from, to, message, world.Now));
@@ -83,7 +107,7 @@ internal sealed class SimNetwork(SimWorld world)
 
     public void Reply(SimConnection connection, SimProcess from, ulong correlation, object body, byte[]? payload = null) => Send(connection, from, new SimMessage(body, payload, correlation, true));
 
-    /// <summary>What is on its way is lost, or comes late from the old connection while a new one may stand.</summary>
+    /// <summary>Of what is on its way a beginning is still delivered, to a side that has not noticed, perhaps late, while a new connection may stand: no more than TCP permits.</summary>
     public void Close(SimConnection connection)
     {
         if (connection.IsClosed) return;
@@ -91,7 +115,12 @@ internal sealed class SimNetwork(SimWorld world)
         _open.Remove(connection);
         foreach (var process in new[] { connection.Dialer, connection.Target })
         {
-            if (connection.IsOf(process)) process.After(world.Random.Next(500), () => process.Lost(connection));
+            if (!connection.IsOf(process)) continue;
+            process.After(world.Random.Next(world.Chance(50) ? 500 : 40_000), () =>
+            {
+                connection.HasNoticed[connection.Side(process)] = true;
+                process.Lost(connection);
+            });
         }
     }
 
@@ -120,10 +149,15 @@ internal sealed class SimNetwork(SimWorld world)
     private void Arrive(SimConnection connection, SimProcess from, SimProcess to, SimMessage message, long since)
     {
         if (!connection.IsOf(to)) return;
+        var way = connection.Side(from);
         if (connection.IsClosed)
         {
-            // Replies of a closed connection find nobody; requests may still be in the receiver's buffers.
-            if (!message.IsReply && world.Chance(50)) world.At(world.Random.Next(40_000), () => Deliver(connection, to, message));
+            if (connection.IsCut[way] || connection.HasNoticed[1 - way]) return;
+            connection.IsCut[way] = world.Chance(30);
+            if (connection.IsCut[way]) return;
+            var late = Math.Max(connection.LastDelivery[way] + 1, world.Now + (world.Chance(50) ? world.Random.Next(20_000) : 0));
+            connection.LastDelivery[way] = late;
+            world.At(late - world.Now, () => Deliver(connection, to, message));
         }
         else if (!Cuts.Contains((from.Id, to.Id)))
         {
@@ -135,8 +169,8 @@ internal sealed class SimNetwork(SimWorld world)
         }
         else
         {
-            var at = Math.Max(connection.LastDelivery[from == connection.Dialer ? 0 : 1] + 1, world.Now + 20_000);
-            connection.LastDelivery[from == connection.Dialer ? 0 : 1] = at;
+            var at = Math.Max(connection.LastDelivery[way] + 1, world.Now + 20_000);
+            connection.LastDelivery[way] = at;
             world.At(at - world.Now, () => Arrive(connection, from, to, message, since));
         }
     }
@@ -146,7 +180,9 @@ internal sealed class SimNetwork(SimWorld world)
         if (!connection.IsOf(to)) return;
         to.WhenRunning(to.Life, () =>
         {
-            if (connection.IsOf(to)) to.Take(connection, message);
+            if (!connection.IsOf(to) || connection.HasNoticed[connection.Side(to)]) return;
+            if (connection.Pauses > 0 && to == connection.Target) connection.Unread.Enqueue(message);
+            else to.Take(connection, message);
         });
     }
 

@@ -18,6 +18,15 @@ internal abstract class SimProcess(SimWorld world, SimNetwork network, int id)
 
     public bool IsPaused { get; private set; }
 
+    /// <summary>The process's own clock: it goes as fast as it likes, and may jump.</summary>
+    public double ClockRate { get; set; } = 1;
+
+    public long ClockOffset { get; set; }
+
+    public TimeSpan Clock => TimeSpan.FromMicroseconds((long)(world.Now * ClockRate) + ClockOffset);
+
+    public long Milliseconds => (long)Clock.TotalMilliseconds;
+
     public Dictionary<int, SimConnection> Connections { get; } = [];
 
     public SortedDictionary<ulong, (SimConnection Connection, TaskCompletionSource<SimMessage?> Answer)> Requests { get; } = [];

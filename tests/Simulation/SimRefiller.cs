@@ -11,7 +11,7 @@ internal sealed class SimRefiller(SimNode node, ClusterSimulation cluster)
 {
     private const long OpenGrace = 40_000;
     private readonly SimMetaClient _meta = new(node, cluster);
-    private readonly Dictionary<LogletId, (long Tail, long Since)> _open = [];
+    private readonly Dictionary<LogletId, (long Tail, TimeSpan Since)> _open = [];
 
     /// <summary>Until the process dies.</summary>
     public void Start() => node.World.Spawn(async () =>
@@ -51,11 +51,11 @@ internal sealed class SimRefiller(SimNode node, ClusterSimulation cluster)
     {
         if (!_open.TryGetValue(plan.Config.Id, out var seen) || seen.Tail != plan.From)
         {
-            _open[plan.Config.Id] = (plan.From, node.World.Now);
+            _open[plan.Config.Id] = (plan.From, node.Clock);
             return false;
         }
 
-        return node.World.Now - seen.Since >= OpenGrace;
+        return node.Clock - seen.Since >= TimeSpan.FromMicroseconds(OpenGrace);
     }
 
     /// <summary>True if something was copied.</summary>

@@ -19,6 +19,7 @@ internal sealed class SimSequencer : ISequencerOutputs
     // Requests for the tail without an answer; those of the mutant that joined a round.
     private readonly HashSet<ulong> _asked = [];
     private readonly List<(SimConnection Connection, ulong Correlation)> _joined = [];
+    private readonly HashSet<SimConnection> _paused = [];
     private bool _flushing;
     private bool _announcing;
     private bool _stopped;
@@ -28,7 +29,7 @@ internal sealed class SimSequencer : ISequencerOutputs
         _node = node;
         _life = node.Life;
         Config = config;
-        _core = new SequencerCore(config, node.Cluster.SequencerOptions, this, node.World.Now / 1000);
+        _core = new SequencerCore(config, node.Cluster.SequencerOptions, this, node.Milliseconds);
         _links = new SimConnection?[config.Replicas.Count];
         for (var i = 0; i < _links.Length; i++)
         {
@@ -149,7 +150,7 @@ internal sealed class SimSequencer : ISequencerOutputs
     private void Tick()
     {
         if (IsOver) return;
-        _core.OnTick(_node.World.Now / 1000);
+        _core.OnTick(_node.Milliseconds);
         AnnounceLater();
         _node.After(20_000, Tick);
     }
@@ -190,10 +191,20 @@ internal sealed class SimSequencer : ISequencerOutputs
 
     void ISequencerOutputs.PauseReading(object waiter)
     {
+        var connection = (SimConnection)waiter;
+        if (_paused.Add(connection)) connection.PauseReading();
     }
 
     void ISequencerOutputs.ResumeReading()
     {
+        var paused = _paused.ToArray();
+        _paused.Clear();
+
+        // Not within the core's step.
+        _node.After(0, () =>
+        {
+            foreach (var connection in paused) connection.ResumeReading();
+        });
     }
 
     void ISequencerOutputs.Ending(EndReason reason)

@@ -14,6 +14,7 @@ internal static class SimTimes
     public static SequencerOptions Sequencer { get; } = new()
     {
         MaxBatchBytes = 400,
+        MaxInFlightBytes = 2_500,
         MaxRetainedBytes = 8_000,
         MaxReplicaInFlightBytes = 20_000,
         ResignAfter = TimeSpan.FromMilliseconds(300),

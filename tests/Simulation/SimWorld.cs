@@ -18,8 +18,6 @@ internal sealed class SimWorld(int seed)
 
     public long Events { get; private set; }
 
-    public DateTimeOffset Clock => DateTimeOffset.UnixEpoch.AddTicks(Now * 10);
-
     public IEnumerable<string> Transcript => _transcript;
 
     public void At(long after, Action action) => _events.Enqueue(action, (Now + Math.Max(0, after), _order++));
