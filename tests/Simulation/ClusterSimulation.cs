@@ -105,13 +105,34 @@ internal sealed class ClusterSimulation
         return End();
     }
 
-    /// <summary>An operator who seals and leaves it so, or extends a healthy chain.</summary>
-    public async Task OperateAsync(bool extend)
+    /// <summary>An operator who seals and leaves it so, extends a healthy chain, moves or drops old segments.</summary>
+    public async Task OperateAsync(SimFaultKind deed)
     {
         var client = _operator;
-        var chain = await client.ChainAsync();
-        if (extend) await client.Reconfigurer.ExtendAsync(client.Log, chain.Active.Loglet.Id);
-        else await new SimLoglet(client, this, chain.Active.Loglet).TailAsync(seal: true);
+        var log = Logs[World.Random.Next(Logs.Length)];
+        var meta = new SimMetaClient(client, this);
+        var reconfigurer = new SimReconfigurer(client, this, meta);
+        if (await meta.ReadAsync(log) is not { } chain) return;
+        switch (deed)
+        {
+            case SimFaultKind.Extend: await reconfigurer.ExtendAsync(log, chain.Active.Loglet.Id); break;
+            case SimFaultKind.Modify: await new SimOperator(client, this, meta, reconfigurer).ModifyAsync(log); break;
+            case SimFaultKind.Truncate: await new SimOperator(client, this, meta, reconfigurer).TruncateAsync(log); break;
+            default: await new SimLoglet(client, this, chain.Active.Loglet).TailAsync(seal: true); break;
+        }
+    }
+
+    /// <summary>Gives the MetaStore's registers the node's new disk as acceptor, however long it takes.</summary>
+    public async Task ReplaceAcceptorAsync(SimNode node)
+    {
+        if (Acceptors.All(a => a.NodeId != node.Id)) return;
+        var meta = new SimMetaClient(_operator, this);
+        foreach (var log in Logs)
+        {
+            while (!await meta.ReplaceAcceptorAsync(log, node.Endpoint)) await _operator.Delay(20_000);
+        }
+
+        World.Tell($"node {node.Id} is an acceptor again");
     }
 
     private void RunFaults()
@@ -177,6 +198,7 @@ internal sealed class ClusterSimulation
                 var node = Node(replica.NodeId);
                 if (node.Disk.DiskId != replica.DiskId) continue;
                 var held = node.Snapshot(segment.Loglet.Id);
+                if (held?.DurableTail > stop - segment.Start && Checks.IsModified(segment.Loglet.Id)) World.Violate($"{log}: node {node.Id} holds the copy {segment.Loglet.Id} up to {held.DurableTail}, beyond its stop {stop - segment.Start}");
                 if (held is not { IsSealed: true, HasHiddenTail: false } || held.DurableTail < stop - segment.Start || held.Unknown.Any(r => r.First < stop - segment.Start))
                     return $"{log}: node {node.Id} was not refilled with [{segment.Start}, {stop}), Loglet {segment.Loglet.Id}: {held}";
             }

@@ -185,6 +185,7 @@ internal sealed class SimAppender(SimClient me, ClusterSimulation cluster)
 
         var newest = await me.SuccessorAsync(old);
         if (newest.FindByInstallId(old.InstallId) is { } stopped) await ResolveAsync(stopped);
+        else foreach (var (append, _) in _open.Values.Where(a => a.Append.State == AppendState.Parked)) append.OnTrimmed(); // dropped with everything in it
         Settle();
         Use(me.Newest!.Active);
     }
@@ -200,11 +201,10 @@ internal sealed class SimAppender(SimClient me, ClusterSimulation cluster)
         }
 
         var resolver = new AppendResolver(segment, _client, parked);
-        var loglet = new SimLoglet(me, cluster, segment.Loglet);
         var position = resolver.From;
         while (!resolver.IsDone && position < resolver.To)
         {
-            var (status, entries, trim) = await loglet.ReadAsync(position, resolver.To, segment.Stop!.Value - segment.Start);
+            var (status, entries, trim) = await new SimLoglet(me, cluster, segment.Loglet).ReadAsync(position, resolver.To, segment.Stop!.Value - segment.Start);
             if (status == StatusCode.Trimmed)
             {
                 position = Math.Max(position + 1, trim);
@@ -212,7 +212,14 @@ internal sealed class SimAppender(SimClient me, ClusterSimulation cluster)
                 continue;
             }
 
-            if (status != StatusCode.Ok || entries.Length == 0) await me.Delay(10_000);
+            if (status != StatusCode.Ok || entries.Length == 0)
+            {
+                await me.Delay(10_000);
+                var stop = segment.Stop;
+                if ((await me.ChainAsync()).FindByInstallId(segment.InstallId) is { } again) segment = again with { Stop = stop };
+                else resolver.OnTrimmed(position = resolver.To);
+            }
+
             foreach (var entry in entries) resolver.OnEntry(position++, SimEntries.Ids(entry)[0]);
         }
 

@@ -1,6 +1,7 @@
 using Delos.Client.MetaStore;
 using Delos.Protocol.Chains;
 using Delos.Protocol.Entries;
+using Delos.Protocol.Identity;
 
 namespace Delos.Tests.Simulation;
 
@@ -10,6 +11,7 @@ internal sealed class SimChecks(SimWorld world)
     private readonly Dictionary<(string Log, ulong Version), byte[]> _versions = [];
     private readonly Dictionary<string, Chain> _newest = [];
     private readonly Dictionary<string, LogState> _logs = [];
+    private readonly HashSet<LogletId> _modified = [];
 
     public long Appends { get; private set; }
 
@@ -64,6 +66,11 @@ internal sealed class SimChecks(SimWorld world)
     public long Promised(string log) => Log(log).Promised;
 
     public long Trimmed(string log) => Log(log).Trimmed;
+
+    /// <summary>The Loglet is an operator's copy of a stopped segment.</summary>
+    public void OnModified(LogletId id) => _modified.Add(id);
+
+    public bool IsModified(LogletId id) => _modified.Contains(id);
 
     /// <summary>Somebody asked for it.</summary>
     public void OnTrim(string log, long position) => Log(log).Trimmed = Math.Max(Log(log).Trimmed, position);

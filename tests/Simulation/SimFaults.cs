@@ -28,6 +28,12 @@ internal enum SimFaultKind
 
     Seal,
     Extend,
+
+    /// <summary>An operator moves a stopped segment to another Loglet.</summary>
+    Modify,
+
+    /// <summary>An operator drops the oldest segments.</summary>
+    Truncate,
 }
 
 /// <summary>One fault, or one operator's deed: data, so that a schedule can be shortened.</summary>
@@ -76,7 +82,11 @@ internal sealed record SimFault(long At, long For, SimFaultKind Kind, int Node, 
             case SimFaultKind.Wipe:
                 if (node.IsUp) node.Crash();
                 node.Wipe();
-                world.At(For, node.Start);
+                world.At(For, () =>
+                {
+                    node.Start();
+                    if (cluster.Mutant != SimMutant.WipedDisk) world.Spawn(() => cluster.ReplaceAcceptorAsync(node));
+                });
                 break;
             case SimFaultKind.Pause:
                 node.Pause();
@@ -123,7 +133,7 @@ internal sealed record SimFault(long At, long For, SimFaultKind Kind, int Node, 
                 for (var i = 0; i < 3; i++) node.Rot();
                 break;
             default:
-                world.Spawn(() => cluster.OperateAsync(Kind == SimFaultKind.Extend));
+                world.Spawn(() => cluster.OperateAsync(Kind));
                 break;
         }
 

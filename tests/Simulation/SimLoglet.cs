@@ -44,6 +44,18 @@ internal sealed class SimLoglet(SimProcess me, ClusterSimulation cluster, Loglet
         return tails.Count >= config.Quorum ? (TailOutcome.Sealed, tails.Max()) : (TailOutcome.Pending, 0);
     }
 
+    /// <summary>For the mutant of trap 22.</summary>
+    public async Task<long> HighestTailAsync()
+    {
+        var highest = 0L;
+        foreach (var replica in config.Replicas)
+        {
+            if (await AskAsync(replica, new Status(config.Id)) is { Body: StatusReply { Status: StatusCode.Ok } reply }) highest = Math.Max(highest, reply.DurableTail);
+        }
+
+        return highest;
+    }
+
     public async Task<(StatusCode Status, byte[][] Entries, long TrimPoint)> ReadAsync(long min, long max, long bound)
     {
         var status = StatusCode.Unavailable;
@@ -78,7 +90,7 @@ internal sealed class SimLoglet(SimProcess me, ClusterSimulation cluster, Loglet
         foreach (var replica in config.Replicas) await AskAsync(replica, new DeleteLoglet(config.Id));
     }
 
-    private async Task<SimMessage?> AskAsync(ReplicaId replica, object body, byte[]? payload = null)
+    public async Task<SimMessage?> AskAsync(ReplicaId replica, object body, byte[]? payload = null)
     {
         var node = cluster.Node(replica.NodeId);
         return await me.Network.DialAsync(me, node) is not null && IsReplica(cluster, replica) ? await me.Network.AskAsync(me, node, body, payload) : null;

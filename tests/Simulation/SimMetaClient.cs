@@ -44,6 +44,24 @@ internal sealed class SimMetaClient(SimProcess me, ClusterSimulation cluster)
         return cluster.Checks.OnChain(log, decided);
     }
 
+    /// <summary>As MetaStoreClient.ReplaceAcceptorAsync, for one register: the same payload again, until neither the acceptors nor the deciders are the former ones. False: try again.</summary>
+    public async Task<bool> ReplaceAcceptorAsync(string log, NodeEndpoint replacement)
+    {
+        while (true)
+        {
+            if (await RunAsync(log, null) is not { } current) return false;
+            if (current.Result.Decided.Value is not { } value || (!value.Acceptors.Any(IsReplaced) && !value.Deciders.Any(IsReplaced))) return true;
+            NodeEndpoint[] next = [.. value.Acceptors.Select(a => IsReplaced(a) ? replacement : a)];
+            var begun = cluster.World.Now;
+            var write = new RegisterWrite(current.Result.Decided.Version, cluster.World.NewId(), value.Payload, next);
+            cluster.Registers.OnWriteBegun(log, begun, write);
+            if (await RunAsync(log, write) is not { } written) return false;
+            if (!written.Result.OutcomeUnknown) cluster.Registers.OnWritten(log, begun, write, written.Result);
+        }
+
+        bool IsReplaced(NodeEndpoint acceptor) => acceptor.NodeId == replacement.NodeId && acceptor != replacement;
+    }
+
     private async Task<(ProposerResult Result, bool Sent)?> RunAsync(string log, RegisterWrite? write)
     {
         var register = "log/" + log;

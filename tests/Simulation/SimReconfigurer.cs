@@ -76,7 +76,8 @@ internal sealed class SimReconfigurer(SimProcess me, ClusterSimulation cluster, 
         return null;
     }
 
-    private async Task<LogletConfig?> PrepareAsync(PlacementHint hint)
+    /// <summary>A config for a new Loglet; null: not now.</summary>
+    public async Task<LogletConfig?> PlaceAsync(PlacementHint hint)
     {
         var probes = new List<NodeProbe>();
         foreach (var node in cluster.Nodes)
@@ -85,21 +86,24 @@ internal sealed class SimReconfigurer(SimProcess me, ClusterSimulation cluster, 
             probes.Add(answer?.Body is SimProbeReply reply ? new NodeProbe(reply.Node, reply.Incarnation, true) : new NodeProbe(node.Info, 0, false));
         }
 
-        LogletConfig candidate;
         try
         {
-            candidate = PlacementChoice.Choose(_policy, hint, probes, new LogletId(cluster.World.NewId(), cluster.World.NewId()), _ => cluster.World.Random.Next());
+            return PlacementChoice.Choose(_policy, hint, probes, new LogletId(cluster.World.NewId(), cluster.World.NewId()), _ => cluster.World.Random.Next());
         }
         catch (DelosException)
         {
             await me.Delay(10_000);
             return null;
         }
+    }
 
+    private async Task<LogletConfig?> PrepareAsync(PlacementHint hint)
+    {
+        if (await PlaceAsync(hint) is not { } candidate) return null;
         if (await me.Network.AskAsync(me, cluster.Node(candidate.SequencerNode), new OpenLoglet(candidate)) is { Body: OpenLogletReply { Status: StatusCode.Ok } }) return candidate;
         await new SimLoglet(me, cluster, candidate).DeleteAsync();
         return null;
     }
 
-    private static ChainEdit Edit() => new(0, default, 0, 0, "simulated");
+    public ChainEdit Edit() => new(0, default, (uint)me.Id, 0, "simulated");
 }

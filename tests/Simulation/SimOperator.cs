@@ -1,0 +1,148 @@
+using Delos.Client.Placements;
+using Delos.Protocol.Chains;
+using Delos.Protocol.Framing;
+using Delos.Protocol.Messages;
+
+namespace Delos.Tests.Simulation;
+
+/// <summary>Edits of a chain behind its active segment, as client/Reconfiguration/SegmentReplacer.cs, ReplicaCopier.cs and SegmentRetirer.cs make them.</summary>
+internal sealed class SimOperator(SimProcess me, ClusterSimulation cluster, SimMetaClient meta, SimReconfigurer reconfigurer)
+{
+    /// <summary>reconfigModify: a stopped segment moves to another Loglet. Gives up at the first trouble.</summary>
+    public async Task ModifyAsync(string log)
+    {
+        if (await meta.ReadAsync(log) is not { Segments.Count: > 1 } chain) return;
+        var segment = chain.Segments[me.World.Random.Next(chain.Segments.Count - 1)];
+        if (await reconfigurer.PlaceAsync(new PlacementHint { Former = segment.Loglet }) is not { } target) return;
+        if (!await CopyAsync(segment, target))
+        {
+            await new SimLoglet(me, cluster, target).DeleteAsync();
+            return;
+        }
+
+        cluster.Checks.OnModified(target.Id);
+        var unknown = false;
+        while (ChainEdits.Modify(chain, segment.Loglet, target, reconfigurer.Edit()) is { } next)
+        {
+            var write = await meta.WriteAsync(log, next);
+            unknown |= write.Unknown;
+            if (write.Winner is { } winner)
+            {
+                chain = winner;
+                if (write.Won || winner.Segments.Any(s => s.Loglet.Id == target.Id))
+                {
+                    me.World.Tell($"process {me.Id}: {log} v{winner.Version}, Loglet {segment.Loglet.Id} replaced by {target.Id}");
+                    await RetireAsync([segment.Loglet]);
+                    return;
+                }
+            }
+            else
+            {
+                await me.Delay(20_000);
+            }
+        }
+
+        if (!unknown) await new SimLoglet(me, cluster, target).DeleteAsync();
+    }
+
+    /// <summary>reconfigTruncate: old segments leave the chain.</summary>
+    public async Task TruncateAsync(string log)
+    {
+        if (await meta.ReadAsync(log) is not { Segments.Count: > 1 } chain) return;
+        var position = chain.Segments[me.World.Random.Next(chain.Segments.Count - 1)].Stop!.Value;
+        cluster.Checks.OnTrim(log, position);
+        for (var attempts = 0; attempts < 20; attempts++)
+        {
+            var next = ChainEdits.Truncate(chain, position, reconfigurer.Edit());
+            LogletConfig[] dropped = [.. chain.Segments.Take(chain.Segments.Count - next.Segments.Count).Select(s => s.Loglet)];
+            if (dropped.Length == 0) return;
+            var write = await meta.WriteAsync(log, next);
+            if (write.Winner is { } winner && (write.Won || winner.Start >= next.Start))
+            {
+                me.World.Tell($"process {me.Id}: {log} v{winner.Version} starts at {winner.Start}");
+                await RetireAsync(dropped);
+                return;
+            }
+
+            chain = write.Winner ?? chain;
+            await me.Delay(20_000);
+        }
+    }
+
+    private async Task RetireAsync(LogletConfig[] loglets)
+    {
+        await me.Delay(20_000 + me.World.Random.Next(100_000));
+        foreach (var loglet in loglets) await new SimLoglet(me, cluster, loglet).DeleteAsync();
+    }
+
+    /// <summary>Copies [start, stop) onto a majority at least, and reads it back.</summary>
+    private async Task<bool> CopyAsync(Segment segment, LogletConfig target)
+    {
+        var length = segment.Stop!.Value - segment.Start;
+        var source = new SimLoglet(me, cluster, segment.Loglet);
+        var copy = new SimLoglet(me, cluster, target);
+        ReplicaId[] replicas = await EachAsync(target, [.. target.Replicas], new Seal(target), null);
+        var beyond = cluster.Mutant == SimMutant.CopyBeyondStop ? await source.HighestTailAsync() : length;
+        for (var position = 0L; position < beyond && replicas.Length >= target.Quorum;)
+        {
+            var (status, entries, trim) = await source.ReadAsync(position, beyond, Math.Max(length, beyond));
+            if (status == StatusCode.Trimmed && trim > position)
+            {
+                position = Math.Min(trim, length);
+                replicas = await EachAsync(target, replicas, new Trim(target.Id, position, position), null);
+                continue;
+            }
+
+            if (status != StatusCode.Ok || entries.Length == 0) return false;
+            replicas = await EachAsync(target, replicas, new Repair(target, position, (uint)entries.Length), [.. entries.SelectMany(e => e)]);
+            position += entries.Length;
+        }
+
+        return replicas.Length >= target.Quorum && await IsSameAsync(source, copy, length);
+    }
+
+    private static async Task<bool> IsSameAsync(SimLoglet source, SimLoglet copy, long length)
+    {
+        for (var position = 0L; position < length;)
+        {
+            var (one, other) = (await source.ReadAsync(position, length, length), await copy.ReadAsync(position, length, length));
+            if (one.Status == StatusCode.Trimmed || other.Status == StatusCode.Trimmed)
+            {
+                // Trimmed further meanwhile; the copy by then holds more.
+                position = Math.Max(position + 1, Math.Max(one.TrimPoint, other.TrimPoint));
+                continue;
+            }
+
+            var count = Math.Min(one.Entries.Length, other.Entries.Length);
+            if (count == 0) return false;
+            for (var i = 0; i < count; i++)
+            {
+                if (!one.Entries[i].AsSpan().SequenceEqual(other.Entries[i])) return false;
+            }
+
+            position += count;
+        }
+
+        return true;
+    }
+
+    /// <summary>Those that did it.</summary>
+    private async Task<ReplicaId[]> EachAsync(LogletConfig target, ReplicaId[] replicas, object body, byte[]? payload)
+    {
+        var loglet = new SimLoglet(me, cluster, target);
+        var good = new List<ReplicaId>();
+        foreach (var replica in replicas)
+        {
+            var status = (await loglet.AskAsync(replica, body, payload))?.Body switch
+            {
+                SealReply reply => reply.Status,
+                RepairReply reply => reply.Status,
+                TrimReply reply when body is Trim trim && reply.TrimPoint >= trim.Position => reply.Status,
+                _ => StatusCode.Unavailable,
+            };
+            if (status == StatusCode.Ok) good.Add(replica);
+        }
+
+        return [.. good];
+    }
+}
