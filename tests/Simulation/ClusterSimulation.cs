@@ -22,7 +22,7 @@ internal sealed class ClusterSimulation
         _seed = seed;
         _plan = plan ?? new SimPlan();
         Mutant = mutant;
-        World = new SimWorld(seed);
+        World = new SimWorld(seed) { IsDetailed = _plan.IsDetailed };
         Network = new SimNetwork(World);
         Checks = new SimChecks(World);
         Registers = new SimRegisters(World);
@@ -30,7 +30,7 @@ internal sealed class ClusterSimulation
         Replication = count >= 5 && World.Chance(30) ? 5 : 3;
         for (var i = 1; i <= count; i++) Nodes.Add(new SimNode(this, i));
         Acceptors = [.. Nodes.Take(count >= 5 ? 5 : 3).Select(n => n.Endpoint)];
-        HasMonitors = !_plan.IsScripted && World.Chance(60);
+        HasMonitors = _plan.HasMonitors ?? (!_plan.IsScripted && World.Chance(60));
         Logs = [.. Enumerable.Range(0, Math.Min(_plan.Logs, _plan.IsScripted ? 1 : 1 + World.Random.Next(2))).Select(i => $"log{i}")];
         for (var i = 0; i < Logs.Length * _plan.ClientsPerLog; i++) Clients.Add(new SimClient(this, 101 + i, Logs[i % Logs.Length]));
         _operator = new SimClient(this, 99, "log0");
@@ -133,6 +133,7 @@ internal sealed class ClusterSimulation
         }
 
         World.Tell($"node {node.Id} is an acceptor again");
+        World.Count("acceptor replaced");
     }
 
     private void RunFaults()

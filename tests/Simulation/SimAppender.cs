@@ -158,6 +158,7 @@ internal sealed class SimAppender(SimClient me, ClusterSimulation cluster)
         var sent = appends.Select(a => a.Sequence).ToArray();
         if (sent.Length == 0 || _connection is null) return;
         var loglet = _segment!.Loglet;
+        if (World.IsDetailed) World.Tell($"client {me.Id}: sends {string.Join(", ", sent)} of {_client:x16} to Loglet {loglet.Id}");
         byte[] payload = [.. sent.SelectMany(s => SimEntries.Encode(new AppendId(_client, s)))];
         me.Network.Send(_connection, me, new SimMessage(new Append(loglet.Id, loglet.Incarnation, _client, _open.Keys.First(), (uint)sent.Length), payload, 0, false));
     }

@@ -85,6 +85,7 @@ internal sealed class SimChecks(SimWorld world)
     public void OnAcknowledged(string log, AppendId id, long position, long promisedBefore)
     {
         Appends++;
+        if (world.IsDetailed) world.Tell($"{log}: {id} acknowledged at {position}");
         var state = Log(log);
         if (position < promisedBefore) world.Violate($"{log}: {id} at {position} was begun after {promisedBefore} had been promised");
         if (!state.Acknowledged.TryAdd(id, position)) world.Violate($"{log}: {id} was acknowledged twice");
@@ -98,6 +99,7 @@ internal sealed class SimChecks(SimWorld world)
     public void OnTail(string log, long tail, long promisedBefore)
     {
         Tails++;
+        if (world.IsDetailed) world.Tell($"{log}: checkTail {tail}");
         if (tail < promisedBefore) world.Violate($"{log}: checkTail said {tail} after {promisedBefore} had been promised");
         Log(log).Promised = Math.Max(Log(log).Promised, tail);
     }

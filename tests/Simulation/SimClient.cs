@@ -70,7 +70,6 @@ internal sealed class SimClient : SimProcess
 
     public void GoOn()
     {
-        _appender.Quota = long.MaxValue / 2;
         World.Spawn(TailLoopAsync);
         World.Spawn(_follower.RunAsync);
     }
@@ -139,6 +138,7 @@ internal sealed class SimClient : SimProcess
                 continue;
             }
 
+            if (World.IsDetailed) World.Tell($"client {Id}: reads [{from}, {from + entries.Length})");
             foreach (var entry in entries)
             {
                 var id = SimEntries.Ids(entry)[0];

@@ -71,6 +71,7 @@ internal sealed record SimFault(long At, long For, SimFaultKind Kind, int Node, 
         var id = node.Id;
         var other = Other <= cluster.Nodes.Count ? Other : 100 + Other - cluster.Nodes.Count;
         world.Tell($"fault {this}");
+        world.Count($"fault {Kind}");
         switch (Kind)
         {
             case SimFaultKind.Crash:

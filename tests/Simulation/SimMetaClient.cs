@@ -67,7 +67,8 @@ internal sealed class SimMetaClient(SimProcess me, ClusterSimulation cluster)
         var register = "log/" + log;
         var world = cluster.World;
         var life = me.Life;
-        var deadline = world.Now + 2_000_000;
+        // Now and then so short that the outcome stays unknown (trap 15).
+        var deadline = world.Now + (write is not null && world.Chance(20) ? world.Random.Next(20_000) : 2_000_000);
         var proposer = new RegisterProposer(_known.GetValueOrDefault(register, DecidedVersion.None), cluster.Acceptors, [], world.NewId(), write, cluster.Acceptors);
         var signal = new TaskCompletionSource();
         var step = proposer.Start();

@@ -93,6 +93,7 @@ internal sealed class SimMonitor(SimNode node, ClusterSimulation cluster)
         var rank = MonitorRank.Of(cluster.NodeList, (uint)node.Id, log, n => n == verdict.Failed || !IsConnected(n));
         await DelayAsync(MonitorRank.Delay(rank, Options.RankDelay, _acting, node.World.Random.NextDouble()));
         node.World.Tell($"node {node.Id}: monitor extends {log}: {verdict.Reason}");
+        node.World.Count("monitor acted");
         var hint = new PlacementHint { Former = chain.Active.Loglet, Avoid = verdict.Failed == 0 ? [] : [verdict.Failed] };
         await new SimReconfigurer(node, cluster, _meta).ExtendAsync(log, chain.Active.Loglet.Id, hint);
         _acting--;

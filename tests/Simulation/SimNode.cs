@@ -272,6 +272,7 @@ internal sealed class SimNode : SimProcess
     private void OnFailed()
     {
         World.Tell($"node {Id}: the disk fails");
+        World.Count("sync failed");
         Crash();
         World.At(20_000 + World.Random.Next(100_000), Start);
     }

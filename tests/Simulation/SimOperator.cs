@@ -32,6 +32,7 @@ internal sealed class SimOperator(SimProcess me, ClusterSimulation cluster, SimM
                 if (write.Won || winner.Segments.Any(s => s.Loglet.Id == target.Id))
                 {
                     me.World.Tell($"process {me.Id}: {log} v{winner.Version}, Loglet {segment.Loglet.Id} replaced by {target.Id}");
+                    me.World.Count("segment modified");
                     await RetireAsync([segment.Loglet]);
                     return;
                 }
@@ -60,6 +61,7 @@ internal sealed class SimOperator(SimProcess me, ClusterSimulation cluster, SimM
             if (write.Winner is { } winner && (write.Won || winner.Start >= next.Start))
             {
                 me.World.Tell($"process {me.Id}: {log} v{winner.Version} starts at {winner.Start}");
+                me.World.Count("chain truncated");
                 await RetireAsync(dropped);
                 return;
             }

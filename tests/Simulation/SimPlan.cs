@@ -20,4 +20,13 @@ internal sealed record SimPlan
 
     /// <summary>Three nodes, one log, no operation and no fault but the script's.</summary>
     public bool IsScripted { get; init; }
+
+    /// <summary>Null: drawn from the seed, and none in a script.</summary>
+    public bool? HasMonitors { get; init; }
+
+    /// <summary>Tells every operation; the run is the same.</summary>
+    public bool IsDetailed { get; init; }
+
+    public override string ToString() =>
+        string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{Milliseconds} ms, {Faults?.Count} faults, at most {Logs} logs, {ClientsPerLog} clients for each{(Appends == long.MaxValue ? "" : $", {Appends} appends of each client")}");
 }

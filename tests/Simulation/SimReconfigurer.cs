@@ -63,6 +63,7 @@ internal sealed class SimReconfigurer(SimProcess me, ClusterSimulation cluster, 
 
             if (write.Won || winner.FindByInstallId(install) is not null)
             {
+                cluster.World.Count(write.Won ? "chain extended" : "win recognised later");
                 cluster.World.Tell($"process {me.Id}: {log} v{winner.Version}, segment from {next.Active.Start}, Loglet {candidate.Id} on node {candidate.SequencerNode}");
                 return winner;
             }

@@ -64,6 +64,7 @@ internal sealed class SimRefiller(SimNode node, ClusterSimulation cluster)
         var id = plan.Config.Id;
         if (plan.MustSeal && await node.SealHereAsync(plan.Config) != StatusCode.Ok) return false;
         var copied = false;
+        node.World.Count(plan.HasHiddenTail ? "refill of a hidden tail" : plan.Damaged.Count > 0 ? "refill of damage" : plan.Stop is null ? "refill of an open replica" : "refill of a stopped one");
         if (await CopyTailAsync(plan, () => copied = true) && await PatchAllAsync(plan, () => copied = true) && plan is { HasHiddenTail: true, Stop: { } stop }) node.Replica(id)?.TailFound(stop);
         return copied;
     }

@@ -168,6 +168,7 @@ internal sealed class SimReplica(SimNode node, SimLog log, ReplicaCore core)
         var effects = core.Durable(log.Durable);
         _durable |= effects.Created;
         if (Mutant == SimMutant.RepairRaisesTail && effects.Copied && core.Config is { } known) core.AnnounceGlobalTail(known.Incarnation, core.DurableTail);
+        if (effects.BecameSealed && node.World.IsDetailed) node.World.Tell($"node {node.Id}: replica of {log.Id} is sealed at {core.DurableTail}");
         if (_sequencer is { } sequencer && core.Config is { } config)
         {
             if (effects.AckTail >= 0) node.Post(sequencer, new StoreAck(log.Id, config.Incarnation, StatusCode.Ok, effects.AckTail, core.AcceptedTail));

@@ -12,7 +12,8 @@ internal sealed class SimScript
     private readonly ClusterSimulation _cluster;
     private LogletConfig? _first;
 
-    private SimScript(SimMutant mutant, int seed) => _cluster = new ClusterSimulation(seed, mutant, new SimPlan { IsScripted = true, Logs = 1, ClientsPerLog = 4 });
+    private SimScript(SimMutant mutant, int seed, bool hasMonitors) =>
+        _cluster = new ClusterSimulation(seed, mutant, new SimPlan { IsScripted = true, HasMonitors = hasMonitors, Logs = 1, ClientsPerLog = 4 });
 
     public ClusterSimulation Cluster => _cluster;
 
@@ -31,9 +32,9 @@ internal sealed class SimScript
     public SimClient Client(int number) => _cluster.Clients[number];
 
     /// <summary>Null: no violation.</summary>
-    public static string? Play(SimMutant mutant, Func<SimScript, Task> script, int seed = 1)
+    public static string? Play(SimMutant mutant, Func<SimScript, Task> script, int seed = 1, bool hasMonitors = false)
     {
-        var play = new SimScript(mutant, seed);
+        var play = new SimScript(mutant, seed, hasMonitors);
         return play._cluster.Run(async () =>
         {
             await play.BeginAsync();

@@ -192,6 +192,7 @@ internal sealed class SimSequencer : ISequencerOutputs
     void ISequencerOutputs.PauseReading(object waiter)
     {
         var connection = (SimConnection)waiter;
+        _node.World.Count("reading paused");
         if (_paused.Add(connection)) connection.PauseReading();
     }
 
@@ -209,7 +210,9 @@ internal sealed class SimSequencer : ISequencerOutputs
 
     void ISequencerOutputs.Ending(EndReason reason)
     {
-        if (!_stopped) _node.World.Tell($"node {_node.Id}: Loglet {Config.Id} ending: {reason}");
+        if (_stopped) return;
+        _node.World.Tell($"node {_node.Id}: Loglet {Config.Id} ending: {reason}");
+        _node.World.Count($"sequencer ended: {reason}");
     }
 
     void ISequencerOutputs.Ended(EndReason reason)

@@ -2,36 +2,54 @@ using System.Text;
 
 namespace Delos.Tests.Simulation;
 
-/// <summary>Shortens a failing run: first its length, then its faults, as long as it still fails.</summary>
+/// <summary>Shortens a failing run as long as it still fails: its length, its logs and clients, their appends, its faults. Then tells what happened.</summary>
 internal static class SimShrinker
 {
-    public static string Report(int seed, SimMutant mutant, long milliseconds, int attempts = 60)
+    private const int ToldLines = 120;
+
+    public static string Report(int seed, SimMutant mutant, long milliseconds, int attempts = 80)
     {
-        var simulation = new ClusterSimulation(seed, mutant, new SimPlan { Milliseconds = milliseconds });
-        var violation = simulation.Run() ?? throw new InvalidOperationException($"Seed {seed} does not fail.");
-        List<SimFault> faults = [.. simulation.Faults];
-        while (milliseconds > 50 && attempts-- > 0 && Try(milliseconds / 2, faults) is { } shorter) (milliseconds, simulation, violation) = (milliseconds / 2, shorter.Run, shorter.Violation);
-        for (var size = Math.Max(1, faults.Count / 2); size >= 1; size /= 2)
+        var given = new SimPlan { Milliseconds = milliseconds };
+        var first = new ClusterSimulation(seed, mutant, given);
+        var original = first.Run() ?? throw new InvalidOperationException($"Seed {seed} does not fail.");
+        var plan = given with { Faults = first.Faults };
+        while (plan.Milliseconds > 50 && Shorten(plan with { Milliseconds = plan.Milliseconds / 2 }))
         {
-            for (var at = 0; at < faults.Count && attempts-- > 0;)
+        }
+
+        Shorten(plan with { Logs = 1 });
+        Shorten(plan with { ClientsPerLog = 1 });
+        for (var appends = 128L; appends >= 1 && Shorten(plan with { Appends = appends }); appends /= 2)
+        {
+        }
+
+        for (var size = Math.Max(1, plan.Faults!.Count / 2); size >= 1; size /= 2)
+        {
+            for (var at = 0; at < plan.Faults!.Count;)
             {
-                List<SimFault> fewer = [.. faults.Take(at), .. faults.Skip(at + size)];
-                if (Try(milliseconds, fewer) is { } still) (faults, simulation, violation) = (fewer, still.Run, still.Violation);
-                else at += size;
+                if (!Shorten(plan with { Faults = [.. plan.Faults.Take(at), .. plan.Faults.Skip(at + size)] })) at += size;
             }
         }
 
+        while (plan.Milliseconds > 50 && Shorten(plan with { Milliseconds = plan.Milliseconds * 3 / 4 }))
+        {
+        }
+
+        var last = new ClusterSimulation(seed, mutant, plan with { IsDetailed = true });
+        var violation = last.Run();
         var text = new StringBuilder();
-        text.AppendLine(violation).AppendLine($"shortest schedule that still fails: {milliseconds} ms, {faults.Count} faults");
-        foreach (var fault in faults) text.AppendLine($"  {fault}");
-        text.AppendLine("end of the transcript:");
-        foreach (var line in simulation.World.Transcript.TakeLast(80)) text.AppendLine(line);
+        text.AppendLine(original).AppendLine($"again: ./scripts/sim.sh --seeds {seed}..{seed} --steps {milliseconds}");
+        text.AppendLine($"shortest that still fails: {plan}; nodes {last.Nodes.Count}, replicas {last.Replication}, {(last.HasMonitors ? "with" : "without")} monitors");
+        foreach (var fault in plan.Faults!) text.AppendLine($"  {fault}");
+        text.AppendLine($"there: {violation}").AppendLine("end of the transcript:");
+        foreach (var line in last.World.Transcript.TakeLast(ToldLines)) text.AppendLine(line);
         return text.ToString();
 
-        (ClusterSimulation Run, string Violation)? Try(long length, List<SimFault> tried)
+        bool Shorten(SimPlan shorter)
         {
-            var run = new ClusterSimulation(seed, mutant, new SimPlan { Milliseconds = length, Faults = tried });
-            return run.Run() is { } failed ? (run, failed) : null;
+            if (attempts-- <= 0 || new ClusterSimulation(seed, mutant, shorter).Run() is null) return false;
+            plan = shorter;
+            return true;
         }
     }
 }

@@ -13,12 +13,20 @@ internal sealed class SimWorld(int seed)
     /// <summary>Microseconds.</summary>
     public long Now { get; private set; }
 
+    /// <summary>Operations are told, too: for a short run, or it takes longer.</summary>
+    public bool IsDetailed { get; init; }
+
     /// <summary>A violation ends the run.</summary>
     public string? Violation { get; private set; }
 
     public long Events { get; private set; }
 
     public IEnumerable<string> Transcript => _transcript;
+
+    /// <summary>How often what happened: shows that a run met what it is meant to meet.</summary>
+    public SortedDictionary<string, long> Counts { get; } = new(StringComparer.Ordinal);
+
+    public void Count(string what) => Counts[what] = Counts.GetValueOrDefault(what) + 1;
 
     public void At(long after, Action action) => _events.Enqueue(action, (Now + Math.Max(0, after), _order++));
 
