@@ -19,11 +19,13 @@ internal sealed class NodeDisk : IDisposable
 
     public DiskIdentity Identity { get; }
 
-    public string LogServerDirectory => System.IO.Path.Combine(Path, "logserver");
-
-    public string MetaStoreDirectory => System.IO.Path.Combine(Path, "metastore");
-
     public string RehearsalDirectory => System.IO.Path.Combine(Path, "rehearsal");
+
+    /// <summary>Made if need be, its name durable: what a role will have synced in it is of no use under a name that a power loss takes away.</summary>
+    public string MakeLogServerDirectory() => _held.Sub("logserver");
+
+    /// <inheritdoc cref="MakeLogServerDirectory"/>
+    public string MakeMetaStoreDirectory() => _held.Sub("metastore");
 
     /// <exception cref="NodeStartException">The directory is missing, not writable, not initialised, another node's or cluster's, or in use; the message says what to do.</exception>
     public static NodeDisk Open(NodeOptions options)

@@ -56,7 +56,7 @@ internal sealed class NodeServices : IAsyncDisposable
     public void StartMetaStore()
     {
         if (!Has(NodeRoles.MetaStore)) return;
-        var directory = Directory.CreateDirectory(_disk.MetaStoreDirectory).FullName;
+        var directory = _disk.MakeMetaStoreDirectory();
         _metaStore = MetaStoreService.Open(directory, _group, new AcceptorLimits(), _loggers.CreateLogger("Delos.MetaStore"));
         _router.Attach(NodeRoles.MetaStore, _metaStore);
     }
@@ -65,7 +65,7 @@ internal sealed class NodeServices : IAsyncDisposable
     {
         if (!Has(NodeRoles.LogServer)) return;
         var started = Stopwatch.GetTimestamp();
-        var directory = Directory.CreateDirectory(_disk.LogServerDirectory).FullName;
+        var directory = _disk.MakeLogServerDirectory();
         var options = new LogServerOptions { MaxInFlightBytes = _options.InFlightBytes };
         _logServer = await LogServerService.OpenAsync(
             directory, _disk.Identity.Identity, _group, options, TimeProvider.System, _loggers.CreateLogger("Delos.LogServer"), reason => _fail("LogServer", reason)).ConfigureAwait(false);
