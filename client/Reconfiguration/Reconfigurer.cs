@@ -72,7 +72,7 @@ public sealed class Reconfigurer : IAsyncDisposable
         if (request.IsStillDown is { } isStillDown && !await isStillDown(_time.GetElapsedTime(begun), cancellationToken).ConfigureAwait(false)) return new ExtendResult(chain, false, default);
 
         // Before anything is sealed: nobody could install a successor.
-        if (chain.Segments.Count >= Chain.MaxSegments)
+        if (!ChainEdits.HasRoom(chain))
         {
             throw new DelosException(DelosErrorCode.LimitExceeded, $"The chain of log '{log}' has {chain.Segments.Count} segments, and no more are possible: truncate the log, or trim it and truncate it to there.");
         }

@@ -11,6 +11,9 @@ public sealed record Chain(ulong Version, LogPolicy Policy, IReadOnlyList<Segmen
 
     public const int MaxSegments = 4096;
 
+    /// <summary>Bytes of its encoding, below what a register of the MetaStore takes; with many replicas this is reached before <see cref="MaxSegments"/>.</summary>
+    public const int MaxBytes = 736 << 10;
+
     public Segment Active => Segments[^1];
 
     /// <summary>First position that the chain still covers.</summary>

@@ -10,12 +10,18 @@ public static class ChainCodec
     private const int SegmentFixedSize = 8 + 8 + 16 + 8;
     private const int EditFixedSize = 8 + 1 + 4 + 8 + 4;
 
-    public static byte[] Encode(Chain chain)
+    /// <summary>Bytes of the encoding.</summary>
+    public static int SizeOf(Chain chain)
     {
         var size = 1 + 4 + 1 + 4 + 4 + 4;
         foreach (var segment in chain.Segments) size += SegmentFixedSize + segment.Loglet.Size;
         foreach (var edit in chain.History) size += EditFixedSize - 4 + MessageWriter.SizeOf(edit.Reason);
-        var bytes = new byte[size];
+        return size;
+    }
+
+    public static byte[] Encode(Chain chain)
+    {
+        var bytes = new byte[SizeOf(chain)];
         var writer = new MessageWriter(bytes);
         writer.U8(Format);
         writer.U32((uint)chain.Policy.Replication);
