@@ -40,6 +40,13 @@ public interface ILoglet : IAsyncDisposable
     /// <exception cref="LogletException">Deleted; Unavailable: no majority answered in time.</exception>
     ValueTask<TailResult> CheckTailAsync(CancellationToken cancellationToken);
 
+    /// <summary>
+    /// Waits until everything below <paramref name="upTo"/> is committed, with gap records where nothing was appended. For a StripedLoglet, of which this is a stripe. The tail, not linearizable, is at least
+    /// <paramref name="upTo"/> unless sealed.
+    /// </summary>
+    /// <exception cref="LogletException">Unavailable: the sequencer did not do it; Deleted.</exception>
+    ValueTask<TailResult> FillAsync(long upTo, CancellationToken cancellationToken);
+
     /// <summary>The entries from <paramref name="min"/> on, below <paramref name="max"/> and <paramref name="bound"/>, contiguous; another replica is asked when one lags, is damaged or silent.</summary>
     /// <param name="min">First position wanted.</param>
     /// <param name="max">First position not wanted.</param>

@@ -78,6 +78,19 @@ public sealed class MemoryLoglet : ILoglet
         return ValueTask.FromResult(result);
     }
 
+    public async ValueTask<TailResult> FillAsync(long upTo, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            var changed = _core.Changed;
+            var result = _core.Fill(upTo);
+            if (!result.IsSealed) _knownTail.Raise(result.Tail);
+            if (result.IsSealed || result.Tail >= upTo) return result;
+            await changed.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+
     public ValueTask<ReadResult> ReadNextAsync(long min, long max, long bound, int maxBytes, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();

@@ -137,6 +137,24 @@ internal sealed class MemoryLogletCore(LogletId id, MemoryLogletFaults faults)
         }
     }
 
+    /// <summary>Gap records up to there; behind a held append they wait with it.</summary>
+    public TailResult Fill(long upTo)
+    {
+        lock (_lock)
+        {
+            ThrowIfDeleted();
+            if (IsSealed) return new TailResult(Committed, true);
+            if (_entries.Count < upTo)
+            {
+                while (_entries.Count < upTo) _entries.Add(GapEntries.Take(1).ToArray());
+                if (_held.Count == 0) Committed = _entries.Count;
+                Signal();
+            }
+
+            return new TailResult(Committed, false);
+        }
+    }
+
     public ReadResult Read(long min, long max, long bound, int maxBytes)
     {
         lock (_lock)

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Delos.Protocol.Chains;
 using Delos.Protocol.Identity;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Delos.Client.Loglets;
 
@@ -17,6 +18,7 @@ public sealed class MemoryLogletFactory(MemoryLogletFaults? faults = null) : ILo
     public ILoglet Open(LogletConfig config)
     {
         ArgumentNullException.ThrowIfNull(config);
+        if (config.Kind == LogletKind.Striped) return new StripedLoglet(config, Open, TimeProvider.System, NullLogger.Instance);
         return new MemoryLoglet(config, Core(config.Id));
     }
 

@@ -58,6 +58,22 @@ public sealed class NativeLoglet : ILoglet
         return await _tail.JoinAsync().WaitAsync(cancellationToken).ConfigureAwait(false);
     }
 
+    public async ValueTask<TailResult> FillAsync(long upTo, CancellationToken cancellationToken)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        var reply = await AskSequencerAsync(new Fill(Config.Id, Config.Incarnation, upTo), cancellationToken).ConfigureAwait(false);
+        switch (reply?.Status)
+        {
+            case StatusCode.Ok:
+                _knownTail.Raise(reply.Value.Tail);
+                return new TailResult(reply.Value.Tail, false);
+            case StatusCode.Sealed:
+                return new TailResult(reply.Value.Tail, true);
+            default:
+                throw new LogletException(Config.Id, reply?.Status ?? StatusCode.Unavailable, $"The sequencer on node {Config.SequencerNode} did not fill Loglet {Config.Id} up to {upTo}.");
+        }
+    }
+
     public ValueTask<ReadResult> ReadNextAsync(long min, long max, long bound, int maxBytes, CancellationToken cancellationToken)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(min);
@@ -122,7 +138,7 @@ public sealed class NativeLoglet : ILoglet
     /// <summary>Fast through the sequencer; if that cannot say, from the replicas.</summary>
     private async Task<TailResult> FindTailAsync(CancellationToken cancellationToken)
     {
-        if (await AskSequencerAsync(cancellationToken).ConfigureAwait(false) is not { } tail)
+        if (await AskTailAsync(cancellationToken).ConfigureAwait(false) is not { } tail)
         {
             var found = await _procedure.RunAsync(seal: false, cancellationToken).ConfigureAwait(false);
             if (found.IsSealed) return found;
@@ -133,18 +149,21 @@ public sealed class NativeLoglet : ILoglet
         return new TailResult(tail, false);
     }
 
-    private async Task<long?> AskSequencerAsync(CancellationToken cancellationToken)
+    /// <summary>Sealed and everything else is settled by the replicas: they know the tail, and a half seal is finished there.</summary>
+    private async Task<long?> AskTailAsync(CancellationToken cancellationToken) =>
+        await AskSequencerAsync(new CheckTail(Config.Id, Config.Incarnation), cancellationToken).ConfigureAwait(false) is { Status: StatusCode.Ok, Tail: var tail } ? tail : null;
+
+    /// <summary>Null: no answer.</summary>
+    private async Task<CheckTailReply?> AskSequencerAsync<T>(T request, CancellationToken cancellationToken)
+        where T : struct, IMessage<T>
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         using var timer = _time.CreateTimer(static state => ((CancellationTokenSource)state!).Cancel(), limit, _options.FastTailTimeout, Timeout.InfiniteTimeSpan);
         try
         {
             var connection = await _replicas.ConnectSequencerAsync(limit.Token).ConfigureAwait(false);
-            using var response = await connection.RequestAsync(new CheckTail(Config.Id, Config.Incarnation), limit.Token).ConfigureAwait(false);
-            var reply = ReplicaSet.Read<CheckTailReply>(response);
-
-            // Sealed and everything else is settled by the replicas: they know the tail, and a half seal is finished there.
-            return reply.Status == StatusCode.Ok ? reply.Tail : null;
+            using var response = await connection.RequestAsync(request, limit.Token).ConfigureAwait(false);
+            return ReplicaSet.Read<CheckTailReply>(response);
         }
         catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
         {
@@ -153,7 +172,7 @@ public sealed class NativeLoglet : ILoglet
         }
     }
 
-    private async Task<bool> ConfirmAsync(CancellationToken cancellationToken) => await AskSequencerAsync(cancellationToken).ConfigureAwait(false) is not null;
+    private async Task<bool> ConfirmAsync(CancellationToken cancellationToken) => await AskTailAsync(cancellationToken).ConfigureAwait(false) is not null;
 
     /// <summary>Appends stay unanswered: is any replica sealed? Then the seal is finished. An open Loglet is left alone, however slow.</summary>
     private async Task<bool> FindSealAsync(CancellationToken cancellationToken)

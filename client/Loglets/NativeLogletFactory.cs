@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Delos.Client.Loglets;
 
-/// <summary>Opens NativeLoglets over shared connections.</summary>
+/// <summary>Opens NativeLoglets, and StripedLoglets of them, over shared connections.</summary>
 /// <param name="connect">Connects to a node: <c>NodeDirectory.ConnectAsync</c>.</param>
 /// <param name="router">Gets the frames of those connections: the handler of the PeerPool, or called by it.</param>
 /// <param name="options">Times and sizes.</param>
@@ -17,6 +17,7 @@ public sealed class NativeLogletFactory(LogletConnector connect, LogletFrameRout
     public ILoglet Open(LogletConfig config)
     {
         ArgumentNullException.ThrowIfNull(config);
+        if (config is { Kind: LogletKind.Striped, Stripes.Count: > 0 }) return new StripedLoglet(config, Open, time, logger);
         if (config.Kind != LogletKind.Native || config.Replicas.Count == 0) throw new ArgumentException($"Loglet {config.Id} is of kind {config.Kind} with {config.Replicas.Count} replicas.", nameof(config));
         return new NativeLoglet(config, connect, router, _options, time, logger, Interlocked.Increment(ref _opened) & int.MaxValue);
     }

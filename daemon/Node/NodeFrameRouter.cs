@@ -44,7 +44,7 @@ internal sealed class NodeFrameRouter(NodeRoles roles) : IFrameHandler
     {
         switch (frame.Type)
         {
-            case FrameType.Append or FrameType.CheckTail or FrameType.OpenLoglet or FrameType.StoreAck or FrameType.ConfirmReply:
+            case FrameType.Append or FrameType.CheckTail or FrameType.Fill or FrameType.OpenLoglet or FrameType.StoreAck or FrameType.ConfirmReply:
                 Give(_sequencer, NodeRoles.Sequencer, connection, frame);
                 break;
             case FrameType.Store or FrameType.GlobalTail or FrameType.Confirm or FrameType.Status or FrameType.Seal or FrameType.Read or FrameType.Subscribe

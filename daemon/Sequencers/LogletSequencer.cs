@@ -73,6 +73,11 @@ internal sealed class LogletSequencer : ISequencerOutputs, IReplicaEvents
         lock (_lock) _core.OnCheckTail(AppenderFor(connection), correlationId);
     }
 
+    public void Fill(Connection connection, ulong correlationId, long upTo)
+    {
+        lock (_lock) _core.OnFill(AppenderFor(connection), correlationId, upTo);
+    }
+
     public void Open(Connection connection, ulong correlationId)
     {
         lock (_lock) _core.OnOpen(AppenderFor(connection), correlationId);

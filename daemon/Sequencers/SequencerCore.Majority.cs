@@ -33,7 +33,7 @@ public sealed partial class SequencerCore
         if (_now - _majorityAt < Milliseconds(_options.ResignAfter)) return;
         GiveBack(_inRound);
         GiveBack(_nextRound);
-        if (_pending.IsEmpty && _resends.Count == 0) return;
+        if (_pending.IsEmpty && _resends.Count == 0 && _filling.Count == 0) return;
         BeginEnd(EndReason.MajorityLost);
 
         // Also in an end that began otherwise: neither an acknowledgement nor a seal can reach us, and a client whose window is full sends nothing that could be refused.

@@ -80,6 +80,7 @@ public sealed partial class SequencerCore
         Expire(_inRound);
         Expire(_nextRound);
         Expire(_opening);
+        ExpireFills();
         if (_round.IsOut && _inRound.Count == 0) _round.End();
         for (var i = 0; i < _replicas.Length; i++) TickReplica(i);
         ReleaseWindow();
@@ -230,6 +231,7 @@ public sealed partial class SequencerCore
 
         State = SequencerState.Ended;
         while (_pending.TryTake(long.MaxValue, out var run)) Reply(StatusCode.Sealed, run);
+        AnswerFills(StatusCode.Sealed, long.MaxValue);
         foreach (var run in _resends) Reply(StatusCode.Sealed, run);
         _resends.Clear();
         foreach (var waiting in _inRound) _outputs.ReplyTail(waiting.Waiter, waiting.CorrelationId, StatusCode.Sealed, GlobalTail);

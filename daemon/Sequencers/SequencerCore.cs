@@ -10,7 +10,7 @@ namespace Delos.Daemon.Sequencers;
 /// The sequencer of one Loglet: it assigns positions, sends to all replicas and acknowledges in order when the global tail passes (DESIGN §3, Sequencer). All decisions are here;
 /// sockets, locks and timers are its owner's. Steps are called one at a time; what they want done goes to <see cref="ISequencerOutputs"/>. Time is the owner's, in milliseconds,
 /// and only moves by <see cref="OnTick"/>; none of it takes part in safety. A step allocates nothing once its rings have grown.
-/// <para>Appends: this file. Acknowledgements and resending: SequencerCore.Replicas.cs. Tail, opening, seal: SequencerCore.Tail.cs. Giving up: SequencerCore.Majority.cs.</para>
+/// <para>Appends: this file. Acknowledgements and resending: SequencerCore.Replicas.cs. Tail, opening, seal: SequencerCore.Tail.cs. Gap records: SequencerCore.Fill.cs. Giving up: SequencerCore.Majority.cs.</para>
 /// </summary>
 public sealed partial class SequencerCore
 {
@@ -232,6 +232,7 @@ public sealed partial class SequencerCore
         while (_committedBatch < _window.End && _window[_committedBatch].End <= tail) _committedBatch++;
         while (_pending.TryTake(tail, out var run)) Reply(StatusCode.Ok, run);
         if (_resends.Count > 0) AnswerResends(tail);
+        AnswerFills(StatusCode.Ok, tail);
         if (!_isPausing || InFlightBytes > _options.MaxInFlightBytes / 2) return;
         Resume();
     }

@@ -61,7 +61,7 @@ public sealed class SequencerService : IFrameHandler, IAsyncDisposable
     /// <summary>Loglets being sequenced.</summary>
     public int Count => _live.Count;
 
-    /// <summary>One frame: Append, CheckTail, OpenLoglet, StoreAck or ConfirmReply; others are ignored.</summary>
+    /// <summary>One frame: Append, CheckTail, Fill, OpenLoglet, StoreAck or ConfirmReply; others are ignored.</summary>
     public void OnFrame(Connection connection, in Frame frame)
     {
         switch (frame.Type)
@@ -79,10 +79,14 @@ public sealed class SequencerService : IFrameHandler, IAsyncDisposable
                 if (Find(connection, checkTail.Loglet, checkTail.Incarnation, out var asked, out var refusal)) asked.CheckTail(connection, frame.CorrelationId);
                 else connection.Reply(new CheckTailReply(refusal, 0), frame.CorrelationId);
                 break;
+            case FrameType.Fill when frame.TryRead<Fill>(out var fill):
+                if (Find(connection, fill.Loglet, fill.Incarnation, out var filled, out var noFill)) filled.Fill(connection, frame.CorrelationId, fill.UpTo);
+                else connection.Reply(new CheckTailReply(noFill, 0), frame.CorrelationId);
+                break;
             case FrameType.OpenLoglet when frame.TryRead<OpenLoglet>(out var open):
                 OnOpen(connection, open.Config, frame.CorrelationId);
                 break;
-            case FrameType.Append or FrameType.StoreAck or FrameType.ConfirmReply or FrameType.CheckTail or FrameType.OpenLoglet:
+            case FrameType.Append or FrameType.StoreAck or FrameType.ConfirmReply or FrameType.CheckTail or FrameType.Fill or FrameType.OpenLoglet:
                 Refuse(connection, $"The {frame.Type} frame's metadata are not such a message.");
                 break;
         }

@@ -31,6 +31,9 @@ public sealed record LogletConfig(
     public static LogletConfig Native(LogletId id, uint sequencerNode, ulong incarnation, IReadOnlyList<ReplicaId> replicas) =>
         new(id, LogletKind.Native, sequencerNode, incarnation, replicas, []);
 
+    /// <summary>Round robin over other Loglets.</summary>
+    public static LogletConfig Striped(LogletId id, IReadOnlyList<LogletConfig> stripes) => new(id, LogletKind.Striped, 0, 0, [], stripes);
+
     public int Size
     {
         get

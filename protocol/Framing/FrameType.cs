@@ -12,13 +12,14 @@ public enum FrameType : byte
     Ping = 4,
     Pong = 5,
 
-    // Client → sequencer
+    // Client → sequencer. A Fill is answered by a CheckTailReply.
     Append = 10,
     AppendReply = 11,
     CheckTail = 12,
     CheckTailReply = 13,
     OpenLoglet = 14,
     OpenLogletReply = 15,
+    Fill = 16,
 
     // Sequencer ↔ LogServer
     Store = 20,

@@ -117,6 +117,12 @@ internal sealed class CoreHarness : ISequencerOutputs
         Flush();
     }
 
+    public void Fill(ulong correlationId, long upTo)
+    {
+        Core.OnFill(this, correlationId, upTo);
+        Core.Flush();
+    }
+
     public void Confirm(int replica, ulong round, long tail, StatusCode status = StatusCode.Ok)
     {
         Core.OnConfirmReply(replica, round, status, tail);

@@ -95,6 +95,8 @@ public class AppendPathTests
 
         public ValueTask<TailResult> CheckTailAsync(CancellationToken cancellationToken) => ValueTask.FromResult(new TailResult(KnownTail, false));
 
+        public ValueTask<TailResult> FillAsync(long upTo, CancellationToken cancellationToken) => throw new NotSupportedException();
+
         public ValueTask<ReadResult> ReadNextAsync(long min, long max, long bound, int maxBytes, CancellationToken cancellationToken) => throw new NotSupportedException();
 
         public ValueTask<long> TrimAsync(long position, long bound, CancellationToken cancellationToken) => throw new NotSupportedException();

@@ -169,6 +169,8 @@ internal sealed class MemoryCluster : IPlacement, ILogletOpener, ISegmentCopier,
 
         public ValueTask<TailResult> CheckTailAsync(CancellationToken cancellationToken) => inner.CheckTailAsync(cancellationToken);
 
+        public ValueTask<TailResult> FillAsync(long upTo, CancellationToken cancellationToken) => inner.FillAsync(upTo, cancellationToken);
+
         public ValueTask<ReadResult> ReadNextAsync(long min, long max, long bound, int maxBytes, CancellationToken cancellationToken) => inner.ReadNextAsync(min, max, bound, maxBytes, cancellationToken);
 
         public ValueTask<long> TrimAsync(long position, long bound, CancellationToken cancellationToken) => inner.TrimAsync(position, bound, cancellationToken);

@@ -1,0 +1,152 @@
+using System.Runtime.CompilerServices;
+using Delos.Protocol.Blocks;
+using Delos.Protocol.Framing;
+
+namespace Delos.Client.Loglets;
+
+/// <summary>Reads of a StripedLoglet: the stripes' entries, put in order. Gap records stay among them, so that the result is dense; who shows entries to applications leaves them out.</summary>
+internal sealed class StripedReader(StripeMath math, ILoglet[] stripes)
+{
+    public async ValueTask<ReadResult> ReadAsync(long min, long max, long bound, int maxBytes, CancellationToken cancellationToken)
+    {
+        var end = Math.Min(max, bound);
+        if (min >= end) return new ReadResult(StatusCode.Ok, min, 0, null, 0);
+        var each = Math.Max(1, maxBytes / math.Count);
+        var reads = stripes.Select((stripe, i) => stripe.ReadNextAsync(math.OwnBelow(i, min), math.OwnBelow(i, end), math.OwnBelow(i, bound), each, cancellationToken).AsTask()).ToArray();
+        await ((Task)Task.WhenAll(reads)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        var results = reads.Where(r => r.IsCompletedSuccessfully).Select(r => r.Result).ToArray();
+        try
+        {
+            // Throws the first failure.
+            foreach (var read in reads) await read.ConfigureAwait(false);
+            var trim = TrimPoint(results);
+            if (results.Any(r => r.Status == StatusCode.Deleted)) return new ReadResult(StatusCode.Deleted, min, 0, null, trim);
+            if (results.Any(r => r.Status == StatusCode.Trimmed)) return new ReadResult(StatusCode.Trimmed, min, 0, null, trim);
+            var payload = RetainedPayload.Create();
+            var count = 0;
+            var slices = results.Select(r => new Slices(r)).ToArray();
+            while (min + count < end && slices[math.StripeOf(min + count)].TryTake(math.OwnBelow(math.StripeOf(min + count), min + count), payload)) count++;
+            if (count > 0) return new ReadResult(StatusCode.Ok, min, count, payload, trim);
+            payload.Release();
+            return new ReadResult(StatusCode.Ok, min, 0, null, trim);
+        }
+        finally
+        {
+            foreach (var result in results) result.Dispose();
+        }
+    }
+
+    public async IAsyncEnumerable<EntryBatch> SubscribeAsync(long min, long max, long? stop, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var end = Math.Min(max, stop ?? long.MaxValue);
+        var followers = new Follower[math.Count];
+        for (var i = 0; i < followers.Length; i++)
+        {
+            var own = stripes[i].SubscribeAsync(math.OwnBelow(i, min), max == long.MaxValue ? max : math.OwnBelow(i, max), stop is { } s ? math.OwnBelow(i, s) : null, cancellationToken);
+            followers[i] = new Follower(own.GetAsyncEnumerator(cancellationToken));
+        }
+
+        try
+        {
+            for (var next = min; next < end;)
+            {
+                var payload = RetainedPayload.Create();
+                var first = next;
+
+                // What has come is passed on before anything is waited for.
+                while (next < end && followers[math.StripeOf(next)].TryTake(math.OwnBelow(math.StripeOf(next), next), payload)) next++;
+                if (next > first)
+                {
+                    yield return new EntryBatch(StatusCode.Ok, first, (int)(next - first), payload, next);
+                    continue;
+                }
+
+                payload.Release();
+                var follower = followers[math.StripeOf(next)];
+                if (!await follower.MoveNextAsync().ConfigureAwait(false)) yield break;
+                if (follower.Status == StatusCode.Ok) continue;
+                yield return new EntryBatch(follower.Status, next, 0, null, next);
+                yield break;
+            }
+        }
+        finally
+        {
+            foreach (var follower in followers) await follower.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Behind the highest position that some stripe has trimmed: everything below was trimmed with it, or is about to be.</summary>
+    private long TrimPoint(ReadResult[] results)
+    {
+        var point = 0L;
+        for (var i = 0; i < results.Length; i++)
+        {
+            if (results[i].TrimPoint > 0) point = Math.Max(point, math.ToStriped(i, results[i].TrimPoint - 1) + 1);
+        }
+
+        return point;
+    }
+
+    /// <summary>Takes the entries of one payload one by one, by reference.</summary>
+    private sealed class Slices(RetainedPayload? payload, long first, int count)
+    {
+        private readonly int[] _ends = EndsOf(payload, count);
+
+        public Slices(in ReadResult read)
+            : this(read.Entries, read.First, read.Count)
+        {
+        }
+
+        public bool TryTake(long own, RetainedPayload into)
+        {
+            if (payload is null || own < first || own >= first + count) return false;
+            var index = (int)(own - first);
+            var start = index == 0 ? 0 : _ends[index - 1];
+            var slice = payload.Slice(start, _ends[index] - start);
+            into.Append(slice);
+            slice.Release();
+            return true;
+        }
+
+        private static int[] EndsOf(RetainedPayload? payload, int count)
+        {
+            var ends = new int[count];
+            using var cursor = new EntryCursor(payload);
+            for (int i = 0, end = 0; i < count && cursor.MoveNext(); i++) ends[i] = end += cursor.Header.Size;
+            return ends;
+        }
+    }
+
+    /// <summary>One stripe's subscription.</summary>
+    private sealed class Follower(IAsyncEnumerator<EntryBatch> batches) : IAsyncDisposable
+    {
+        private EntryBatch _batch;
+        private Slices? _slices;
+
+        public StatusCode Status => _batch.Status;
+
+        public bool TryTake(long own, RetainedPayload into) => _slices is not null && _slices.TryTake(own, into);
+
+        public async ValueTask<bool> MoveNextAsync()
+        {
+            Release();
+            if (!await batches.MoveNextAsync().ConfigureAwait(false)) return false;
+            _batch = batches.Current;
+            _slices = new Slices(_batch.Entries, _batch.First, _batch.Count);
+            return true;
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            Release();
+            await batches.DisposeAsync().ConfigureAwait(false);
+        }
+
+        private void Release()
+        {
+            _slices = null;
+            _batch.Dispose();
+            _batch = default;
+        }
+    }
+}
