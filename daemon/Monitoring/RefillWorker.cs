@@ -60,15 +60,14 @@ internal sealed class RefillWorker : IAsyncDisposable
         {
             try
             {
-                foreach (var log in await _chains.ListLogsAsync(cancellationToken).ConfigureAwait(false))
+                var begun = _time.GetTimestamp();
+                var lacking = await _chains.ListLogsAsync(cancellationToken).ConfigureAwait(false);
+                do
                 {
-                    // After each copy the chain may have grown by a segment that is more urgent than the rest.
-                    while (await _chains.ReadAsync(log, cancellationToken).ConfigureAwait(false) is { } chain && await RefillMostUrgentAsync(log, chain, cancellationToken).ConfigureAwait(false))
-                    {
-                    }
+                    lacking = await RefillEachAsync(lacking, cancellationToken).ConfigureAwait(false);
                 }
-
-                await PauseAsync(cancellationToken).ConfigureAwait(false);
+                while (lacking.Count > 0 && _time.GetElapsedTime(begun) < _options.Interval);
+                if (lacking.Count == 0) await PauseAsync(cancellationToken).ConfigureAwait(false);
             }
             catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
             {
@@ -85,6 +84,29 @@ internal sealed class RefillWorker : IAsyncDisposable
                 await Task.Delay(_options.Interval, _time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
+    }
+
+    /// <summary>
+    /// At most one copy for each log, its most urgent one: the old segments of one log do not come before the newest of another, and after each copy a chain may have grown by a segment that is more urgent
+    /// than the rest. Returns the logs of which something was copied.
+    /// </summary>
+    private async Task<IReadOnlyList<string>> RefillEachAsync(IReadOnlyList<string> logs, CancellationToken cancellationToken)
+    {
+        var copied = new List<string>();
+        foreach (var log in logs)
+        {
+            try
+            {
+                if (await _chains.ReadAsync(log, cancellationToken).ConfigureAwait(false) is { } chain && await RefillMostUrgentAsync(log, chain, cancellationToken).ConfigureAwait(false)) copied.Add(log);
+            }
+            catch (InvalidDataException e)
+            {
+                // A chain that this version does not understand: no reason not to help the other logs.
+                _logger.RefillWaits(e.Message);
+            }
+        }
+
+        return copied;
     }
 
     /// <summary>Until the next pass is due, or a replica was noticed to lag; that is told again and again while it lasts, so never less than the grace of open replicas.</summary>
