@@ -21,6 +21,7 @@ public static class Endpoints
             var host = item[..colon];
             if (host is ['[', .., ']']) host = host[1..^1];
             else if (host.Contains(':')) throw new FormatException($"'{item}': put an IPv6 address in brackets.");
+            if (host.Length == 0 || host.AsSpan().IndexOfAny("[]/=") >= 0 || host.Any(c => char.IsWhiteSpace(c) || char.IsControl(c))) throw new FormatException($"'{item}': '{host}' is no host name or address.");
             result.Add((host, port));
         }
 

@@ -88,7 +88,8 @@ internal static class SharedOptions
         return default;
     }
 
-    private static readonly ConfigKey AnyDuration = new("", "", ConfigKind.Duration, "", "");
+    /// <summary>Up to what a timer takes.</summary>
+    private static readonly ConfigKey AnyDuration = new("", "", ConfigKind.Duration, "", "") { Maximum = (long)TimeSpan.FromHours(1000).TotalMicroseconds };
 
     private static TimeSpan? Read(string text) => ConfigValues.Parse(AnyDuration, text, out _) is long microseconds ? TimeSpan.FromMicroseconds(microseconds) : null;
 }

@@ -25,8 +25,11 @@ internal static class ConfigValues
 
         switch (key.Kind)
         {
-            case ConfigKind.Text or ConfigKind.Path:
+            case ConfigKind.Text:
                 return text;
+            case ConfigKind.Path:
+                if (!text.Contains('\0')) return text;
+                break;
             case ConfigKind.Boolean:
                 if (text is "true" or "yes" or "on") return true;
                 if (text is "false" or "no" or "off") return false;

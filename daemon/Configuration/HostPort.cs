@@ -28,7 +28,7 @@ internal sealed record HostPort(string Host, int Port)
             rest = text.AsSpan(colon);
         }
 
-        if (host.Length == 0 || host.Any(char.IsWhiteSpace) || rest.Length < 2 || rest[0] != ':') return false;
+        if (host.Length == 0 || host.AsSpan().IndexOfAny("[]/,=") >= 0 || host.Any(c => char.IsWhiteSpace(c) || char.IsControl(c)) || rest.Length < 2 || rest[0] != ':') return false;
         if (!ushort.TryParse(rest[1..], NumberStyles.None, CultureInfo.InvariantCulture, out var port)) return false;
         value = new HostPort(host, port);
         return true;

@@ -12,8 +12,15 @@ internal sealed record DevClusterFile(Guid ClusterId, IReadOnlyList<int> Ports)
         var path = Path.Combine(directory, Name);
         if (!File.Exists(path)) return null;
         var lines = File.ReadAllLines(path);
-        if (lines.Length != 2 || !Guid.TryParse(lines[0], out var cluster)) throw new InvalidDataException($"{path} is not a dev cluster's file; choose another directory.");
-        return new DevClusterFile(cluster, lines[1].Split(',').Select(p => int.Parse(p, CultureInfo.InvariantCulture)).ToList());
+        var ports = new List<int>();
+        foreach (var text in lines.Length == 2 ? lines[1].Split(',') : [])
+        {
+            if (ushort.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var port)) ports.Add(port);
+            else ports.Clear();
+        }
+
+        if (lines.Length != 2 || ports.Count != lines[1].Split(',').Length || !Guid.TryParse(lines[0], out var cluster)) throw new InvalidDataException($"{path} is not a dev cluster's file; choose another directory.");
+        return new DevClusterFile(cluster, ports);
     }
 
     public void Write(string directory) => File.WriteAllLines(Path.Combine(directory, Name), [ClusterId.ToString(), string.Join(',', Ports)]);

@@ -47,14 +47,14 @@ internal static class ClosedMarker
         if (BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(4)) != 1 || BinaryPrimitives.ReadUInt64LittleEndian(bytes.AsSpan(8)) != nonce) return false;
         tail = BinaryPrimitives.ReadInt64LittleEndian(bytes.AsSpan(16));
         ends = LogletEnd.Decode(bytes.AsSpan(HeaderSize));
-        return true;
+        return LogAddress.IsTail(tail) && BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(24)) == ends.Count && bytes.Length == HeaderSize + (ends.Count * LogletEnd.Size) && ends.TrueForAll(e => e.End >= 0);
     }
 }
 
 /// <summary>The position after the last one that a log holds of a Loglet.</summary>
 internal readonly record struct LogletEnd(LogletId Loglet, long End)
 {
-    private const int Size = LogletId.Size + 8;
+    public const int Size = LogletId.Size + 8;
 
     /// <summary>Encodes into <paramref name="destination"/>, or into a new array when that is empty; returns the bytes.</summary>
     public static Span<byte> Encode(IReadOnlyList<LogletEnd> ends, Span<byte> destination)

@@ -39,7 +39,9 @@ internal readonly record struct GenerationName(uint Number, int FileBits, int Pa
         if (!int.TryParse(parts[2], NumberStyles.None, CultureInfo.InvariantCulture, out var pageBits) || pageBits < 16 || pageBits > fileBits) return false;
         if (!ulong.TryParse(parts[3], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var nonce)) return false;
         generation = new GenerationName(number, fileBits, pageBits, nonce, parts.Length == 5);
-        return true;
+
+        // Its files are found by the name as it is written.
+        return generation.ToString() == name;
     }
 
     public override string ToString() =>

@@ -27,7 +27,7 @@ internal readonly record struct GenerationProof(bool IsWhole, long Tail)
         {
             if (!GenerationScan.TryFindFirst(files, out var first)) continue;
             isWhole = true;
-            if (first is { Kind: RecordKind.Checkpoint, Address: LogAddress.FirstLocal } && first.Count == (int)name.Number) return new GenerationProof(true, first.First);
+            if (first is { Kind: RecordKind.Checkpoint, Address: LogAddress.FirstLocal } && first.Count == (int)name.Number && LogAddress.IsTail(first.First)) return new GenerationProof(true, first.First);
         }
 
         return new GenerationProof(isWhole, 0);

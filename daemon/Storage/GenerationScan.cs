@@ -84,8 +84,13 @@ internal sealed class GenerationScan(GenerationFiles files, IScanSink sink)
         var page = ArrayPool<byte>.Shared.Rent(_name.PageBytes);
         try
         {
-            var end = (long)fileCount << _name.FileBits;
-            for (var at = start & ~((long)_name.PageBytes - 1); at < end; at += _name.PageBytes) ScanPage(LoadPage(page, at), at);
+            // A file that is not there holds no record; a wrong tail must not make us look for millions of them.
+            foreach (var index in files.FindFiles())
+            {
+                if (index < firstFile || index >= fileCount) continue;
+                var fileStart = (long)index << _name.FileBits;
+                for (var at = fileStart; at < fileStart + _name.FileBytes; at += _name.PageBytes) ScanPage(LoadPage(page, at), at);
+            }
         }
         finally
         {
@@ -179,11 +184,17 @@ internal sealed class GenerationScan(GenerationFiles files, IScanSink sink)
 
     private void OnHeader(in RecordHeader header, ReadOnlySpan<byte> payload)
     {
-        var linked = _lastStart < 0 || (_lastStart == 0 ? header.PreviousDistance == 0 : header.Address - _lastStart == header.PreviousDistance);
+        // Where the files before were trimmed away, the first record that is left begins its file: records do not span pages.
+        var linked = _lastStart switch
+        {
+            < 0 => header.Address == _lastEnd,
+            0 => header.PreviousDistance == 0,
+            _ => header.Address - _lastStart == header.PreviousDistance,
+        };
         if (!linked) Add(new Found { Start = _lastEnd, End = header.Address, Damaged = true });
         _lastStart = header.Address;
         _lastEnd = LiveGeneration.RecordEnd(header.Address, header.PayloadLength);
-        var intact = header.Kind.HoldsEntries() ? EntryWalk.AllIntact(payload, header.Count) : Crc32C.Compute(payload) == header.PayloadCrc;
+        var intact = header.Kind.HoldsEntries() ? EntryWalk.AllIntact(payload, header.Count, header.PayloadCrc) : Crc32C.Compute(payload) == header.PayloadCrc;
         _proven = Math.Max(_proven, header.DurableAddress);
         if (intact && _pending.Count == 0)
         {

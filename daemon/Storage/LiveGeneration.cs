@@ -92,7 +92,7 @@ internal sealed class LiveGeneration : IDisposable
         {
             Nonce = Name.Nonce,
             PayloadLength = length,
-            PayloadCrc = template.Kind.HoldsEntries() ? 0 : payload is null ? Crc32C.Compute(bytes) : PayloadChecksum(payload),
+            PayloadCrc = Checksum(template.Kind, payload, bytes),
             PreviousDistance = _lastStart == 0 ? 0 : (uint)(start - _lastStart),
             Address = start,
             DurableAddress = Durable,
@@ -154,8 +154,10 @@ internal sealed class LiveGeneration : IDisposable
         _settings.Dispose();
     }
 
-    private static uint PayloadChecksum(RetainedPayload payload)
+    private static uint Checksum(RecordKind kind, RetainedPayload? payload, ReadOnlySpan<byte> bytes)
     {
+        if (payload is null) return kind.HoldsEntries() ? EntryWalk.Checksum(bytes) : Crc32C.Compute(bytes);
+        if (kind.HoldsEntries()) return EntryWalk.Checksum(payload);
         var crc = Crc32C.Begin();
         for (var i = 0; i < payload.SegmentCount; i++) crc = Crc32C.Append(crc, payload.GetSpan(i));
         return Crc32C.Finish(crc);

@@ -8,6 +8,9 @@ internal static class LogAddress
     /// <summary>Where FasterLog starts a new log.</summary>
     public const long FirstLocal = 64;
 
+    /// <summary>Can be the end of a generation that holds something.</summary>
+    public static bool IsTail(long local) => local > FirstLocal && local < 1L << LocalBits;
+
     public static long Make(uint generation, long local) => ((long)generation << LocalBits) | local;
 
     public static uint Generation(long address) => (uint)(address >> LocalBits);

@@ -94,30 +94,32 @@ internal sealed class LogletIndex(int markBytes)
         place = default;
         if (position < TrimPoint) return StorageReadStatus.Trimmed;
         var stop = long.MaxValue;
-        foreach (var (first, end, address) in _patches)
-        {
-            if (position >= end) continue;
-            if (first > position)
-            {
-                stop = first;
-                break;
-            }
 
-            place = new Place(address, 0, 0, end);
-            return StorageReadStatus.Ok;
-        }
-
+        // Before the patches: what repairs a range takes it out of these, so a range over a patch tells that the patch is damaged.
         foreach (var (first, end) in _unknown)
         {
             if (position >= end) continue;
             if (first <= position)
             {
-                place = new Place(0, 0, 0, Math.Min(end, stop));
+                place = new Place(0, 0, 0, end);
                 return StorageReadStatus.Corrupt;
             }
 
-            stop = Math.Min(stop, first);
+            stop = first;
             break;
+        }
+
+        foreach (var (first, end, address) in _patches)
+        {
+            if (position >= end) continue;
+            if (first > position)
+            {
+                stop = Math.Min(stop, first);
+                break;
+            }
+
+            place = new Place(address, 0, 0, Math.Min(end, stop));
+            return StorageReadStatus.Ok;
         }
 
         var extent = _extents.FindLastIndex(e => e.First <= position);

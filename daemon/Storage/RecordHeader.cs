@@ -17,7 +17,7 @@ namespace Delos.Daemon.Storage;
 ///     32    8  first position
 ///     40    4  number of positions
 ///     44    4  length of the payload
-///     48    4  CRC32C of the payload; 0 for entries, which carry their own
+///     48    4  CRC32C of the payload; for entries, which carry their own, of these checksums in their order (0: not stated, by older versions)
 ///     52    4  distance from the start of the record before this one (0: it is the first): shows a lost record even where padding may lie
 ///     56    8  address: where this record starts in its generation
 ///     64    8  everything of this generation below this address was durable when the record was written
@@ -86,6 +86,6 @@ public readonly record struct RecordHeader
             Address = address,
             DurableAddress = BinaryPrimitives.ReadInt64LittleEndian(source[64..]),
         };
-        return header.PayloadLength >= 0 && header.Count >= 0 && header.First >= 0;
+        return header.PayloadLength >= 0 && header.Count >= 0 && header.First >= 0 && header.First <= long.MaxValue - header.Count;
     }
 }

@@ -35,6 +35,6 @@ public enum RecordKind : byte
 
 internal static class RecordKinds
 {
-    /// <summary>The payload is entries, whose own checksums serve.</summary>
+    /// <summary>The payload is entries, whose own checksums serve, and the header's for what they are together.</summary>
     public static bool HoldsEntries(this RecordKind kind) => kind is RecordKind.Entries or RecordKind.RepairEntries;
 }

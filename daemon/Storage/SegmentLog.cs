@@ -157,6 +157,9 @@ public sealed class SegmentLog : RecordLog
     /// <summary>There is a generation on disk.</summary>
     internal bool HoldsSomething => Generations.Length > 0;
 
+    /// <summary>Some generation begins with a later file than its first.</summary>
+    internal bool HasLostFiles => Array.Exists(Generations, g => g.FirstFile > 0);
+
     /// <summary>Closes the log for good: no append from now on. Reads go on.</summary>
     internal async Task ShutDown()
     {

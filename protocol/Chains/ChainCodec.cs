@@ -56,6 +56,7 @@ public static class ChainCodec
         var reader = new MessageReader(bytes);
         if (reader.U8() != Format) return null;
         var policy = new LogPolicy((int)reader.U32(), (LogletKind)reader.U8(), (int)reader.U32());
+        if (policy.Kind is < LogletKind.Native or > LogletKind.Memory) return null;
         if (policy.Replication is < 1 or > LogletConfig.MaxReplicas || policy.Stripes is < 1 or > LogletConfig.MaxStripes) return null;
         var segments = new Segment[reader.Count(SegmentFixedSize)];
         if (segments.Length is 0 or > Chain.MaxSegments) return null;

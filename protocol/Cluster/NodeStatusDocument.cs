@@ -43,14 +43,24 @@ public sealed record NodeStatusDocument
         try
         {
             document = JsonSerializer.Deserialize(json, NodeStatusJson.Default.NodeStatusDocument);
-            return document is not null;
+            if (document is not null)
+            {
+                // A field that is not there is null, whatever its property is initialised with.
+                document = document with { Version = document.Version ?? "", Loglets = document.Loglets ?? [], Sequencing = document.Sequencing ?? [] };
+                if (document.IsWhole) return true;
+            }
         }
         catch (JsonException)
         {
-            document = null;
-            return false;
+            // As if it were another document.
         }
+
+        document = null;
+        return false;
     }
+
+    /// <summary>JSON's null stands nowhere where something must be; the serializer looks at properties only, not into lists.</summary>
+    private bool IsWhole => Roles.All(r => r is not null) && Loglets.All(l => l is not null) && Sequencing.All(s => s is not null);
 }
 
 /// <summary>One Loglet replica on the node.</summary>
@@ -102,6 +112,6 @@ public sealed record DiskStatus
     public bool Failed { get; init; }
 }
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, RespectNullableAnnotations = true, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(NodeStatusDocument))]
 internal sealed partial class NodeStatusJson : JsonSerializerContext;

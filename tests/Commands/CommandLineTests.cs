@@ -46,6 +46,8 @@ public class CommandLineTests
     [TestCase("log", "append", "--endpoints", "delos://127.0.0.1:1")]
     [TestCase("log", "tail", "--endpoints", "nonsense")]
     [TestCase("log", "tail", "--timeout", "soon", "--endpoints", "delos://127.0.0.1:1")]
+    [TestCase("log", "tail", "--timeout", "99999999999h", "--endpoints", "delos://127.0.0.1:1")]
+    [TestCase("log", "tail", "--timeout", "1160000000000s", "--endpoints", "delos://127.0.0.1:1")]
     [TestCase("chain", "reconfigure", "--replicas", "1,x", "--endpoints", "delos://127.0.0.1:1")]
     [TestCase("bench", "append", "--outstanding", "0")]
     [TestCase("dev", "--nodes", "0", "--data", "/nonexistent/x")]

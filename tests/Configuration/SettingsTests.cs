@@ -24,6 +24,21 @@ public class SettingsTests
     public void Right_key_in_the_wrong_section_names_the_right_section() =>
         Assert.That(ErrorsOf("[node]\nconnections = 5\n"), Is.EqualTo(new[] { "a.conf:2: unknown key node.connections; did you mean 'limits.connections'?" }));
 
+    [TestCase("[]:1")]
+    [TestCase("[:1")]
+    [TestCase("a/b:1")]
+    [TestCase("metastore = a:1")]
+    [TestCase("a\u0000:1")]
+    public void A_host_that_cannot_be_one_is_no_endpoint(string text)
+    {
+        Assert.That(HostPort.TryParse(text, out _), Is.False);
+        Assert.That(() => Delos.Client.Endpoints.Parse(text), Throws.TypeOf<FormatException>());
+    }
+
+    [Test]
+    public void A_path_that_no_file_system_takes_names_its_line() =>
+        Assert.That(ErrorsOf("[node]\nid = 1\ndata = /a\u0000b\n"), Is.EqualTo(new[] { "a.conf:3: node.data: '/a\u0000b' is not a path" }));
+
     [Test]
     public void Key_like_no_other_gets_no_suggestion() =>
         Assert.That(ErrorsOf("[node]\nzzzzzzzzzzzz = 5\n"), Is.EqualTo(new[] { "a.conf:2: unknown key node.zzzzzzzzzzzz" }));

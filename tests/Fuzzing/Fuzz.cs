@@ -123,7 +123,7 @@ internal sealed class FuzzRound
 }
 
 /// <summary>A target did what it must not do.</summary>
-internal sealed class FuzzFailure(string what, string input) : Exception($"{what}\ninput: {input}")
+internal sealed class FuzzFailure(string what, string input) : Exception(input.Length == 0 ? what : $"{what}\ninput: {input}")
 {
     private const int Shown = 4096;
 

@@ -13,7 +13,7 @@ internal abstract class MessageCodecs(string name, FrameType type)
     public FrameType Type { get; } = type;
 
     /// <summary>A random valid message.</summary>
-    public abstract object Make(FuzzRandom random);
+    public abstract object Make(FuzzRandom random, Func<Type, string, object?>? choose = null);
 
     /// <summary>Its metadata.</summary>
     public abstract byte[] Encode(object message);
@@ -44,7 +44,7 @@ internal abstract class MessageCodecs(string name, FrameType type)
     private sealed class Codec<T>() : MessageCodecs(typeof(T).Name, T.Type)
         where T : struct, IMessage<T>
     {
-        public override object Make(FuzzRandom random) => ValueGenerator.Make(random, typeof(T))!;
+        public override object Make(FuzzRandom random, Func<Type, string, object?>? choose) => ValueGenerator.Make(random, typeof(T), nullable: false, choose)!;
 
         public override byte[] Encode(object message)
         {

@@ -12,7 +12,11 @@ namespace Delos.Tests.Fuzzing;
 /// </summary>
 internal static class ValueGenerator
 {
-    public static object? Make(FuzzRandom random, Type type, bool nullable = false)
+    /// <param name="random">Decides.</param>
+    /// <param name="type">What to make.</param>
+    /// <param name="nullable">Null is a valid value.</param>
+    /// <param name="choose">Another value for the parameter of that type and name; null: none.</param>
+    public static object? Make(FuzzRandom random, Type type, bool nullable = false, Func<Type, string, object?>? choose = null)
     {
         if (type == typeof(bool)) return random.OneIn(2);
         if (type == typeof(byte)) return (byte)random.Number();
@@ -30,7 +34,7 @@ internal static class ValueGenerator
         if (type.Namespace?.StartsWith("Delos.", StringComparison.Ordinal) == true)
         {
             var constructor = type.GetConstructors().MaxBy(c => c.GetParameters().Length);
-            if (constructor is { } of && of.GetParameters().Length > 0) return Record(random, of);
+            if (constructor is { } of && of.GetParameters().Length > 0) return Record(random, of, choose);
             if (type.IsValueType) return Activator.CreateInstance(type);
         }
 
@@ -83,11 +87,11 @@ internal static class ValueGenerator
         return list;
     }
 
-    private static object Record(FuzzRandom random, ConstructorInfo constructor)
+    private static object Record(FuzzRandom random, ConstructorInfo constructor, Func<Type, string, object?>? choose)
     {
         var parameters = constructor.GetParameters();
         var nullability = new NullabilityInfoContext();
-        var values = parameters.Select(p => Make(random, p.ParameterType, nullability.Create(p).WriteState == NullabilityState.Nullable)).ToArray();
+        var values = parameters.Select(p => choose?.Invoke(p.ParameterType, p.Name ?? "") ?? Make(random, p.ParameterType, nullability.Create(p).WriteState == NullabilityState.Nullable, choose)).ToArray();
         for (var i = 0; i < parameters.Length; i++)
         {
             if (parameters[i].Name is not { } name || !name.StartsWith("Min", StringComparison.Ordinal)) continue;

@@ -26,6 +26,34 @@ public sealed class GoldenRegisters
     }
 
     [Test]
+    public void A_chain_whose_policy_names_no_Loglet_implementation_is_refused()
+    {
+        var config = LogletConfig.Native(new LogletId(1, 2), 1, 5, [new ReplicaId(1, s_disk)]);
+        var bytes = ChainCodec.Encode(new Chain(3, LogPolicy.Default, [new Segment(0, null, config, s_disk, 1)], []));
+        Assert.That(ChainCodec.Decode(3, bytes), Is.Not.Null);
+        foreach (byte kind in new byte[] { 0, 4, 255 })
+        {
+            bytes[5] = kind;
+            Assert.That(ChainCodec.Decode(3, bytes), Is.Null);
+        }
+    }
+
+    [TestCase("""{"nodeId":1,"diskId":"00112233-4455-6677-8899-aabbccddeeff","clusterId":"00112233-4455-6677-8899-aabbccddeeff","roles":null,"incarnation":1}""")]
+    [TestCase("""{"nodeId":1,"diskId":"00112233-4455-6677-8899-aabbccddeeff","clusterId":"00112233-4455-6677-8899-aabbccddeeff","roles":[null],"incarnation":1}""")]
+    [TestCase("""{"nodeId":1,"diskId":"00112233-4455-6677-8899-aabbccddeeff","clusterId":"00112233-4455-6677-8899-aabbccddeeff","roles":[],"incarnation":1,"loglets":[null]}""")]
+    [TestCase("""{"nodeId":1,"diskId":"00112233-4455-6677-8899-aabbccddeeff","clusterId":"00112233-4455-6677-8899-aabbccddeeff","roles":[],"incarnation":1,"version":null}""")]
+    public void A_node_status_document_with_null_where_something_must_be_is_refused(string json) =>
+        Assert.That(NodeStatusDocument.TryParse(System.Text.Encoding.UTF8.GetBytes(json), out _), Is.False);
+
+    [Test]
+    public void A_node_status_document_without_the_fields_that_may_be_missing_has_empty_ones()
+    {
+        const string Json = """{"nodeId":1,"diskId":"00112233-4455-6677-8899-aabbccddeeff","clusterId":"00112233-4455-6677-8899-aabbccddeeff","roles":["metastore"],"incarnation":1}""";
+        Assert.That(NodeStatusDocument.TryParse(System.Text.Encoding.UTF8.GetBytes(Json), out var document), Is.True);
+        Assert.That((document?.Version, document?.Loglets, document?.Sequencing), Is.EqualTo(("", Array.Empty<LogletStatusLine>(), Array.Empty<SequencingStatusLine>())));
+    }
+
+    [Test]
     public void A_node_list_has_these_bytes()
     {
         var list = new NodeList(7, [new NodeInfo(1, s_disk, "h", 4000, NodeRoles.Sequencer | NodeRoles.LogServer), new NodeInfo(0x01020304, Guid.Empty, "", 1, NodeRoles.MetaStore)]);

@@ -279,6 +279,10 @@ public class SegmentLogTests
         while (TryAppend() == AppendStatus.Ok) position += 16;
         Assert.That(TryAppend(), Is.EqualTo(AppendStatus.Busy));
         Assert.That(position * 1000, Is.GreaterThan(3 << 20), "nearly all of the memory is used");
+
+        // Both of the I/O thread's lists of kicked logs have been used once.
+        StorageHarness.Until(() => disk.IsHolding, "held");
+        TryAppend();
         var before = GC.GetAllocatedBytesForCurrentThread();
         for (var i = 0; i < 1000; i++) TryAppend();
         Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.Zero);
