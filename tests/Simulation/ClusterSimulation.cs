@@ -30,9 +30,12 @@ internal sealed class ClusterSimulation
         Replication = count >= 5 && World.Chance(30) ? 5 : 3;
         for (var i = 1; i <= count; i++) Nodes.Add(new SimNode(this, i));
         Acceptors = [.. Nodes.Take(count >= 5 ? 5 : 3).Select(n => n.Endpoint)];
+        SequencerOptions = _plan.IsScripted ? SimTimes.PatientSequencer : SimTimes.Draw(World.Random);
+        if (!_plan.IsScripted) Network.GiveUp = 60_000 + World.Random.Next(340_000);
         HasMonitors = _plan.HasMonitors ?? (!_plan.IsScripted && World.Chance(60));
         Logs = [.. Enumerable.Range(0, Math.Min(_plan.Logs, _plan.IsScripted ? 1 : 1 + World.Random.Next(2))).Select(i => $"log{i}")];
-        for (var i = 0; i < Logs.Length * _plan.ClientsPerLog; i++) Clients.Add(new SimClient(this, 101 + i, Logs[i % Logs.Length]));
+        var clients = Math.Min(_plan.ClientsPerLog, _plan.IsScripted ? 4 : 1 + World.Random.Next(3));
+        for (var i = 0; i < Logs.Length * clients; i++) Clients.Add(new SimClient(this, 101 + i, Logs[i % Logs.Length]));
         _operator = new SimClient(this, 99, "log0");
         foreach (var process in Processes.Where(_ => World.Chance(20)).ToArray()) process.ClockRate = 0.5 + World.Random.NextDouble();
         Faults = _plan.Faults ?? (_plan.IsScripted ? [] : SimFault.Draw(seed, count, _plan.Milliseconds * 1000));
@@ -50,7 +53,7 @@ internal sealed class ClusterSimulation
 
     public int Replication { get; }
 
-    public SequencerOptions SequencerOptions => _plan.IsScripted ? SimTimes.PatientSequencer : SimTimes.Sequencer;
+    public SequencerOptions SequencerOptions { get; }
 
     public List<SimNode> Nodes { get; } = [];
 

@@ -10,7 +10,7 @@ namespace Delos.Tests.Simulation;
 /// <summary>The appends of one client, exactly once: as client/VirtualLogs/Appender.cs, AppendMover.cs and client/Loglets/SequencerLink.cs have it.</summary>
 internal sealed class SimAppender(SimClient me, ClusterSimulation cluster)
 {
-    private readonly ulong _client = cluster.World.NewId();
+    private ulong _client = cluster.World.NewId();
     private readonly SortedDictionary<ulong, (AppendLifecycle Append, long Promised)> _open = [];
     private Segment? _segment;
     private SimConnection? _connection;
@@ -46,6 +46,8 @@ internal sealed class SimAppender(SimClient me, ClusterSimulation cluster)
                 continue;
             }
 
+            // The application closes its handle and opens another one.
+            if (_open.Count == 0 && !me.IsScripted && World.Random.Next(100) == 0) (_client, _next) = (World.NewId(), 1);
             if (_segment is null) Use((await me.ChainAsync()).Active);
             if (me.Newest!.Active.InstallId != _segment!.InstallId) _sealed = true;
             if (_sealed || _lost || (_open.Values.Any(a => a.Append.State == AppendState.Sent) && World.Now - _progressAt > Patience)) await MoveAsync();

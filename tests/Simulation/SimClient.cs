@@ -43,7 +43,7 @@ internal sealed class SimClient : SimProcess
     /// <summary>Extends the chain itself when nobody else does.</summary>
     public bool RollsForward { get; set; } = true;
 
-    public bool Trims { get; private set; } = true;
+    public bool IsScripted { get; private set; }
 
     public long AppendedAt => _appender.AppendedAt;
 
@@ -65,7 +65,7 @@ internal sealed class SimClient : SimProcess
             World.Spawn(_appender.RunAsync);
             if (!isScripted) GoOn();
         });
-        Trims = !isScripted;
+        IsScripted = isScripted;
     }
 
     public void GoOn()
@@ -187,7 +187,7 @@ internal sealed class SimClient : SimProcess
                 if (from < tail) await ReadAsync(from, Math.Min(tail, from + 30));
             }
 
-            if (World.Chance(3) && Trims && tail > 40) await TrimAsync(World.Random.NextInt64(tail - 30 + (World.Chance(20) ? 60 : 0)), tail);
+            if (World.Chance(3) && !IsScripted && tail > 40) await TrimAsync(World.Random.NextInt64(tail - 30 + (World.Chance(20) ? 60 : 0)), tail);
             await Delay(World.Random.Next(25_000));
         }
 

@@ -51,9 +51,11 @@ internal sealed class SimConnection(SimProcess dialer, SimProcess target)
 /// <summary>Delays, cuts of one or both ways, slow links, resets.</summary>
 internal sealed class SimNetwork(SimWorld world)
 {
-    private const long GiveUp = 400_000;
     private readonly List<SimConnection> _open = [];
     private ulong _correlation;
+
+    /// <summary>How long a message may be on its way before the connection is given up, microseconds.</summary>
+    public long GiveUp { get; set; } = 400_000;
 
     /// <summary>Who is not heard by whom.</summary>
     public HashSet<(int From, int To)> Cuts { get; } = [];

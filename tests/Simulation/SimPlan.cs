@@ -10,7 +10,7 @@ internal sealed record SimPlan
     public IReadOnlyList<SimFault>? Faults { get; init; }
 
     /// <summary>At most so many clients for each log.</summary>
-    public int ClientsPerLog { get; init; } = 2;
+    public int ClientsPerLog { get; init; } = 4;
 
     /// <summary>At most so many logs.</summary>
     public int Logs { get; init; } = 2;

@@ -24,6 +24,21 @@ internal static class SimTimes
         SealRetryInterval = TimeSpan.FromMilliseconds(60),
     };
 
+    /// <summary>Limits that are met at once, or never.</summary>
+    public static SequencerOptions Draw(Random random) => Sequencer with
+    {
+        MaxBatchBytes = Pick(random, 100, 400, 4_000),
+        MaxInFlightBytes = Pick(random, 1_500, 2_500, 1_000_000),
+        MaxRetainedBytes = Pick(random, 0, 4_000, 1_000_000),
+        MaxReplicaInFlightBytes = Pick(random, 600, 4_000, 1_000_000),
+        MaxClients = Pick(random, 4, 8, 1_000),
+        MaxRememberedIds = Pick(random, 200, 1_000, 1_000_000),
+        ResignAfter = TimeSpan.FromMilliseconds(Pick(random, 100, 300, 10_000)),
+        RetainForLost = TimeSpan.FromMilliseconds(Pick(random, 1, 500, 500)),
+    };
+
+    private static int Pick(Random random, int one, int two, int three) => random.Next(3) switch { 0 => one, 1 => two, _ => three };
+
     public static LogletOptions Loglet { get; } = new() { CaseFiveBound = TimeSpan.FromMilliseconds(60) };
 
     public static LogletOptions EndlessCaseFive { get; } = Loglet with { CaseFiveBound = TimeSpan.FromDays(1) };
