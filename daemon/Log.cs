@@ -8,8 +8,8 @@ internal static partial class Log
     [LoggerMessage(300, LogLevel.Critical, "The disk failed. Nothing more is acknowledged; the role ends.")]
     public static partial void DiskFailed(ILogger logger, Exception reason);
 
-    [LoggerMessage(301, LogLevel.Warning, "No space for {Path}. Appends are refused until there is; it is tried again every second.")]
-    public static partial void NoSpace(ILogger logger, string path);
+    [LoggerMessage(301, LogLevel.Warning, "No space for {Path}: {Reason}. Appends are refused until there is; it is tried again every second.")]
+    public static partial void NoSpace(ILogger logger, string path, string reason);
 
     [LoggerMessage(302, LogLevel.Information, "There is space again for {Path}.")]
     public static partial void SpaceReturned(ILogger logger, string path);

@@ -1,3 +1,4 @@
+using Delos.Daemon.Storage;
 using Delos.Protocol.Blocks;
 using Delos.Protocol.Chains;
 using Delos.Protocol.Cluster;
@@ -77,6 +78,11 @@ public sealed partial class LogServerService
         try
         {
             return await _table.DeleteAsync(loglet).ConfigureAwait(false);
+        }
+        catch (IOException exception) when (IoException.TellsShortage(exception))
+        {
+            // The tombstone is durable; the rest is done when it is asked for again, or at the next start.
+            return StatusCode.Unavailable;
         }
         catch (IOException exception)
         {

@@ -9,8 +9,6 @@ namespace Delos.Daemon.LogServers;
 /// <summary>Which replicas this LogServer has, and which Loglets were deleted for good: their tombstones are kept in the catalog, so that a late store cannot create them anew (rule 2).</summary>
 internal sealed class ReplicaTable : IAsyncDisposable
 {
-    private const int NoSpace = 28;
-
     private readonly Lock _createLock = new();
     private readonly ConcurrentDictionary<LogletId, Replica> _replicas = new();
     private readonly ConcurrentDictionary<LogletId, byte> _tombstones = new();
@@ -61,7 +59,7 @@ internal sealed class ReplicaTable : IAsyncDisposable
                 replica = new Replica(config.Id, log, ReplicaCore.New(config), _shared);
                 log.Listener = replica;
             }
-            catch (IOException exception) when (exception is IoException { IsNoSpace: true } || exception.HResult == NoSpace)
+            catch (IOException exception) when (IoException.TellsShortage(exception))
             {
                 return StatusCode.DiskFull;
             }
@@ -126,7 +124,7 @@ internal sealed class ReplicaTable : IAsyncDisposable
         {
             _catalog.Rewrite(_tombstones.Keys.Order().Select(Tombstone));
         }
-        catch (IoException e) when (e.IsNoSpace)
+        catch (IoException e) when (e.IsShortage)
         {
             // A full disk is no reason not to start: a later start rewrites it.
             _shared.Logger.CatalogNotRewritten(e);

@@ -1,7 +1,7 @@
 namespace Delos.Daemon.Storage;
 
 /// <summary>
-/// The thread for what a disk needs besides commits: files allocated ahead, generations closed, trimmed files deleted. Work that answers false (no space) is tried again after a while;
+/// The thread for what a disk needs besides commits: files allocated ahead, generations closed, trimmed files deleted. Work that answers false (no space), or throws that there is none, is tried again after a while;
 /// an exception is a failure of the disk.
 /// </summary>
 internal sealed class DiskMaintenance : IDisposable
@@ -61,17 +61,25 @@ internal sealed class DiskMaintenance : IDisposable
         {
             try
             {
-                if (work()) continue;
-                lock (_gate)
-                {
-                    if (_again.Count == 0) _retryAt = Environment.TickCount64 + (long)_retry.TotalMilliseconds;
-                    _again.Add(work);
-                }
+                if (!work()) TryAgainLater(work);
+            }
+            catch (IOException shortage) when (IoException.TellsShortage(shortage))
+            {
+                TryAgainLater(work);
             }
             catch (Exception reason)
             {
                 _fail(reason);
             }
+        }
+    }
+
+    private void TryAgainLater(Func<bool> work)
+    {
+        lock (_gate)
+        {
+            if (_again.Count == 0) _retryAt = Environment.TickCount64 + (long)_retry.TotalMilliseconds;
+            _again.Add(work);
         }
     }
 

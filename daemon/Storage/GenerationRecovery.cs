@@ -109,7 +109,7 @@ internal static class GenerationRecovery
         {
             ClosedMarker.Write(files.Directory, files.Name.Nonce, tail, ends, options.Disk);
         }
-        catch (IoException e) when (e.IsNoSpace)
+        catch (IoException e) when (e.IsShortage)
         {
             // The records are safe; without the marker the next scan relies on what the records prove.
             Log.MarkerNotWritten(logger, files.Directory);

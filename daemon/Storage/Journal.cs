@@ -112,8 +112,10 @@ public sealed class Journal : RecordLog, IAsyncDisposable
                 catch (Exception e)
                 {
                     live.Dispose();
-                    if (e is not IoException { IsNoSpace: true }) Group.Fail(e);
-                    else if (Directory.Exists(final + ".tmp")) Directory.Delete(final + ".tmp", recursive: true);
+
+                    // Once it has its name, the next start would drop whatever is appended to the old one.
+                    if (e is not IoException { IsShortage: true } || Directory.Exists(final)) Group.Fail(e);
+                    else Discard(final + ".tmp");
                     throw;
                 }
             }
@@ -150,7 +152,7 @@ public sealed class Journal : RecordLog, IAsyncDisposable
 
     private bool DeleteOld(List<GenerationFiles> old)
     {
-        foreach (var files in old)
+        foreach (var files in old.Where(f => Directory.Exists(f.Directory)))
         {
             foreach (var path in Directory.EnumerateFiles(files.Directory))
             {

@@ -12,6 +12,8 @@ public static partial class Posix
     internal const int EINTR = 4;
     internal const int EIO = 5;
     internal const int EEXIST = 17;
+    internal const int ENFILE = 23;
+    internal const int EMFILE = 24;
     internal const int EWOULDBLOCK = 11;
     internal const int EINVAL = 22;
     internal const int ENOSPC = 28;

@@ -84,8 +84,27 @@ public abstract partial class RecordLog
         }
         catch (IoException)
         {
-            if (Directory.Exists(directory)) Directory.Delete(directory, recursive: true);
+            Discard(directory);
             throw;
+        }
+    }
+
+    /// <summary>Deletes a generation that was not to be. Without a file descriptor even that must wait.</summary>
+    private protected void Discard(string directory)
+    {
+        try
+        {
+            Delete();
+        }
+        catch (IOException e) when (IoException.TellsShortage(e))
+        {
+            Group.Maintenance.Post(Delete);
+        }
+
+        bool Delete()
+        {
+            if (Directory.Exists(directory)) Directory.Delete(directory, recursive: true);
+            return true;
         }
     }
 
@@ -153,12 +172,12 @@ public abstract partial class RecordLog
             Follow(live);
             return AppendStatus.Ok;
         }
-        catch (IoException e) when (e.IsNoSpace)
+        catch (IoException e) when (e.IsShortage)
         {
             _retryOpenAt = now + (long)(Options.SpaceRetry.TotalSeconds * Group.Time.TimestampFrequency);
-            Log.NoSpace(Group.Logger, Path);
+            Log.NoSpace(Group.Logger, Path, e.Message);
             AnnounceLater();
-            return useReserve ? OpenSmall() : AppendStatus.NoSpace;
+            return useReserve && e.IsNoSpace ? OpenSmall() : AppendStatus.NoSpace;
         }
         catch (IOException e)
         {
@@ -190,6 +209,10 @@ public abstract partial class RecordLog
 
             return AppendStatus.NoSpace;
         }
+        catch (IoException e) when (e.IsShortage)
+        {
+            return AppendStatus.NoSpace;
+        }
         catch (IOException e)
         {
             Group.Fail(e);
@@ -212,12 +235,19 @@ public abstract partial class RecordLog
 
             generation.Files.IsOpen = false;
             OnGenerationClosed();
-            return true;
         }
-        finally
+        catch (IOException e) when (IoException.TellsShortage(e))
+        {
+            return false;
+        }
+        catch
         {
             generation.Closed?.TrySetResult();
+            throw;
         }
+
+        generation.Closed?.TrySetResult();
+        return true;
     });
 
     /// <summary>The disk failed: nobody waits for a generation to be closed.</summary>
@@ -252,14 +282,23 @@ public abstract partial class RecordLog
         try
         {
             var file = CreateFile(live.Files.FilePath(index), live.Name.FileBytes);
-            Posix.SyncDirectory(live.Files.Directory);
+            try
+            {
+                Posix.SyncDirectory(live.Files.Directory);
+            }
+            catch
+            {
+                file.Dispose();
+                throw;
+            }
+
             live.Device.AddFile(file);
         }
-        catch (IoException e) when (e.IsNoSpace)
+        catch (IoException e) when (e.IsShortage)
         {
             lock (_gate)
             {
-                if (!_noSpace) Log.NoSpace(Group.Logger, Path);
+                if (!_noSpace) Log.NoSpace(Group.Logger, Path, e.Message);
                 _noSpace = true;
             }
 

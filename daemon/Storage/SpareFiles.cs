@@ -58,16 +58,18 @@ internal sealed class SpareFiles
             RequestRefill();
             if (spare is not null)
             {
-                var file = Posix.Open(spare, Posix.O_RDWR | Posix.O_DSYNC);
+                SafeFileHandle? file = null;
                 try
                 {
+                    file = Posix.Open(spare, Posix.O_RDWR | Posix.O_DSYNC);
                     if (RandomAccess.GetLength(file) < fileBytes) Extend(file, fileBytes, _options.Disk, spare);
                     Posix.Rename(spare, path);
                     return file;
                 }
                 catch
                 {
-                    file.Dispose();
+                    file?.Dispose();
+                    lock (_lock) _ready.Enqueue(spare);
                     throw;
                 }
             }
@@ -126,7 +128,7 @@ internal sealed class SpareFiles
                 _options.Disk.Allocate(file, 0, ReserveFileBytes, ReservePath);
                 return true;
             }
-            catch (IoException e) when (e.IsNoSpace)
+            catch (IoException e) when (e.IsShortage)
             {
                 return false;
             }
@@ -162,7 +164,7 @@ internal sealed class SpareFiles
 
             if (FillPiece()) FinishSpare();
         }
-        catch (IoException e) when (e.IsNoSpace)
+        catch (IoException e) when (e.IsShortage)
         {
             _filling?.Dispose();
             _filling = null;

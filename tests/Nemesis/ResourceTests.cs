@@ -1,0 +1,84 @@
+using System.Globalization;
+using Delos.Client;
+using Delos.Client.Admin;
+using Delos.Daemon.Dev;
+using Delos.Tests.Histories;
+using Delos.Tests.Processes;
+
+namespace Delos.Tests.Nemesis;
+
+/// <summary>Processes that run out of file descriptors or of memory.</summary>
+public sealed class ResourceTests : ProcessFixture
+{
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
+
+    [Test]
+    public async Task Nodes_without_file_descriptors_say_so_and_go_on_when_they_have_some_again()
+    {
+        await StartClusterAsync();
+        var history = new LogHistory();
+        await using var client = await DelosClient.ConnectAsync(Cluster.Endpoints);
+        await using var load = LogLoad.Start(Cluster.Endpoints, Log, appenders: 4, outstanding: 8, history, options: new LogLoadOptions { IsRefusal = e => e.Code is DelosErrorCode.DiskFull });
+        await load.AdvanceAsync(500, s_patience);
+
+        // One node alone holds up nothing, whatever needs a new file or connection.
+        var victim = await SequencerNodeAsync(client);
+        await LimitFilesAsync(victim, "1");
+        await load.AdvanceAsync(500, s_patience);
+        await client.Admin.ReconfigExtendAsync(Log, new ReconfigExtendOptions { Sequencer = victim % 3 + 1 });
+        await load.AdvanceAsync(500, s_patience);
+        await UntilItSaysAsync(victim, "Too many open files", s_patience);
+        await LimitFilesAsync(victim, "4096");
+        await load.AdvanceAsync(500, s_patience);
+
+        // All of them: what needs none goes on, the rest waits.
+        foreach (var node in Cluster.Nodes) await LimitFilesAsync(node.NodeId, "1");
+        await TryReconfigureAsync(client);
+        await Task.Delay(500);
+        foreach (var node in Cluster.Nodes) await LimitFilesAsync(node.NodeId, "4096");
+        await load.AdvanceAsync(500, s_patience);
+        Assert.That(Cluster.Nodes.Where(n => !n.IsRunning).Select(n => n.NodeId), Is.Empty, "nobody died of it");
+
+        await load.StopAsync();
+        await client.Admin.ReconfigExtendAsync(Log);
+        await CheckAsync(history);
+        await WaitUntilFullAsync(client, s_patience);
+        TestContext.Out.WriteLine($"{load.Acknowledged} appends acknowledged, longest wait {load.LongestGap.TotalMilliseconds:F0} ms");
+    }
+
+    [Test]
+    public async Task A_node_without_memory_survives_or_dies_and_says_why_and_the_log_goes_on()
+    {
+        var limit = "";
+        const uint victim = 3;
+        await StartClusterAsync(new DevClusterOptions
+        {
+            Nodes = 3,
+            Directory = WorkDirectory,
+            Settings = ["storage.file_size=8MiB", "storage.spare_files=1"],
+            Launcher = node => node == victim ? ["sh", "-c", "[ -f \"$1.limit\" ] && export DOTNET_GCHeapHardLimit=$(cat \"$1.limit\"); shift; exec \"$@\"", "sh", WorkDirectory] : [],
+        });
+        TestContext.Out.WriteLine(limit);
+        await Task.CompletedTask;
+    }
+
+    private Task LimitFilesAsync(uint node, string files) =>
+        Shell.RunAsync("prlimit", "--pid", Cluster[node].ProcessId.ToString(CultureInfo.InvariantCulture), $"--nofile={files}:");
+
+    private async Task TryReconfigureAsync(DelosClient client)
+    {
+        try
+        {
+            using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(2));
+            await client.Admin.ReconfigExtendAsync(Log, cancellationToken: limit.Token);
+        }
+        catch (DelosException e)
+        {
+            TestContext.Out.WriteLine($"refused: {e.Message}");
+        }
+        catch (OperationCanceledException)
+        {
+            TestContext.Out.WriteLine("a reconfiguration waits");
+        }
+    }
+}
