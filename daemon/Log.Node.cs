@@ -41,6 +41,9 @@ internal static partial class Log
     [LoggerMessage(910, LogLevel.Information, "Rehearsed a reconfiguration in {Milliseconds} ms")]
     public static partial void Rehearsed(this ILogger logger, long milliseconds);
 
+    [LoggerMessage(912, LogLevel.Critical, "The node is out of memory (noticed by the {Role}): nothing more is acknowledged and the process ends. Give it more, or lower limits.window_bytes, in_flight_bytes and queued_bytes")]
+    public static partial void NodeOutOfMemory(this ILogger logger, Exception exception, string role);
+
     [LoggerMessage(911, LogLevel.Warning, "The rehearsal failed; the first reconfiguration will be slower, and nothing else: {Reason}")]
     public static partial void RehearsalFailed(this ILogger logger, string reason);
 }

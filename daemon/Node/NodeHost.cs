@@ -137,7 +137,9 @@ internal sealed class NodeHost : IAsyncDisposable
     private void Fail(string role, Exception reason)
     {
         _status?.SetDiskFailed();
-        if (_failed.TrySetResult((role, reason))) _logger.NodeFailed(reason, role);
+        if (!_failed.TrySetResult((role, reason))) return;
+        if (reason is OutOfMemoryException) _logger.NodeOutOfMemory(reason, role);
+        else _logger.NodeFailed(reason, role);
     }
 
     private async Task StopAsync()

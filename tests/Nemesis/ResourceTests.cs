@@ -47,30 +47,54 @@ public sealed class ResourceTests : ProcessFixture
     }
 
     [Test]
-    public async Task A_node_without_memory_survives_or_dies_and_says_why_and_the_log_goes_on()
+    public async Task A_node_without_memory_survives_or_dies_of_it_clearly_and_the_log_goes_on()
     {
-        var limit = "";
         const uint victim = 3;
         await StartClusterAsync(new DevClusterOptions
         {
             Nodes = 3,
             Directory = WorkDirectory,
             Settings = ["storage.file_size=8MiB", "storage.spare_files=1"],
-            Launcher = node => node == victim ? ["sh", "-c", "[ -f \"$1.limit\" ] && export DOTNET_GCHeapHardLimit=$(cat \"$1.limit\"); shift; exec \"$@\"", "sh", WorkDirectory] : [],
+            Launcher = node => node == victim ? ["env", "DOTNET_GCHeapHardLimit=0x3000000"] : [],
         });
-        TestContext.Out.WriteLine(limit);
-        await Task.CompletedTask;
+        var history = new LogHistory();
+        await using var client = await DelosClient.ConnectAsync(Cluster.Endpoints);
+        await using var load = LogLoad.Start(Cluster.Endpoints, Log, appenders: 4, outstanding: 16, history, options: new LogLoadOptions { Bytes = 32 << 10 });
+        await load.AdvanceAsync(50, s_patience);
+        await TryReconfigureAsync(client, new ReconfigExtendOptions { Sequencer = victim });
+
+        // What a LogServer that stands still lacks is kept for it by the sequencer: more than that may hold, here.
+        await Signals.SendAsync("STOP", Cluster[1].ProcessId);
+        using (var deadline = new CancellationTokenSource(s_patience))
+        {
+            for (var begun = load.Acknowledged; load.Acknowledged < begun + 1_500 && Cluster[victim].IsRunning;) await Task.Delay(10, deadline.Token);
+        }
+
+        await Signals.SendAsync("CONT", Cluster[1].ProcessId);
+        await load.AdvanceAsync(100, s_patience);
+        TestContext.Out.WriteLine($"{load.Acknowledged} appends acknowledged, longest wait {load.LongestGap.TotalMilliseconds:F0} ms; the node without memory {(Cluster[victim].IsRunning ? "survived" : "died")}:\n{await File.ReadAllTextAsync(Cluster[victim].LogFile)}");
+        if (!Cluster[victim].IsRunning)
+        {
+            Assert.That(await HasSaidAsync(victim, "out of memory") || await HasSaidAsync(victim, "Out of memory"), Is.True, "it says why");
+            await Cluster.RestartAsync(victim, CancellationToken.None);
+        }
+
+        await load.AdvanceAsync(100, s_patience);
+        await load.StopAsync();
+        await client.Admin.ReconfigExtendAsync(Log);
+        await CheckAsync(history);
+        await WaitUntilFullAsync(client, s_patience);
     }
 
     private Task LimitFilesAsync(uint node, string files) =>
         Shell.RunAsync("prlimit", "--pid", Cluster[node].ProcessId.ToString(CultureInfo.InvariantCulture), $"--nofile={files}:");
 
-    private async Task TryReconfigureAsync(DelosClient client)
+    private static async Task TryReconfigureAsync(DelosClient client, ReconfigExtendOptions? options = null)
     {
         try
         {
             using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(2));
-            await client.Admin.ReconfigExtendAsync(Log, cancellationToken: limit.Token);
+            await client.Admin.ReconfigExtendAsync(Log, options, limit.Token);
         }
         catch (DelosException e)
         {
