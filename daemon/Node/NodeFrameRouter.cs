@@ -42,6 +42,44 @@ internal sealed class NodeFrameRouter(NodeRoles roles) : IFrameHandler
 
     public void OnFrame(Connection connection, in Frame frame)
     {
+        try
+        {
+            Route(connection, frame);
+        }
+        catch (OutOfMemoryException e)
+        {
+            EndForLackOfMemory(e);
+        }
+    }
+
+    public void OnBatchEnd(Connection connection)
+    {
+        try
+        {
+            _sequencer?.OnBatchEnd(connection);
+            _logServer?.OnBatchEnd(connection);
+            _metaStore?.OnBatchEnd(connection);
+            _loglets?.OnBatchEnd(connection);
+        }
+        catch (OutOfMemoryException e)
+        {
+            EndForLackOfMemory(e);
+        }
+    }
+
+    public void OnClosed(Connection connection, Exception? reason)
+    {
+        _sequencer?.OnClosed(connection, reason);
+        _logServer?.OnClosed(connection, reason);
+        _metaStore?.OnClosed(connection, reason);
+        _loglets?.OnClosed(connection, reason);
+    }
+
+    /// <summary>It may come anywhere, also between two changes of a core that belong together: whoever went on might acknowledge what it does not hold.</summary>
+    private static void EndForLackOfMemory(OutOfMemoryException reason) => Environment.FailFast("delosd is out of memory. Give it more, or lower limits.window_bytes, in_flight_bytes and queued_bytes.", reason);
+
+    private void Route(Connection connection, in Frame frame)
+    {
         switch (frame.Type)
         {
             case FrameType.Append or FrameType.CheckTail or FrameType.Fill or FrameType.OpenLoglet or FrameType.StoreAck or FrameType.ConfirmReply:
@@ -66,22 +104,6 @@ internal sealed class NodeFrameRouter(NodeRoles roles) : IFrameHandler
                 if (!frame.IsReply) connection.ReplyError(StatusCode.NotServed, $"{frame.Type} is not for a node", frame.CorrelationId);
                 break;
         }
-    }
-
-    public void OnBatchEnd(Connection connection)
-    {
-        _sequencer?.OnBatchEnd(connection);
-        _logServer?.OnBatchEnd(connection);
-        _metaStore?.OnBatchEnd(connection);
-        _loglets?.OnBatchEnd(connection);
-    }
-
-    public void OnClosed(Connection connection, Exception? reason)
-    {
-        _sequencer?.OnClosed(connection, reason);
-        _logServer?.OnClosed(connection, reason);
-        _metaStore?.OnClosed(connection, reason);
-        _loglets?.OnClosed(connection, reason);
     }
 
     private void Give(IFrameHandler? service, NodeRoles role, Connection connection, in Frame frame)
