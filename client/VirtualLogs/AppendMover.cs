@@ -25,6 +25,9 @@ internal sealed class AppendMover(Appender appender, VirtualLog log, ILogletFact
         if (!_closed.IsCancellationRequested) _running = MoveAsync(_running, old, segment, cause, isSealed);
     }
 
+    /// <summary>What was resent was acknowledged: the next loss is a new one. On any thread.</summary>
+    public void NoteResumed() => _resendAfter = s_firstResend;
+
     public async ValueTask DisposeAsync()
     {
         await _closed.CancelAsync().ConfigureAwait(false);
@@ -76,10 +79,10 @@ internal sealed class AppendMover(Appender appender, VirtualLog log, ILogletFact
         }
         else
         {
-            var waiting = log.AwaitSuccessorAsync(segment, cause, _closed.Token).AsTask();
-            if (!isSealed && await Task.WhenAny(waiting, Task.Delay(_resendAfter, options.TimeProvider, _closed.Token)).ConfigureAwait(false) != waiting)
+            var waiting = log.AwaitSuccessorAsync(segment, cause, isSealed, _closed.Token).AsTask();
+            if (!isSealed && await Task.WhenAny(waiting, Task.Delay(_resendAfter, options.TimeProvider, _closed.Token)).ConfigureAwait(false) is var first && (first != waiting || waiting is { IsCompletedSuccessfully: true, Result: null }))
             {
-                // The effort to find a successor goes on; when it succeeds the appender hears of the new chain.
+                // The effort to find a successor goes on until an append is acknowledged; when it succeeds the appender hears of the new chain.
                 Observe(waiting);
                 _closed.Token.ThrowIfCancellationRequested();
                 _resendAfter = _resendAfter * 2 < s_slowestResend ? _resendAfter * 2 : s_slowestResend;
@@ -87,7 +90,7 @@ internal sealed class AppendMover(Appender appender, VirtualLog log, ILogletFact
                 return null;
             }
 
-            chain = await waiting.ConfigureAwait(false);
+            await waiting.ConfigureAwait(false);
             if (appender.Parked() is { Count: > 0 } parked)
             {
                 await AppendScan.ResolveAsync(log, segment, appender.Client.ClientId, parked, options.ReadBytes, _closed.Token).ConfigureAwait(false);

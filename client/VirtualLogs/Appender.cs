@@ -25,8 +25,10 @@ internal sealed class Appender : IThreadPoolWorkItem, IAsyncDisposable
     private readonly PendingAppend?[] _ring;
     private readonly ulong _mask;
     private readonly AppendMover _mover;
+    private readonly ChainView _chains;
     private ILoglet? _loglet;
     private Segment? _segment;
+    private Segment? _resumed;
     private ulong _nextSequence = 1;
     private ulong _nextSend = 1;
     private long _knownTail;
@@ -50,7 +52,8 @@ internal sealed class Appender : IThreadPoolWorkItem, IAsyncDisposable
         Client = new RunEnd(this, BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)));
         _pool = new DefaultObjectPool<PendingAppend>(new Policy(this), maximumRetained: 8192);
         _mover = new AppendMover(this, log, loglets, options);
-        log.Chains.Changed += OnChain;
+        _chains = log.Chains;
+        _chains.Changed += OnChain;
     }
 
     /// <summary>The handle's client id and floor.</summary>
@@ -254,7 +257,9 @@ internal sealed class Appender : IThreadPoolWorkItem, IAsyncDisposable
         Flushing flush;
         lock (_gate)
         {
-            if (_segment?.InstallId != segment.InstallId) _knownTail = 0;
+            var isResumed = _segment?.InstallId == segment.InstallId;
+            if (!isResumed) _knownTail = 0;
+            Volatile.Write(ref _resumed, isResumed ? segment : null);
             _segment = segment;
             Volatile.Write(ref _loglet, loglet);
             _moving = false;
@@ -399,6 +404,11 @@ internal sealed class Appender : IThreadPoolWorkItem, IAsyncDisposable
         {
             Metrics.Appends.Add(Interlocked.Exchange(ref _acknowledged, 0));
             Volatile.Write(ref _acknowledgedAt, _options.TimeProvider.GetTimestamp());
+            if (Interlocked.Exchange(ref _resumed, null) is { } resumed)
+            {
+                _mover.NoteResumed();
+                _chains.Withdraw(resumed);
+            }
         }
 
         Flushing flush;

@@ -13,7 +13,7 @@ internal sealed class ChainView(string log, LogOptions logOptions, DelosClientOp
     : IAsyncDisposable
 {
     private readonly Lock _lock = new();
-    private readonly Dictionary<Guid, Task<Chain>> _successors = [];
+    private readonly Dictionary<Guid, (SuccessorSearch Search, Task<Chain?> Effort)> _successors = [];
     private readonly List<Task> _leftBehind = [];
     private readonly CancellationTokenSource _closed = new();
     private Chain? _newest;
@@ -65,18 +65,38 @@ internal sealed class ChainView(string log, LogOptions logOptions, DelosClientOp
 
     /// <summary>
     /// A chain in which <paramref name="segment"/> is not active any more. Waits for somebody else to install it (normally a segment monitor), after a while extends the chain itself, and does not give up.
-    /// Everybody who waits for the same segment shares one such effort.
+    /// Everybody who waits for the same segment shares one such effort. Null, unless it is sealed: the segment takes appends after all (<see cref="Withdraw"/>).
     /// </summary>
-    public async ValueTask<Chain> AwaitSuccessorAsync(Segment segment, string cause, CancellationToken cancellationToken)
+    public async ValueTask<Chain?> AwaitSuccessorAsync(Segment segment, string cause, bool isSealed, CancellationToken cancellationToken)
     {
-        if (Newest is { } chain && !IsActive(chain, segment)) return chain;
-        Task<Chain> effort;
+        while (true)
+        {
+            if (Newest is { } chain && !IsActive(chain, segment)) return chain;
+            Task<Chain?> effort;
+            lock (_lock)
+            {
+                if (!_successors.TryGetValue(segment.InstallId, out var running))
+                {
+                    var search = new SuccessorSearch(this, segment, cause, reconfigurer, options, logger, _closed.Token);
+                    _successors[segment.InstallId] = running = (search, FindSuccessorAsync(segment, search));
+                }
+
+                if (isSealed) running.Search.NoteSealed();
+                effort = running.Effort;
+            }
+
+            if (await effort.WaitAsync(cancellationToken).ConfigureAwait(false) is { } found) return found;
+            if (!isSealed) return null;
+        }
+    }
+
+    /// <summary>An append that was sent again was acknowledged by the segment: whoever looks for its successor, since its sequencer was out of reach, need not go on, and must not seal it.</summary>
+    public void Withdraw(Segment segment)
+    {
         lock (_lock)
         {
-            if (!_successors.TryGetValue(segment.InstallId, out effort!)) _successors[segment.InstallId] = effort = FindSuccessorAsync(segment, cause);
+            if (_successors.TryGetValue(segment.InstallId, out var running)) running.Search.Withdraw();
         }
-
-        return await effort.WaitAsync(cancellationToken).ConfigureAwait(false);
     }
 
     public async ValueTask DisposeAsync()
@@ -85,7 +105,7 @@ internal sealed class ChainView(string log, LogOptions logOptions, DelosClientOp
         lock (_lock)
         {
             _closed.Cancel();
-            running = [.. _successors.Values, .. _loading is null ? [] : new[] { _loading }];
+            running = [.. _successors.Values.Select(s => s.Effort), .. _loading is null ? [] : new[] { _loading }];
         }
 
         foreach (var task in running) await task.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -114,10 +134,9 @@ internal sealed class ChainView(string log, LogOptions logOptions, DelosClientOp
         }
     }
 
-    private async Task<Chain> FindSuccessorAsync(Segment segment, string cause)
+    private async Task<Chain?> FindSuccessorAsync(Segment segment, SuccessorSearch search)
     {
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
-        var search = new SuccessorSearch(this, segment, cause, reconfigurer, options, logger, _closed.Token);
         try
         {
             return await search.RunAsync().ConfigureAwait(false);

@@ -129,7 +129,7 @@ internal sealed class LogReader(VirtualLog log, LogOptions logOptions, DelosClie
             {
                 case StatusCode.Sealed when stop is null:
                     // What lies below the tail, but was not announced before the seal, is read once the chain says where the segment stops.
-                    await log.Chains.AwaitSuccessorAsync(segment, "sealed", cancellationToken).ConfigureAwait(false);
+                    await log.Chains.AwaitSuccessorAsync(segment, "sealed", isSealed: true, cancellationToken).ConfigureAwait(false);
                     break;
                 case StatusCode.Trimmed:
                     throw Trimmed(position);

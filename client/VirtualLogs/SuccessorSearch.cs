@@ -16,11 +16,20 @@ internal sealed class SuccessorSearch(ChainView view, Segment segment, string ca
     private string? _problem;
     private TimeSpan _told;
     private int _attempts;
+    private volatile bool _isSealed;
+    private volatile bool _isWithdrawn;
 
     /// <summary>The own extension, never faulted; it may outlive the search, and then loses and cleans up after itself.</summary>
     public Task Rolling { get; private set; } = Task.CompletedTask;
 
-    public async Task<Chain> RunAsync()
+    /// <summary>Somebody who waits was told that the segment is sealed: there is no way back, it needs a successor.</summary>
+    public void NoteSealed() => _isSealed = true;
+
+    /// <summary>The segment takes appends after all; unless it is known to be sealed nobody needs a successor.</summary>
+    public void Withdraw() => _isWithdrawn = true;
+
+    /// <summary>Null: the search was withdrawn.</summary>
+    public async Task<Chain?> RunAsync()
     {
         logger.SuccessorAwaited(view.Log, segment.Loglet.Id, cause);
         view.Changed += OnChanged;
@@ -33,6 +42,7 @@ internal sealed class SuccessorSearch(ChainView view, Segment segment, string ca
             {
                 await LookAsync().ConfigureAwait(false);
                 if (Successor is { } chain) return chain;
+                if (IsOver) return null;
                 var elapsed = options.TimeProvider.GetElapsedTime(_begun);
                 if (elapsed >= rollForwardAt && Rolling.IsCompleted)
                 {
@@ -44,6 +54,7 @@ internal sealed class SuccessorSearch(ChainView view, Segment segment, string ca
                 await Task.WhenAny(_offered.Task, Task.Delay(pause, options.TimeProvider, cancellationToken)).ConfigureAwait(false);
                 cancellationToken.ThrowIfCancellationRequested();
                 if (Successor is { } offered) return offered;
+                if (IsOver) return null;
                 pause = TimeSpan.FromMilliseconds(Math.Min(pause.TotalMilliseconds * 2, elapsed < TimeSpan.FromMilliseconds(60) ? 3 : 20));
             }
         }
@@ -52,6 +63,8 @@ internal sealed class SuccessorSearch(ChainView view, Segment segment, string ca
             view.Changed -= OnChanged;
         }
     }
+
+    private bool IsOver => _isWithdrawn && !_isSealed;
 
     private Chain? Successor => view.Newest is { } chain && !ChainView.IsActive(chain, segment) ? chain : null;
 
@@ -76,7 +89,7 @@ internal sealed class SuccessorSearch(ChainView view, Segment segment, string ca
     {
         try
         {
-            var request = new ExtendRequest(segment.Loglet.Id) { IsDown = true, Reason = $"rolled forward by a client: {cause}", Hint = new PlacementHint { Former = segment.Loglet } };
+            var request = new ExtendRequest(segment.Loglet.Id) { IsDown = true, IsStillDown = (_, _) => ValueTask.FromResult(!IsOver), Reason = $"rolled forward by a client: {cause}", Hint = new PlacementHint { Former = segment.Loglet } };
             view.Offer((await reconfigurer.ExtendAsync(view.Log, request, cancellationToken).ConfigureAwait(false)).Chain);
         }
         catch (Exception e)

@@ -49,7 +49,7 @@ internal sealed class VirtualLog : IAsyncDisposable
                 var segment = chain.Active;
                 var result = await Loglets.Get(segment.Loglet).CheckTailAsync(cancellationToken).ConfigureAwait(false);
                 if (!result.IsSealed) return segment.Start + result.Tail;
-                chain = await AwaitSuccessorAsync(segment, "sealed", cancellationToken).ConfigureAwait(false);
+                chain = await AwaitSuccessorAsync(segment, "sealed", isSealed: true, cancellationToken).ConfigureAwait(false) ?? chain;
                 continue;
             }
             catch (Exception e) when (VirtualLogs.Patience.IsWorthRetrying(e, cancellationToken))
@@ -98,12 +98,12 @@ internal sealed class VirtualLog : IAsyncDisposable
         }
     }
 
-    /// <summary>Waits within the operation's limits.</summary>
-    public async ValueTask<Chain> AwaitSuccessorAsync(Segment segment, string cause, CancellationToken cancellationToken)
+    /// <summary>Waits within the operation's limits. Null: see <see cref="ChainView.AwaitSuccessorAsync"/>.</summary>
+    public async ValueTask<Chain?> AwaitSuccessorAsync(Segment segment, string cause, bool isSealed, CancellationToken cancellationToken)
     {
         try
         {
-            return await Chains.AwaitSuccessorAsync(segment, cause, cancellationToken).AsTask().WaitAsync(_options.OperationTimeout, _options.TimeProvider, cancellationToken).ConfigureAwait(false);
+            return await Chains.AwaitSuccessorAsync(segment, cause, isSealed, cancellationToken).AsTask().WaitAsync(_options.OperationTimeout, _options.TimeProvider, cancellationToken).ConfigureAwait(false);
         }
         catch (TimeoutException e)
         {

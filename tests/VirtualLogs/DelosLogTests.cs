@@ -290,6 +290,8 @@ public class DelosLogTests
     [Test]
     public async Task Planned_reconfiguration_under_load_fails_and_doubles_nothing()
     {
+        // Makes the log.
+        await _log.CheckTailAsync();
         using var stop = new CancellationTokenSource();
         var writers = Enumerable.Range(0, 4).Select(_ => Task.Run(async () =>
         {
