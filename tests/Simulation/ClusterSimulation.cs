@@ -2,6 +2,7 @@ using Delos.Client.MetaStore;
 using Delos.Daemon.Sequencers;
 using Delos.Protocol.Cluster;
 using Delos.Protocol.Entries;
+using Delos.Protocol.Identity;
 
 namespace Delos.Tests.Simulation;
 
@@ -12,6 +13,9 @@ namespace Delos.Tests.Simulation;
 internal sealed class ClusterSimulation
 {
     private const long LivenessBound = 15_000_000;
+
+    /// <summary>Until every client succeeds again after all is healed; a quarter of a second is what it takes at most in thousands of seeds.</summary>
+    private const long ReturnBound = 5_000_000;
     private const long Warmup = 300_000;
     private readonly int _seed;
     private readonly SimPlan _plan;
@@ -63,6 +67,9 @@ internal sealed class ClusterSimulation
 
     public string[] Logs { get; }
 
+    /// <summary>How long it took until every client had appended and got a tail again after all was healed; microseconds.</summary>
+    public long ReturnedAfter { get; private set; }
+
     /// <summary>Else the clients alone extend the chains.</summary>
     public bool HasMonitors { get; }
 
@@ -88,7 +95,8 @@ internal sealed class ClusterSimulation
         var healed = World.Now;
         foreach (var client in Clients.Where(_ => _plan.IsScripted)) client.GoOn();
         foreach (var client in Clients) client.Appender.Quota = long.MaxValue;
-        Until(() => Clients.TrueForAll(c => c.AppendedAt > healed && c.TailAt > healed), c => c.AppendedAt > healed && c.TailAt > healed, "no liveness");
+        Until(() => Clients.TrueForAll(c => c.AppendedAt > healed && c.TailAt > healed), c => c.AppendedAt > healed && c.TailAt > healed, "no liveness", ReturnBound);
+        ReturnedAfter = World.Now - healed;
         foreach (var client in Clients) client.IsStopping = true;
         Until(() => Clients.TrueForAll(c => c.Unresolved == 0 && c.HasStopped), c => c.Unresolved == 0 && c.HasStopped, "not answered");
         if (World.Violation is not null) return End();
@@ -104,6 +112,8 @@ internal sealed class ClusterSimulation
             if (NotFull(log) is { } lacking) World.Violate(lacking);
         }
 
+        foreach (var log in Logs) CheckNotDeleted(log);
+        CheckSameEntries();
         Registers.Check();
         return End();
     }
@@ -171,10 +181,10 @@ internal sealed class ClusterSimulation
         }
     }
 
-    private void Until(Func<bool> done, Func<SimClient, bool> isFine, string otherwise)
+    private void Until(Func<bool> done, Func<SimClient, bool> isFine, string otherwise, long within = LivenessBound)
     {
         if (World.Violation is not null) return;
-        World.RunUntil(World.Now + LivenessBound, done);
+        World.RunUntil(World.Now + within, done);
         foreach (var client in Clients.Where(c => !isFine(c))) World.Violate($"{otherwise}: {client.State}");
     }
 
@@ -209,6 +219,28 @@ internal sealed class ClusterSimulation
         }
 
         return null;
+    }
+
+    /// <summary>A Loglet is deleted only once it is in no chain, and never will be.</summary>
+    private void CheckNotDeleted(string log)
+    {
+        foreach (var segment in Checks.Newest(log).Segments)
+        {
+            foreach (var replica in segment.Loglet.Replicas.Where(r => Node(r.NodeId).IsDeleted(segment.Loglet.Id))) World.Violate($"{log}: Loglet {segment.Loglet.Id}, installed from {segment.Start}, is deleted on node {replica.NodeId}");
+        }
+    }
+
+    /// <summary>One sequencer gives each position once, committed or not: no two replicas of a Loglet hold different entries.</summary>
+    private void CheckSameEntries()
+    {
+        var known = new Dictionary<(LogletId, long), byte[]>();
+        foreach (var (id, replica) in Nodes.SelectMany(n => n.Replicas))
+        {
+            foreach (var (position, entry) in replica.Data)
+            {
+                if (!known.TryAdd((id, position), entry) && !known[(id, position)].AsSpan().SequenceEqual(entry)) World.Violate($"Loglet {id} holds two entries at {position}");
+            }
+        }
     }
 
     private string? End()

@@ -16,6 +16,7 @@ public sealed class ClusterSimulationTests
         var cpu = Environment.CpuUsage.TotalTime;
         long operations = 0, events = 0, versions = 0, unknown = 0;
         var violations = 0;
+        var slowest = (Seed: 0, After: 0L);
         var counts = new SortedDictionary<string, long>(StringComparer.Ordinal);
         for (var seed = first; seed <= last; seed++)
         {
@@ -25,6 +26,7 @@ public sealed class ClusterSimulationTests
             events += simulation.World.Events;
             versions += simulation.Checks.Versions;
             unknown += simulation.Checks.Unknown;
+            if (simulation.ReturnedAfter > slowest.After) slowest = (seed, simulation.ReturnedAfter);
             foreach (var (what, times) in simulation.World.Counts) counts[what] = counts.GetValueOrDefault(what) + times;
             if ((seed - first + 1) % 500 == 0) TestContext.Progress.WriteLine($"seeds {first}..{seed}: {operations} operations, {watch.Elapsed.TotalSeconds:F0} s, {violations} violations");
             if (violation is null) continue;
@@ -34,6 +36,7 @@ public sealed class ClusterSimulationTests
         }
 
         TestContext.Out.WriteLine($"seeds {first}..{last}: {operations} operations, {events} events, {versions} chain versions, {unknown} outcomes unknown, {watch.Elapsed.TotalSeconds:F1} s, {(Environment.CpuUsage.TotalTime - cpu).TotalSeconds:F1} s of CPU, {operations / watch.Elapsed.TotalSeconds:F0} operations/s, {violations} violations");
+        TestContext.Out.WriteLine($"slowest return after healing: {slowest.After / 1000} ms, seed {slowest.Seed}");
         TestContext.Out.WriteLine(string.Join(", ", counts.Select(c => $"{c.Key} {c.Value}")));
         Assert.That(violations, Is.Zero);
         Assert.That(operations, Is.GreaterThan(0));

@@ -182,6 +182,10 @@ internal sealed class SimNode : SimProcess
         foreach (var sequencer in _sequencers.Values.ToArray()) sequencer.Lost(connection);
     }
 
+    public IEnumerable<(LogletId Id, SimReplica Replica)> Replicas => _replicas.Select(r => (r.Key, r.Value));
+
+    public bool IsDeleted(LogletId id) => Absence(id) == StatusCode.Deleted;
+
     public SimReplica? Find(LogletId id) => _replicas.GetValueOrDefault(id);
 
     public ReplicaSnapshot? Snapshot(LogletId id) => Find(id)?.Core is { } core

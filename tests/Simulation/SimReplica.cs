@@ -17,6 +17,9 @@ internal sealed class SimReplica(SimNode node, SimLog log, ReplicaCore core)
 
     public ReplicaCore Core => core;
 
+    /// <summary>What it can read, by position.</summary>
+    public IReadOnlyDictionary<long, byte[]> Data => _data;
+
     private SimMutant Mutant => node.Mutant;
 
     /// <summary>Durable entries that can be read; after a start those on the disk.</summary>
