@@ -171,9 +171,16 @@ public sealed class Journal : RecordLog, IAsyncDisposable
         public void OnRecord(GenerationFiles files, in RecordHeader header, ReadOnlySpan<byte> payload, bool intact)
         {
             if (!intact) OnGap(files, header.Address, LiveGeneration.RecordEnd(header.Address, header.PayloadLength));
+            if (header is { Kind: RecordKind.Checkpoint, Address: LogAddress.FirstLocal }) CheckPrevious(files, header);
             if (header.Kind != RecordKind.JournalRecord) return;
             journal._bytes += payload.Length + RecordHeader.Size;
             replay(new JournalRecord((byte)header.First, payload.ToArray()));
+        }
+
+        /// <summary>Only a rewrite removes generations, and what it leaves names none before it.</summary>
+        private void CheckPrevious(GenerationFiles files, in RecordHeader opening)
+        {
+            if (opening.Count > 0 && journal.FindGeneration((uint)opening.Count) is null) throw new StorageCorruptException(files.FilePath(0), 0, opening.First);
         }
 
         public void OnGap(GenerationFiles files, long start, long end) =>

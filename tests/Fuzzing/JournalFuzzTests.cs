@@ -90,7 +90,6 @@ public sealed class JournalFuzzTests
                 if (Open() is not { } first)
                 {
                     Refused++;
-                    if (_truth.Records.All(r => _truth.IsWhole(damaged, r)) && damaged.Files.Count == image.Files.Count && what.Contains("seg: garbage", StringComparison.Ordinal)) throw new FuzzFailure("a whole journal was refused", "");
                     return;
                 }
 

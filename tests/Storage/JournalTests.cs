@@ -122,6 +122,39 @@ public class JournalTests
     }
 
     [Test]
+    public async Task A_generation_that_is_gone_refuses_to_start()
+    {
+        await Append("first");
+        await Reopen();
+        await Append("second");
+        await Reopen();
+        await Append("third");
+        await Close();
+        var generations = Directory.GetDirectories(_directory).Order(StringComparer.Ordinal).ToArray();
+        Assert.That(generations, Has.Length.EqualTo(3));
+        var kept = _directory + "-kept";
+        Directory.Move(generations[0], kept);
+        var error = Assert.Throws<StorageCorruptException>(Open);
+        Assert.That(error?.File, Does.StartWith(generations[1]));
+        Directory.Move(kept, generations[0]);
+        Open();
+        Assert.That(_replayed, Is.EqualTo(new[] { "1:first", "1:second", "1:third" }));
+    }
+
+    [Test]
+    public async Task Generations_behind_a_rewrite_do_not_miss_those_that_it_removed()
+    {
+        await Append("first");
+        await Reopen();
+        Journal.Rewrite([new JournalRecord(9, "snapshot"u8.ToArray())]);
+        await Append("second");
+        await Reopen();
+        await Append("third");
+        await Reopen();
+        Assert.That(_replayed, Is.EqualTo(new[] { "9:snapshot", "1:second", "1:third" }));
+    }
+
+    [Test]
     public void A_failed_disk_fails_those_who_wait()
     {
         Group.Fail(new IOException("broken"));
