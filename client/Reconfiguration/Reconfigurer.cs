@@ -83,13 +83,25 @@ public sealed class Reconfigurer : IAsyncDisposable
         long prepared;
         await using (old.ConfigureAwait(false))
         {
-            (candidate, tail, prepared) = request.IsDown
-                ? await PrepareWhileSealingAsync(chain, request, old, begun, cancellationToken).ConfigureAwait(false)
-                : await PrepareThenSealAsync(chain, request, old, cancellationToken).ConfigureAwait(false);
+            try
+            {
+                (candidate, tail, prepared) = request.IsDown
+                    ? await PrepareWhileSealingAsync(chain, request, old, begun, cancellationToken).ConfigureAwait(false)
+                    : await PrepareThenSealAsync(chain, request, old, cancellationToken).ConfigureAwait(false);
+            }
+            catch (DelosException e) when (e.InnerException is LogletException { Code: StatusCode.Deleted })
+            {
+                // Somebody was faster, and nothing had been appended to it.
+                chain = await _writer.ReadAsync(log, cancellationToken).ConfigureAwait(false);
+                if (IsExpected(chain, request)) throw;
+                _logger.ExtensionLost(log, chain.Version);
+                return new ExtendResult(chain, false, default);
+            }
         }
 
         var sealedAt = _time.GetTimestamp();
         var installId = Guid.NewGuid();
+        var before = chain.Active;
         while (true)
         {
             var next = ChainEdits.Extend(chain, chain.Active.Start + tail, candidate, installId, Edit(request.Reason), request.Policy);
@@ -99,6 +111,8 @@ public sealed class Reconfigurer : IAsyncDisposable
                 _time.GetElapsedTime(begun, prepared), _time.GetElapsedTime(prepared, sealedAt), _time.GetElapsedTime(sealedAt));
             if (outcome.Won)
             {
+                // Nothing was appended to it, and no chain names it any more.
+                if (next.FindByInstallId(before.InstallId) is null) _cleaner.Delete(before.Loglet);
                 _logger.SegmentInstalled(log, chain.Version, next.Active.Start, candidate.Id, candidate.SequencerNode, request.Reason, durations.Pause.TotalMilliseconds);
                 ChainInstalled?.Invoke(log, chain);
                 Metrics.Reconfigurations.Add(1);
@@ -147,7 +161,7 @@ public sealed class Reconfigurer : IAsyncDisposable
     {
         try
         {
-            return await _writer.WriteAsync(log, next, c => c.FindByInstallId(installId) is not null, cancellationToken).ConfigureAwait(false);
+            return await _writer.WriteAsync(log, next, c => c.HasInstalled(installId), cancellationToken).ConfigureAwait(false);
         }
         catch (MetaStoreUnavailableException e)
         {

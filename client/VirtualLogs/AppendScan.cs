@@ -16,7 +16,7 @@ internal static class AppendScan
     /// <param name="cancellationToken">Ends it; what is not resolved stays parked.</param>
     public static async ValueTask ResolveAsync(VirtualLog log, Segment old, ulong clientId, List<AppendLifecycle> parked, int readBytes, CancellationToken cancellationToken)
     {
-        if (log.Chains.Newest!.FindByInstallId(old.InstallId) is not { } segment)
+        if (log.Chains.Newest!.FindEnded(old) is not { } segment)
         {
             // Truncated away with everything in it.
             foreach (var append in parked) append.OnTrimmed();
@@ -54,7 +54,7 @@ internal static class AppendScan
                 log.Logger.ReadRetried(log.Name, segment.Start + position, e.Message);
                 await Task.Delay(TimeSpan.FromMilliseconds(10), cancellationToken).ConfigureAwait(false);
                 var chain = await log.TryRefreshAsync(cancellationToken).ConfigureAwait(false);
-                if (chain.FindByInstallId(old.InstallId) is { } again)
+                if (chain.FindEnded(old) is { } again)
                 {
                     segment = again;
                 }

@@ -40,6 +40,33 @@ public sealed record Chain(ulong Version, LogPolicy Policy, IReadOnlyList<Segmen
         return null;
     }
 
+    /// <summary>Whether this version, or one of the last <see cref="MaxHistory"/> before it, installed a segment under that id, though it may be gone from the chain by now (trap 15).</summary>
+    public bool HasInstalled(Guid installId)
+    {
+        if (FindByInstallId(installId) is not null) return true;
+        foreach (var edit in History)
+        {
+            if (edit.InstallId == installId) return true;
+        }
+
+        return false;
+    }
+
+    /// <summary>
+    /// A segment that was active once, as it ended: with its stop. One that is not in the chain any more because nothing was appended to it stops where it starts; that is told by the segment which starts there
+    /// instead. Null: it was truncated away, or nobody can tell any more, because what followed was, too.
+    /// </summary>
+    public Segment? FindEnded(Segment former)
+    {
+        if (FindByInstallId(former.InstallId) is { } found) return found;
+        foreach (var segment in Segments)
+        {
+            if (segment.Start == former.Start) return former with { Stop = former.Start };
+        }
+
+        return null;
+    }
+
     public bool Equals(Chain? other) =>
         other is not null && Version == other.Version && Policy == other.Policy && Segments.SequenceEqual(other.Segments) && History.SequenceEqual(other.History);
 

@@ -5,10 +5,10 @@ namespace Delos.Protocol.Chains;
 /// <summary>The bytes of a chain in its MetaStore register. Format 1; see docs/protocol.md. The version is the register's and is not among the bytes.</summary>
 public static class ChainCodec
 {
-    private const byte Format = 1;
+    private const byte Format = 2;
     private const long OpenStop = -1;
     private const int SegmentFixedSize = 8 + 8 + 16 + 8;
-    private const int EditFixedSize = 8 + 1 + 4 + 8 + 4;
+    private const int EditFixedSize = 8 + 1 + 4 + 8 + 4 + 16;
 
     /// <summary>Bytes of the encoding.</summary>
     public static int SizeOf(Chain chain)
@@ -45,6 +45,7 @@ public static class ChainCodec
             writer.U32(edit.By);
             writer.I64(edit.UnixMilliseconds);
             writer.Text(edit.Reason);
+            writer.Guid(edit.InstallId);
         }
 
         return bytes;
@@ -76,7 +77,7 @@ public static class ChainCodec
         if (history.Length > Chain.MaxHistory) return null;
         for (var i = 0; i < history.Length; i++)
         {
-            history[i] = new ChainEdit(reader.U64(), (ChainEditKind)reader.U8(), reader.U32(), reader.I64(), reader.Text());
+            history[i] = new ChainEdit(reader.U64(), (ChainEditKind)reader.U8(), reader.U32(), reader.I64(), reader.Text(), reader.Guid());
         }
 
         return reader.IsComplete ? new Chain(version, policy, segments, history) : null;

@@ -8,25 +8,27 @@ public static class ChainEdits
 
     /// <summary>The first version of a log.</summary>
     public static Chain Create(LogPolicy policy, LogletConfig loglet, Guid installId, ChainEdit edit) =>
-        new(1, policy, [new Segment(0, null, loglet, installId, 1)], [edit with { Version = 1, Kind = ChainEditKind.Create }]);
+        new(1, policy, [new Segment(0, null, loglet, installId, 1)], [edit with { Version = 1, Kind = ChainEditKind.Create, InstallId = installId }]);
 
     /// <summary>Whether another segment can follow. Ask before the active one is sealed.</summary>
     public static bool HasRoom(Chain chain) => chain.Segments.Count < Chain.MaxSegments && ChainCodec.SizeOf(chain) <= Chain.MaxBytes - LargestSegment;
 
     /// <summary>
     /// Gives the active segment its stop and installs a new one behind it. <paramref name="stop"/> is a position of the VirtualLog,
-    /// computed from the sealed Loglet's repaired tail.
+    /// computed from the sealed Loglet's repaired tail. A segment in which nothing was appended is left out of the chain, where it would be one more at every restart of a log that nobody writes to: see
+    /// <see cref="Chain.FindEnded"/>.
     /// </summary>
     public static Chain Extend(Chain chain, long stop, LogletConfig next, Guid installId, ChainEdit edit, LogPolicy? policy = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(stop, chain.Active.Start);
-        if (chain.Segments.Count >= Chain.MaxSegments) throw new InvalidOperationException($"The chain has {Chain.MaxSegments} segments: truncate it first.");
+        var isEmpty = stop == chain.Active.Start;
+        if (!isEmpty && chain.Segments.Count >= Chain.MaxSegments) throw new InvalidOperationException($"The chain has {Chain.MaxSegments} segments: truncate it first.");
         var version = chain.Version + 1;
         var segments = new List<Segment>(chain.Segments.Count + 1);
         segments.AddRange(chain.Segments.Take(chain.Segments.Count - 1));
-        segments.Add(chain.Active with { Stop = stop });
+        if (!isEmpty) segments.Add(chain.Active with { Stop = stop });
         segments.Add(new Segment(stop, null, next, installId, version));
-        return new Chain(version, policy ?? chain.Policy, segments, Note(chain, edit with { Version = version, Kind = ChainEditKind.Extend }));
+        return new Chain(version, policy ?? chain.Policy, segments, Note(chain, edit with { Version = version, Kind = ChainEditKind.Extend, InstallId = installId }));
     }
 
     /// <summary>Drops every sealed segment that ends at or below <paramref name="position"/>.</summary>

@@ -187,7 +187,7 @@ internal sealed class SimAppender(SimClient me, ClusterSimulation cluster)
         }
 
         var newest = await me.SuccessorAsync(old);
-        if (newest.FindByInstallId(old.InstallId) is { } stopped) await ResolveAsync(stopped);
+        if (newest.FindEnded(old) is { } stopped) await ResolveAsync(stopped);
         else foreach (var (append, _) in _open.Values.Where(a => a.Append.State == AppendState.Parked)) append.OnTrimmed(); // dropped with everything in it
         Settle();
         Use(me.Newest!.Active);

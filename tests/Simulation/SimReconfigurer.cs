@@ -38,6 +38,7 @@ internal sealed class SimReconfigurer(SimProcess me, ClusterSimulation cluster, 
         }
 
         var install = cluster.World.NewGuid();
+        var before = chain.Active;
         var unknown = false;
         for (var attempt = 0; attempt < 20; attempt++)
         {
@@ -61,8 +62,9 @@ internal sealed class SimReconfigurer(SimProcess me, ClusterSimulation cluster, 
                 continue;
             }
 
-            if (write.Won || winner.FindByInstallId(install) is not null)
+            if (write.Won || winner.HasInstalled(install))
             {
+                if (write.Won && next.FindByInstallId(before.InstallId) is null) cluster.World.Spawn(new SimLoglet(me, cluster, before.Loglet).DeleteAsync);
                 cluster.World.Count(write.Won ? "chain extended" : "win recognised later");
                 cluster.World.Tell($"process {me.Id}: {log} v{winner.Version}, segment from {next.Active.Start}, Loglet {candidate.Id} on node {candidate.SequencerNode}");
                 return winner;

@@ -49,7 +49,7 @@ public class ReconfigurerTests
         foreach (var rival in rivals) await rival.DisposeAsync();
         Assert.That(results.Count(r => r.Won), Is.EqualTo(1));
         var chain = await _cluster.ChainAsync(Name);
-        Assert.That(chain.Segments, Has.Count.EqualTo(2));
+        Assert.That(chain.Version, Is.EqualTo(2));
         Assert.That(results.Select(r => r.Chain.Active.InstallId).Distinct().Count(), Is.EqualTo(1), "All go on with the chain that won.");
     }
 
@@ -101,8 +101,8 @@ public class ReconfigurerTests
         _cluster.MetaStore.OnWrite = () => faults.TryDequeue(out var fault) ? fault : WriteFault.None;
         var result = await _reconfigurer.ExtendAsync(Name, await RequestAsync());
         await _reconfigurer.DisposeAsync();
-        Assert.That((result.Won, result.Chain.Segments.Count), Is.EqualTo((true, 2)));
-        Assert.That(_cluster.Deleted, Is.Empty);
+        Assert.That((result.Won, result.Chain.Version), Is.EqualTo((true, 2)));
+        Assert.That(_cluster.Deleted.Keys, Does.Not.Contain(result.Chain.Active.Loglet.Id));
     }
 
     [Test, Category("Trap15")]
@@ -124,7 +124,19 @@ public class ReconfigurerTests
         var result = await extending;
         await other.DisposeAsync();
         Assert.That((result.Won, second.Won), Is.EqualTo((true, true)));
-        Assert.That((await _cluster.ChainAsync(Name)).Segments, Has.Count.EqualTo(3));
+        Assert.That((await _cluster.ChainAsync(Name)).Version, Is.EqualTo(3));
+    }
+
+    [Test]
+    public async Task A_segment_in_which_nothing_was_appended_leaves_the_chain_and_its_Loglet_is_deleted()
+    {
+        var empty = (await _cluster.ChainAsync(Name)).Active;
+        for (var i = 0; i < 5; i++) Assert.That((await _reconfigurer.ExtendAsync(Name, await RequestAsync())).Won);
+        var chain = await _cluster.ChainAsync(Name);
+        await _reconfigurer.DisposeAsync();
+        Assert.That(chain.Segments.Select(s => (s.Start, s.Stop)), Is.EqualTo(new[] { (0L, (long?)null) }));
+        Assert.That(_cluster.Deleted.Keys, Has.Count.EqualTo(5).And.Contain(empty.Loglet.Id).And.Not.Contain(chain.Active.Loglet.Id));
+        Assert.That(chain.FindEnded(empty)?.Stop, Is.EqualTo(0), "whose appends are parked in it learns that they are not in the log");
     }
 
     [Test, Category("Trap15")]
