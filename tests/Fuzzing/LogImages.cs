@@ -31,7 +31,24 @@ internal static class LogImages
         return Copy(harness);
     }
 
-    /// <summary>The same, closed, and a second generation with copies from a peer.</summary>
+    /// <summary>A log with pauses, in which the storage proves by checkpoints what was durable.</summary>
+    public static async Task<DiskImage> Checkpointed()
+    {
+        await using var harness = new StorageHarness(Options with { IdleCheckpoint = TimeSpan.FromMilliseconds(1) });
+        Config(harness, StorageHarness.Loglet);
+        for (var pause = 0; pause < 6; pause++)
+        {
+            harness.Append(pause * 40, (pause * 40) + 40, perRecord: 8, size: 50 * (pause + 1));
+            if (pause == 4) Control(harness, RecordKind.Seal, Other, 0, []);
+            var end = harness.Append(pause * 5, (pause * 5) + 5, loglet: Other);
+            StorageHarness.Until(() => !harness.Log.NeedsCheckpoint && harness.Log.DurableAddress > end, "checkpointed");
+        }
+
+        harness.Append(240, 250);
+        return Copy(harness);
+    }
+
+    /// <summary>The first one, closed, and a second generation with copies from a peer.</summary>
     public static async Task<DiskImage> ClosedAndRepaired()
     {
         await using var harness = new StorageHarness(Options);

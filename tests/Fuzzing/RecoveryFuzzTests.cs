@@ -8,11 +8,12 @@ namespace Delos.Tests.Fuzzing;
 public sealed class RecoveryFuzzTests
 {
     private const int Rounds = 250;
-    private const double Share = 1.0 / 8;
+    private const double Share = 1.0 / 9;
 
     private static readonly Dictionary<string, Func<Task<DiskImage>>> s_images = new()
     {
         ["live"] = LogImages.Live,
+        ["checkpointed"] = LogImages.Checkpointed,
         ["closed and repaired"] = LogImages.ClosedAndRepaired,
         ["restarted"] = LogImages.Restarted,
         ["unmarked"] = LogImages.Unmarked,
