@@ -21,7 +21,8 @@ internal sealed class SegmentRetirer(ChainWriter writer, ILogletFactory loglets,
             ChainWriteOutcome outcome;
             try
             {
-                outcome = await writer.WriteAsync(log, next, c => c.Start >= next.Start, cancellationToken).ConfigureAwait(false);
+                // Not by the start, which an empty segment leaves where it was; nor by the Loglets, which a modification may have replaced.
+                outcome = await writer.WriteAsync(log, next, c => dropped.TrueForAll(s => c.FindByInstallId(s.InstallId) is null), cancellationToken).ConfigureAwait(false);
             }
             catch (MetaStoreUnavailableException e)
             {

@@ -65,7 +65,7 @@ internal sealed class SimAppender(SimClient me, ClusterSimulation cluster)
                 Send(_open.Values.Where(a => a.Append.State == AppendState.Sent).Select(a => a.Append));
             }
 
-            for (var i = me.IsStopping || _open.Count >= 10 ? 0 : Math.Min(Quota, World.Random.Next(3)); i > 0; i--)
+            for (var i = me.IsStopping || _open.Count >= 10 || (_open.Count > 0 && _next - _open.Keys.First() > SimTimes.ClientWindow) ? 0 : Math.Min(Quota, World.Random.Next(3)); i > 0; i--)
             {
                 Quota--;
                 var append = new AppendLifecycle();
@@ -85,6 +85,7 @@ internal sealed class SimAppender(SimClient me, ClusterSimulation cluster)
     {
         if (_segment is not { } segment || reply.Loglet != segment.Loglet.Id) return;
         _progressAt = World.Now;
+        if (World.IsDetailed && reply.Status != StatusCode.Ok) World.Tell($"client {me.Id}: {reply.FirstSequence} and {reply.Count - 1} more: {reply.Status} {reply.FirstPosition}");
         if (reply.Status == StatusCode.WrongIncarnation || reply.Status == StatusCode.NotFound)
         {
             if (Mutant == SimMutant.RestartedSequencer && reply.Status == StatusCode.NotFound) World.Spawn(() => me.Network.AskAsync(me, cluster.Node(segment.Loglet.SequencerNode), new OpenLoglet(segment.Loglet)));

@@ -55,14 +55,14 @@ internal sealed class SimOperator(SimProcess me, ClusterSimulation cluster, SimM
         for (var attempts = 0; attempts < 20; attempts++)
         {
             var next = ChainEdits.Truncate(chain, position, reconfigurer.Edit());
-            LogletConfig[] dropped = [.. chain.Segments.Take(chain.Segments.Count - next.Segments.Count).Select(s => s.Loglet)];
+            Segment[] dropped = [.. chain.Segments.Take(chain.Segments.Count - next.Segments.Count)];
             if (dropped.Length == 0) return;
             var write = await meta.WriteAsync(log, next);
-            if (write.Winner is { } winner && (write.Won || winner.Start >= next.Start))
+            if (write.Winner is { } winner && (write.Won || dropped.All(s => winner.FindByInstallId(s.InstallId) is null)))
             {
                 me.World.Tell($"process {me.Id}: {log} v{winner.Version} starts at {winner.Start}");
                 me.World.Count("chain truncated");
-                await RetireAsync(dropped);
+                await RetireAsync([.. dropped.Select(s => s.Loglet)]);
                 return;
             }
 

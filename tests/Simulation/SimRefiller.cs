@@ -62,6 +62,7 @@ internal sealed class SimRefiller(SimNode node, ClusterSimulation cluster)
     private async Task<bool> RefillAsync(RefillPlan plan)
     {
         var id = plan.Config.Id;
+        if (node.World.IsDetailed) node.World.Tell($"node {node.Id}: refills {id} from {plan.From} to {plan.To}, {plan.Damaged.Count} damaged ranges{(plan.MustSeal ? ", seals it" : "")}");
         if (plan.MustSeal && await node.SealHereAsync(plan.Config) != StatusCode.Ok) return false;
         var copied = false;
         node.World.Count(plan.HasHiddenTail ? "refill of a hidden tail" : plan.Damaged.Count > 0 ? "refill of damage" : plan.Stop is null ? "refill of an open replica" : "refill of a stopped one");

@@ -11,6 +11,9 @@ internal static class SimTimes
 
     public const long AppendPatience = 250_000;
 
+    /// <summary>A client appends no further ahead of its lowest unresolved append.</summary>
+    public const int ClientWindow = 100;
+
     public static SequencerOptions Sequencer { get; } = new()
     {
         MaxBatchBytes = 400,
@@ -32,7 +35,8 @@ internal static class SimTimes
         MaxRetainedBytes = Pick(random, 0, 4_000, 1_000_000),
         MaxReplicaInFlightBytes = Pick(random, 600, 4_000, 1_000_000),
         MaxClients = Pick(random, 4, 8, 1_000),
-        MaxRememberedIds = Pick(random, 200, 1_000, 1_000_000),
+        // Room for the windows of all clients at once, as any sensible limit has.
+        MaxRememberedIds = Pick(random, 600, 1_500, 1_000_000),
         ResignAfter = TimeSpan.FromMilliseconds(Pick(random, 100, 300, 10_000)),
         RetainForLost = TimeSpan.FromMilliseconds(Pick(random, 1, 500, 500)),
     };

@@ -4,6 +4,7 @@ namespace Delos.Tests.Simulation;
 internal sealed class SimWorld(int seed)
 {
     private const int TranscriptLines = 400;
+    private const int DetailedLines = 20_000;
     private readonly PriorityQueue<Action, (long At, long Order)> _events = new();
     private readonly Queue<string> _transcript = new();
     private long _order;
@@ -43,7 +44,7 @@ internal sealed class SimWorld(int seed)
 
     public void Tell(string line)
     {
-        if (_transcript.Count == TranscriptLines) _transcript.Dequeue();
+        if (_transcript.Count == (IsDetailed ? DetailedLines : TranscriptLines)) _transcript.Dequeue();
         _transcript.Enqueue($"{Now / 1000.0,10:F3} ms  {line}");
     }
 

@@ -234,6 +234,28 @@ public class ReconfigurerTests
         Assert.That(_cluster.Deleted.Keys, Is.EqualTo(new[] { first.Loglet.Id }));
     }
 
+    /// <summary>An empty segment at the chain's start: dropping it leaves the start where it is, so the start does not tell who won.</summary>
+    [Test, Category("Trap15")]
+    public async Task Truncation_that_lost_to_an_extension_is_not_taken_for_won()
+    {
+        await _reconfigurer.ExtendAsync(Name, await RequestAsync());
+        await AppendAsync(3);
+        await using var other = _cluster.Reconfigurer();
+        var extension = await RequestAsync();
+        var extended = false;
+        _cluster.MetaStore.OnWrite = () =>
+        {
+            if (extended) return WriteFault.None;
+            extended = true;
+            Assert.That(other.ExtendAsync(Name, extension).AsTask().GetAwaiter().GetResult().Won, Is.True);
+            return WriteFault.None;
+        };
+        var result = await _reconfigurer.TruncateAsync(Name, 0, "test");
+        Assert.That(result.Won, Is.True);
+        var chain = await _cluster.ChainAsync(Name);
+        Assert.That(chain.Segments.Select(s => (s.Start, s.Stop)), Is.EqualTo(new (long, long?)[] { (0, 3), (3, null) }), "what was deleted is in no chain");
+    }
+
     [Test]
     public async Task Modification_moves_a_sealed_segment_bit_by_bit_and_keeps_bounds_and_append_ids()
     {
