@@ -444,6 +444,8 @@ public sealed class Connection : IAsyncDisposable
             return;
         }
 
+        // The handshake's timer, which came just when the handshake was over.
+        if (_options.HeartbeatInterval == TimeSpan.Zero) return;
         var received = _options.TimeProvider.GetElapsedTime(_startTimestamp, Volatile.Read(ref _receivedAt));
         switch (heartbeat.Tick(Now(), received, HasUnread(), _gate.IsPaused))
         {
