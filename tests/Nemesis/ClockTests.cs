@@ -36,7 +36,7 @@ public sealed class ClockTests : ProcessFixture
         Assert.That((await client.Admin.ChainAsync(Log)).Version, Is.EqualTo(before.Version), "no clock caused a reconfiguration");
 
         // Not only do they bear it: they work with the wrong time.
-        await client.Admin.ReconfigExtendAsync(Log);
+        await ExtendAsync(client);
         await Cluster[sequencer].KillAsync();
         await load.AdvanceAsync(300, s_patience);
         await Cluster.RestartAsync(sequencer, CancellationToken.None);

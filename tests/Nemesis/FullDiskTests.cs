@@ -40,7 +40,7 @@ public sealed class FullDiskTests : DiskFixture
         await load.AdvanceAsync(500, Patience);
         await late.AdvanceAsync(10, Patience);
         await Task.WhenAll(load.StopAsync(), late.StopAsync());
-        await client.Admin.ReconfigExtendAsync(Log);
+        await ExtendAsync(client);
         await CheckAsync(history);
         await WaitUntilFullAsync(client, Patience);
         TestContext.Out.WriteLine($"{load.Acknowledged} appends acknowledged, {load.Refused + late.Refused} refused");

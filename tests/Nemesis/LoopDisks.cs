@@ -24,6 +24,10 @@ internal sealed class LoopDisks : IAsyncDisposable
         var disks = new LoopDisks(Path.Combine(top, "cluster"));
         try
         {
+            // What is unmounted here shall be unmounted in the namespaces that other tests make meanwhile, too: a disk is gone only when nobody has it any more.
+            System.IO.Directory.CreateDirectory(top);
+            await Shell.RunAsync("mount", "--bind", top, top);
+            await Shell.RunAsync("mount", "--make-shared", top);
             for (var i = 1; i <= nodes; i++)
             {
                 var mount = Path.Combine(disks.Directory, $"node-{i}", "data");
@@ -51,12 +55,14 @@ internal sealed class LoopDisks : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         foreach (var disk in _disks) await disk.DisposeAsync();
-        Remove(Path.GetDirectoryName(Directory) ?? throw new InvalidOperationException($"{Directory} has no parent."));
+        var top = Path.GetDirectoryName(Directory) ?? throw new InvalidOperationException($"{Directory} has no parent.");
+        await Shell.TryAsync("umount", "--lazy", top);
+        Remove(top);
     }
 
     /// <summary>What is mounted below a directory, the innermost first.</summary>
     private static IEnumerable<string> MountsBelow(string directory) =>
-        File.ReadLines("/proc/self/mounts").Select(l => l.Split(' ')[1]).Where(m => m.StartsWith(directory + "/", StringComparison.Ordinal)).OrderByDescending(m => m.Length);
+        File.ReadLines("/proc/self/mounts").Select(l => l.Split(' ')[1]).Where(m => m == directory || m.StartsWith(directory + "/", StringComparison.Ordinal)).OrderByDescending(m => m.Length);
 
     private static async Task RemoveLeftoversAsync(string parent)
     {

@@ -27,7 +27,7 @@ public sealed class LostDiskTests : DiskFixture
         }
 
         await load.StopAsync();
-        await client.Admin.ReconfigExtendAsync(Log);
+        await ExtendAsync(client);
         await CheckAsync(history);
         await WaitUntilFullAsync(client, Patience);
         Assert.That(Cluster.Nodes.Where(n => !n.IsRunning), Is.Empty, "a disk that stands still ends no node");
@@ -102,7 +102,7 @@ public sealed class LostDiskTests : DiskFixture
     private async Task ReplicateAnewAsync(uint replaced)
     {
         await using var client = await DelosClient.ConnectAsync(Cluster.Endpoints, new DelosClientOptions { DeleteGrace = TimeSpan.FromMilliseconds(100) });
-        await client.Admin.ReconfigExtendAsync(Log);
+        await ExtendAsync(client);
         foreach (var segment in (await client.Admin.ChainAsync(Log)).Segments.Where(s => s.Stop is not null)) await client.Admin.ReconfigModifyAsync(Log, segment.Loglet.Id);
         var chain = await client.Admin.ChainAsync(Log);
         Assert.That(chain.Segments.All(s => s.Loglet.Replicas.Any(r => r.NodeId == replaced)), Is.True, "the replaced disk holds a copy of everything");

@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using Delos.Client;
+using Delos.Client.Admin;
 using Delos.Daemon.Dev;
 using Delos.Tests.Histories;
 
@@ -61,6 +63,23 @@ public abstract class ProcessFixture
         await using var file = new FileStream(Cluster[node].LogFile, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
         using var reader = new StreamReader(file);
         return (await reader.ReadToEndAsync()).Contains(text, StringComparison.Ordinal);
+    }
+
+    /// <summary>A reconfiguration, tried again while nodes that have just come back do not answer yet.</summary>
+    internal static async Task ExtendAsync(DelosClient client, ReconfigExtendOptions? options = null)
+    {
+        for (var begun = Stopwatch.GetTimestamp(); ;)
+        {
+            try
+            {
+                await client.Admin.ReconfigExtendAsync(Log, options);
+                return;
+            }
+            catch (DelosException e) when (e.IsTransient && Stopwatch.GetElapsedTime(begun) < TimeSpan.FromSeconds(30))
+            {
+                await Task.Delay(50);
+            }
+        }
     }
 
     /// <summary>Starts a node that must not start; why it does not, as it says.</summary>
