@@ -1,8 +1,10 @@
 using Delos.Client;
 using Delos.Client.Admin;
+using Delos.Client.MetaStore;
 using Delos.Client.Reconfiguration;
 using Delos.Protocol.Chains;
 using Delos.Protocol.Framing;
+using Delos.Protocol.Identity;
 
 namespace Delos.Tests.VirtualLogs;
 
@@ -238,8 +240,12 @@ public class ReconfigurerTests
     [Test, Category("Trap15")]
     public async Task Truncation_that_lost_to_an_extension_is_not_taken_for_won()
     {
-        await _reconfigurer.ExtendAsync(Name, await RequestAsync());
         await AppendAsync(3);
+
+        // Extensions leave empty segments out; chains of before hold them.
+        var chain = await _cluster.ChainAsync(Name);
+        var empty = new Segment(0, 0, chain.Active.Loglet with { Id = LogletId.NewRandom() }, Guid.NewGuid(), 1);
+        await new ChainStore(_cluster.MetaStore).WriteAsync(Name, chain with { Version = chain.Version + 1, Segments = [empty, .. chain.Segments] });
         await using var other = _cluster.Reconfigurer();
         var extension = await RequestAsync();
         var extended = false;
@@ -252,7 +258,7 @@ public class ReconfigurerTests
         };
         var result = await _reconfigurer.TruncateAsync(Name, 0, "test");
         Assert.That(result.Won, Is.True);
-        var chain = await _cluster.ChainAsync(Name);
+        chain = await _cluster.ChainAsync(Name);
         Assert.That(chain.Segments.Select(s => (s.Start, s.Stop)), Is.EqualTo(new (long, long?)[] { (0, 3), (3, null) }), "what was deleted is in no chain");
     }
 
