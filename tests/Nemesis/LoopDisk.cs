@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
-using Microsoft.Win32.SafeHandles;
 using Delos.Daemon.Storage;
+using Microsoft.Win32.SafeHandles;
 
 namespace Delos.Tests.Nemesis;
 
