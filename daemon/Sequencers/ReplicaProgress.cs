@@ -17,7 +17,7 @@ public sealed class ReplicaProgress
     /// <summary>It lacks entries that the window no longer has: it refills itself from its peers and is sent no stores meanwhile.</summary>
     public bool IsLagging { get; internal set; }
 
-    /// <summary>It reported a full disk and has not taken a store since.</summary>
+    /// <summary>It reported a full disk and has not taken a store since. A laggard stays full until it has caught up: that its refill found room for a few entries says nothing of the next.</summary>
     public bool IsDiskFull { get; internal set; }
 
     // Refused for a passing reason: only single stores are tried until one is taken.

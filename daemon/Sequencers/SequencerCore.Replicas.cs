@@ -14,7 +14,6 @@ public sealed partial class SequencerCore
         if (State == SequencerState.Ended || r.IsSealed) return;
         r.NeedsConfig = true;
         r.IsBlocked = false;
-        r.IsDiskFull = false;
         r.HasRewound = false;
         r.ProgressAt = _now;
         r.ToldTail = 0;
@@ -154,6 +153,7 @@ public sealed partial class SequencerCore
         tail = Math.Max(tail, r.AckedTail);
         r.IsLagging = tail < _window.FirstPosition;
         if (r.IsLagging) return;
+        r.IsDiskFull = false;
         var next = _window.Find(tail);
         for (var i = next; i < r.NextBatch; i++) ResentEntries += _window[i].Count;
         r.NextBatch = next;
@@ -195,7 +195,6 @@ public sealed partial class SequencerCore
     {
         var r = _replicas[replica];
         r.IsBlocked = false;
-        r.IsDiskFull = false;
         r.HasRewound = false;
         Rewind(replica, acceptedTail);
     }

@@ -224,6 +224,37 @@ public class SequencerCoreReplicaTests
         Assert.That(h.Core.NextPosition, Is.EqualTo(4));
     }
 
+    [Test]
+    public void A_full_replica_that_lags_counts_as_full_until_it_has_caught_up()
+    {
+        var h = new CoreHarness(options: new SequencerOptions { MaxRetainedBytes = 3_000 });
+        h.Append(1, size: 1000);
+        h.Refuse(2, StatusCode.DiskFull);
+        ulong sequence = 2;
+        for (; sequence <= 20; sequence++)
+        {
+            h.Append(sequence, size: 1000);
+            h.Ack(0, (long)sequence);
+            h.Ack(1, (long)sequence);
+        }
+
+        // Its own refill found room for five entries. Nothing is sent to it now that could be refused.
+        h.Ack(2, 5);
+        Assert.That(h.Core.Replicas[2].IsLagging);
+        h.Core.OnReplicaLost(2);
+        h.Core.OnReplicaConnected(2);
+        h.Append(sequence, size: 1000);
+        h.Refuse(1, StatusCode.DiskFull, accepted: 20);
+        h.Clear();
+        h.Append(22, floor: 22);
+        Assert.That(h.Replies.Select(r => r.Reply.Status), Is.EqualTo(new[] { StatusCode.DiskFull }), "only one of three can take it");
+
+        h.Ack(2, 20);
+        Assert.That(h.Core.Replicas[2].IsLagging, Is.False);
+        h.Append(23, floor: 23);
+        Assert.That(h.Core.NextPosition, Is.EqualTo(22));
+    }
+
     [Test, Category("Trap17")]
     public void A_late_copy_of_a_refused_append_is_refused_again_and_never_appended()
     {
