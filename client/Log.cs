@@ -15,8 +15,8 @@ internal static partial class Log
 
     // VirtualLog and reconfiguration: 200 to 239
 
-    [LoggerMessage(200, LogLevel.Information, "Log '{LogName}': version {Version} begins a segment at {Start} with Loglet {Loglet}, sequenced by node {Sequencer} ({Reason}); nothing could be appended for {PauseMs:0.0} ms.")]
-    public static partial void SegmentInstalled(this ILogger logger, string logName, ulong version, long start, LogletId loglet, uint sequencer, string reason, double pauseMs);
+    [LoggerMessage(200, LogLevel.Information, "Log '{LogName}': version {Version} begins a segment at {Start} with Loglet {Loglet}, sequenced by node {Sequencers} ({Reason}); nothing could be appended for {PauseMs:0.0} ms.")]
+    public static partial void SegmentInstalled(this ILogger logger, string logName, ulong version, long start, LogletId loglet, string sequencers, string reason, double pauseMs);
 
     [LoggerMessage(201, LogLevel.Information, "Log '{LogName}': somebody else extended the chain first, it is at version {Version}.")]
     public static partial void ExtensionLost(this ILogger logger, string logName, ulong version);

@@ -50,8 +50,9 @@ public sealed class DelosAdmin
         if (options.ExpectedVersion is { } version && version != chain.Version)
             throw new DelosException(DelosErrorCode.Conflict, $"Log '{log}' is at version {chain.Version}, not {version}.");
         var policy = options.Policy ?? chain.Policy;
-        if (options.Replicas is { } replicas && replicas.Count != policy.Replication)
-            throw new ArgumentException($"{replicas.Count} replicas are given; the policy asks for {policy.Replication}.", nameof(options));
+        if (policy.Problem is { } problem) throw new ArgumentException($"The policy is not possible: {problem}.", nameof(options));
+        if (options.Replicas is { } replicas && replicas.Count != policy.LogServers)
+            throw new ArgumentException($"{replicas.Count} replicas are given; the policy asks for {policy.LogServers}.", nameof(options));
         var request = new ExtendRequest(chain.Active.Loglet.Id)
         {
             ExpectedVersion = options.ExpectedVersion,

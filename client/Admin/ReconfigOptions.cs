@@ -8,7 +8,7 @@ public sealed record ReconfigExtendOptions
     /// <summary>New policy of the log; null keeps the present one.</summary>
     public LogPolicy? Policy { get; init; }
 
-    /// <summary>The node that shall sequence; null: chosen.</summary>
+    /// <summary>The node that shall sequence, all stripes if there are several; null: chosen.</summary>
     public uint? Sequencer { get; init; }
 
     /// <summary>The LogServers, by node id, exactly as many as the policy's replication; null: chosen.</summary>

@@ -1,3 +1,5 @@
+using Delos.Protocol.Chains;
+
 namespace Delos.Client.Loglets;
 
 /// <summary>

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Delos.Protocol.Blocks;
+using Delos.Protocol.Chains;
 using Delos.Protocol.Framing;
 
 namespace Delos.Client.Loglets;

@@ -21,7 +21,8 @@ public sealed class Placement : IPlacement
 
     public async ValueTask<LogletConfig> PlaceAsync(LogPolicy policy, PlacementHint hint, CancellationToken cancellationToken = default)
     {
-        if (policy.Kind != LogletKind.Native) throw new DelosException(DelosErrorCode.InvalidRequest, $"There is no placement for Loglets of kind {policy.Kind}.");
+        if (policy.Problem is { } problem) throw new DelosException(DelosErrorCode.InvalidRequest, $"No Loglet can be placed: {problem}.");
+        if (policy.Kind is not (LogletKind.Native or LogletKind.Striped)) throw new DelosException(DelosErrorCode.InvalidRequest, $"There is no placement for Loglets of kind {policy.Kind}.");
         if (_directory.Current.Version == 0) await RefreshAsync(cancellationToken).ConfigureAwait(false);
         var list = _directory.Current;
         try
@@ -52,7 +53,7 @@ public sealed class Placement : IPlacement
 
         // Equals are drawn by lot: load spreads, and proposers that race do not all pick the same node.
         var lots = probes.ToDictionary(p => p.Node.NodeId, _ => RandomNumberGenerator.GetInt32(int.MaxValue));
-        return PlacementChoice.Choose(policy, hint, probes, LogletId.NewRandom(), p => lots[p.Node.NodeId]);
+        return PlacementChoice.Choose(policy, hint, probes, LogletId.NewRandom, p => lots[p.Node.NodeId]);
     }
 
     private async ValueTask RefreshAsync(CancellationToken cancellationToken) => await MetaStoreErrors.MapAsync(_directory.RefreshAsync(cancellationToken)).ConfigureAwait(false);

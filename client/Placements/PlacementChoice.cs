@@ -10,16 +10,24 @@ namespace Delos.Client.Placements;
 /// <remarks>
 /// Replicas, best first: live ones of the former segment (readers and caches are there), other live ones, live ones to avoid, then nodes that do not answer: a Loglet whose majority lives may name
 /// dead nodes, which refill when they come back; one with fewer replicas would tolerate less. The sequencer lives, preferably where a replica is that stays, and on another node than
-/// before: the former one may be failing in a way that probes do not show.
+/// before: the former one may be failing in a way that probes do not show. Stripes take sequencers in that order, one each.
 /// </remarks>
 internal static class PlacementChoice
 {
     /// <exception cref="DelosException">Unavailable or NotFound, with what is missing.</exception>
-    public static LogletConfig Choose(LogPolicy policy, PlacementHint hint, IReadOnlyList<NodeProbe> probes, LogletId id, Func<NodeProbe, int> tieBreak)
+    public static LogletConfig Choose(LogPolicy policy, PlacementHint hint, IReadOnlyList<NodeProbe> probes, Func<LogletId> newId, Func<NodeProbe, int> tieBreak)
     {
         var replicas = Replicas(policy, hint, probes, tieBreak);
-        var sequencer = Sequencer(hint, probes, replicas, tieBreak);
-        return LogletConfig.Native(id, sequencer.Node.NodeId, sequencer.Incarnation, [.. replicas.Select(r => new ReplicaId(r.Node.NodeId, r.Node.DiskId)).OrderBy(r => r.NodeId)]);
+        if (policy.Kind != LogletKind.Striped) return Native(newId(), Sequencers(hint, probes, replicas, tieBreak)[0], replicas);
+        if (!policy.Sharded)
+        {
+            // Rotating sequencers over the same LogServers: every stripe another one, as far as there are.
+            var sequencers = Sequencers(hint, probes, replicas, tieBreak);
+            return LogletConfig.Striped(newId(), [.. Enumerable.Range(0, policy.Stripes).Select(i => Native(newId(), sequencers[i % sequencers.Length], replicas))]);
+        }
+
+        var shards = Shards(policy, hint, replicas);
+        return LogletConfig.Striped(newId(), [.. shards.Select(shard => Native(newId(), Sequencers(hint, probes, shard, tieBreak)[0], shard))]);
     }
 
     /// <summary>True if no further answer could improve more than the spread: there are enough good nodes, or only those that are believed dead have not answered.</summary>
@@ -34,8 +42,8 @@ internal static class PlacementChoice
         var good = probes.Where(p => p.IsReady && !hint.Avoid.Contains(p.Node.NodeId)).ToArray();
         if (!good.Any(p => Has(p, NodeRoles.Sequencer) && p.Node.NodeId != hint.Former?.SequencerNode)) return false;
         var logServers = good.Count(p => Has(p, NodeRoles.LogServer));
-        return logServers >= policy.Replication
-            || (logServers > policy.Replication / 2 && asked.All(n => hint.Avoid.Contains(n.NodeId) || unconnected.Contains(n.NodeId) || probes.Any(p => p.Node.NodeId == n.NodeId)));
+        return logServers >= policy.LogServers
+            || (logServers > policy.LogServers / 2 && asked.All(n => hint.Avoid.Contains(n.NodeId) || unconnected.Contains(n.NodeId) || probes.Any(p => p.Node.NodeId == n.NodeId)));
     }
 
     private static NodeProbe[] Replicas(LogPolicy policy, PlacementHint hint, IReadOnlyList<NodeProbe> probes, Func<NodeProbe, int> tieBreak)
@@ -48,20 +56,18 @@ internal static class PlacementChoice
         else
         {
             var candidates = probes.Where(p => Has(p, NodeRoles.LogServer)).ToArray();
-            if (candidates.Length < policy.Replication)
+            if (candidates.Length < policy.LogServers)
             {
+                var what = policy.Sharded ? $" ({policy.Stripes} stripes of {policy.Replication})" : "";
                 throw new DelosException(DelosErrorCode.Unavailable,
-                    $"{policy.Replication} LogServers are needed; the node list has {candidates.Length}: {Names(candidates)}.");
+                    $"{policy.LogServers} LogServers are needed{what}; the node list has {candidates.Length}: {Names(candidates)}.");
             }
 
-            chosen = [.. candidates.OrderBy(Tier).ThenBy(tieBreak).ThenBy(p => p.Node.NodeId).Take(policy.Replication)];
+            chosen = [.. candidates.OrderBy(Tier).ThenBy(tieBreak).ThenBy(p => p.Node.NodeId).Take(policy.LogServers)];
         }
 
-        var live = chosen.Count(p => p.IsReady);
-        var quorum = chosen.Length / 2 + 1;
-        if (live >= quorum) return chosen;
-        throw new DelosException(DelosErrorCode.Unavailable,
-            $"A Loglet with {chosen.Length} replicas needs {quorum} live LogServers; {live} answered. No answer from {Names(chosen.Where(p => !p.IsReady))}.");
+        if (!policy.Sharded) RequireMajority(chosen);
+        return chosen;
 
         int Tier(NodeProbe p)
         {
@@ -72,16 +78,36 @@ internal static class PlacementChoice
         }
     }
 
-    private static NodeProbe Sequencer(PlacementHint hint, IReadOnlyList<NodeProbe> probes, NodeProbe[] replicas, Func<NodeProbe, int> tieBreak)
+    /// <summary>Each stripe's LogServers. Those that live are dealt out first, so that no stripe lacks a majority while another has one to spare; those demanded, in their order.</summary>
+    private static NodeProbe[][] Shards(LogPolicy policy, PlacementHint hint, NodeProbe[] replicas)
+    {
+        NodeProbe[][] shards = hint.Replicas is not null
+            ? [.. replicas.Chunk(policy.Replication)]
+            : [.. replicas.OrderByDescending(p => p.IsReady).Select((p, i) => (Node: p, Shard: i % policy.Stripes)).GroupBy(p => p.Shard).Select(g => g.Select(p => p.Node).ToArray())];
+        foreach (var shard in shards) RequireMajority(shard);
+        return shards;
+    }
+
+    private static void RequireMajority(NodeProbe[] replicas)
+    {
+        var live = replicas.Count(p => p.IsReady);
+        var quorum = replicas.Length / 2 + 1;
+        if (live >= quorum) return;
+        throw new DelosException(DelosErrorCode.Unavailable,
+            $"A Loglet with {replicas.Length} replicas needs {quorum} live LogServers; {live} answered. No answer from {Names(replicas.Where(p => !p.IsReady))}.");
+    }
+
+    /// <summary>The best first; at least one.</summary>
+    private static NodeProbe[] Sequencers(PlacementHint hint, IReadOnlyList<NodeProbe> probes, NodeProbe[] replicas, Func<NodeProbe, int> tieBreak)
     {
         if (hint.Sequencer is { } demanded)
         {
             var node = Demanded(demanded, NodeRoles.Sequencer, probes);
-            return node.IsReady ? node : throw new DelosException(DelosErrorCode.Unavailable, $"{node.Node} shall sequence, but does not answer.", node: demanded);
+            return node.IsReady ? [node] : throw new DelosException(DelosErrorCode.Unavailable, $"{node.Node} shall sequence, but does not answer.", node: demanded);
         }
 
-        var best = probes.Where(p => p.IsReady && Has(p, NodeRoles.Sequencer) && !hint.Avoid.Contains(p.Node.NodeId)).OrderBy(Tier).ThenBy(tieBreak).ThenBy(p => p.Node.NodeId).FirstOrDefault();
-        if (best is not null) return best;
+        NodeProbe[] live = [.. probes.Where(p => p.IsReady && Has(p, NodeRoles.Sequencer) && !hint.Avoid.Contains(p.Node.NodeId)).OrderBy(Tier).ThenBy(tieBreak).ThenBy(p => p.Node.NodeId)];
+        if (live.Length > 0) return live;
         var sequencers = probes.Where(p => Has(p, NodeRoles.Sequencer)).ToArray();
         throw new DelosException(DelosErrorCode.Unavailable, $"No live sequencer: {(sequencers.Length == 0 ? "no node has that role" : $"asked {Names(sequencers)}")}.");
 
@@ -93,6 +119,9 @@ internal static class PlacementChoice
             return stays ? 0 : 1;
         }
     }
+
+    private static LogletConfig Native(LogletId id, NodeProbe sequencer, NodeProbe[] replicas) =>
+        LogletConfig.Native(id, sequencer.Node.NodeId, sequencer.Incarnation, [.. replicas.Select(r => new ReplicaId(r.Node.NodeId, r.Node.DiskId)).OrderBy(r => r.NodeId)]);
 
     private static NodeProbe Demanded(uint nodeId, NodeRoles role, IReadOnlyList<NodeProbe> probes)
     {

@@ -72,7 +72,7 @@ public sealed class Reconfigurer : IAsyncDisposable
         if (request.IsStillDown is { } isStillDown && !await isStillDown(_time.GetElapsedTime(begun), cancellationToken).ConfigureAwait(false)) return new ExtendResult(chain, false, default);
 
         // Before anything is sealed: nobody could install a successor.
-        if (!ChainEdits.HasRoom(chain))
+        if (!ChainEdits.HasRoom(chain, request.Policy ?? chain.Policy))
         {
             throw new DelosException(DelosErrorCode.LimitExceeded, $"The chain of log '{log}' has {chain.Segments.Count} segments, and no more are possible: truncate the log, or trim it and truncate it to there.");
         }
@@ -113,7 +113,7 @@ public sealed class Reconfigurer : IAsyncDisposable
             {
                 // Nothing was appended to it, and no chain names it any more.
                 if (next.FindByInstallId(before.InstallId) is null) _cleaner.Delete(before.Loglet);
-                _logger.SegmentInstalled(log, chain.Version, next.Active.Start, candidate.Id, candidate.SequencerNode, request.Reason, durations.Pause.TotalMilliseconds);
+                _logger.SegmentInstalled(log, chain.Version, next.Active.Start, candidate.Id, string.Join(",", candidate.SequencerNodes), request.Reason, durations.Pause.TotalMilliseconds);
                 ChainInstalled?.Invoke(log, chain);
                 Metrics.Reconfigurations.Add(1);
                 Metrics.ReconfigurationPause.Record(durations.Pause.TotalSeconds);
@@ -242,35 +242,30 @@ public sealed class Reconfigurer : IAsyncDisposable
         for (var attempt = 1; ; attempt++)
         {
             var candidate = await _placement.PlaceAsync(policy, hint, cancellationToken).ConfigureAwait(false);
-            var status = await OpenAsync(candidate, cancellationToken).ConfigureAwait(false);
-            if (status == StatusCode.Ok) return candidate;
+            var opened = await OpenAsync(candidate, cancellationToken).ConfigureAwait(false);
+            if (opened.Status == StatusCode.Ok) return candidate;
             _cleaner.Delete(candidate);
-            _logger.CandidateNotOpened(candidate.Id, candidate.SequencerNode, status);
-            if (attempt >= _options.MaxCandidates) throw NotOpened(candidate, status);
-            hint = hint with { Avoid = [.. hint.Avoid, candidate.SequencerNode] };
+            _logger.CandidateNotOpened(candidate.Id, opened.Node, opened.Status);
+            if (attempt >= _options.MaxCandidates) throw NotOpened(candidate, opened);
+            hint = hint with { Avoid = [.. hint.Avoid, opened.Node] };
         }
     }
 
     private async ValueTask<LogletConfig> OpenGivenAsync(LogletConfig candidate, CancellationToken cancellationToken)
     {
-        var status = await OpenAsync(candidate, cancellationToken).ConfigureAwait(false);
-        return status == StatusCode.Ok ? candidate : throw NotOpened(candidate, status);
+        var opened = await OpenAsync(candidate, cancellationToken).ConfigureAwait(false);
+        return opened.Status == StatusCode.Ok ? candidate : throw NotOpened(candidate, opened);
     }
 
-    private async ValueTask<StatusCode> OpenAsync(LogletConfig candidate, CancellationToken cancellationToken)
+    private async ValueTask<OpenResult> OpenAsync(LogletConfig candidate, CancellationToken cancellationToken)
     {
         using var timeout = new CancellationTokenSource(_options.OpenTimeout, _time);
         using var both = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
-        try
-        {
-            return await _opener.OpenAsync(candidate, both.Token).ConfigureAwait(false);
-        }
-        catch (OperationCanceledException) when (timeout.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
-        {
-            return StatusCode.Unavailable;
-        }
+        var opened = await _opener.OpenAsync(candidate, both.Token).ConfigureAwait(false);
+        cancellationToken.ThrowIfCancellationRequested();
+        return opened;
     }
 
-    private static DelosException NotOpened(LogletConfig candidate, StatusCode status) =>
-        new(DelosErrorCode.Unavailable, $"Node {candidate.SequencerNode} did not open Loglet {candidate.Id}: {status}.", node: candidate.SequencerNode);
+    private static DelosException NotOpened(LogletConfig candidate, OpenResult opened) =>
+        new(DelosErrorCode.Unavailable, $"Node {opened.Node} did not open Loglet {candidate.Id}: {opened.Status}.", node: opened.Node);
 }

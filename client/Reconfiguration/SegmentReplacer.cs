@@ -20,7 +20,9 @@ internal sealed class SegmentReplacer(
         var chain = await writer.ReadAsync(log, cancellationToken).ConfigureAwait(false);
         var segment = Find(chain, id) ?? throw new DelosException(DelosErrorCode.NotFound, $"No segment of log '{log}' has Loglet {id}.");
         if (segment.Stop is not { } stop) throw new DelosException(DelosErrorCode.InvalidRequest, $"Loglet {id} is the active segment of log '{log}': extend the chain first.");
-        var policy = chain.Policy with { Replication = modify.Replicas?.Count ?? modify.Replication ?? chain.Policy.Replication };
+
+        // Nothing is appended to it any more: one Loglet holds what stripes held, at the same positions.
+        var policy = LogPolicy.Native(modify.Replicas?.Count ?? modify.Replication ?? chain.Policy.Replication);
         var target = await placement.PlaceAsync(policy, new PlacementHint { Former = segment.Loglet, Avoid = modify.Avoid, Replicas = modify.Replicas }, cancellationToken).ConfigureAwait(false);
         var prepared = time.GetTimestamp();
 

@@ -6,23 +6,29 @@ using Delos.Protocol.Messages;
 
 namespace Delos.Client.Reconfiguration;
 
-/// <summary>Opens NativeLoglets on the node that shall sequence them.</summary>
+/// <summary>Opens Loglets on the nodes that shall sequence them, all stripes at once.</summary>
 /// <param name="connect">Connects to a node: <c>NodeDirectory.ConnectAsync</c>.</param>
 public sealed class SequencerOpener(LogletConnector connect) : ILogletOpener
 {
-    public async ValueTask<StatusCode> OpenAsync(LogletConfig config, CancellationToken cancellationToken = default)
+    public async ValueTask<OpenResult> OpenAsync(LogletConfig config, CancellationToken patience)
+    {
+        var results = await Task.WhenAll(config.Parts.Select(async p => new OpenResult(await OpenPartAsync(p, patience).ConfigureAwait(false), p.SequencerNode))).ConfigureAwait(false);
+        return results.FirstOrDefault(static r => r.Status != StatusCode.Ok);
+    }
+
+    private async Task<StatusCode> OpenPartAsync(LogletConfig config, CancellationToken patience)
     {
         try
         {
-            var connection = await connect(config.SequencerNode, cancellationToken).ConfigureAwait(false);
-            using var response = await connection.RequestAsync(new OpenLoglet(config), cancellationToken).ConfigureAwait(false);
+            var connection = await connect(config.SequencerNode, patience).ConfigureAwait(false);
+            using var response = await connection.RequestAsync(new OpenLoglet(config), patience).ConfigureAwait(false);
             return response.TryRead<OpenLogletReply>(out var reply) ? reply.Status : StatusCode.Malformed;
         }
         catch (DelosProtocolException e)
         {
             return e.Code;
         }
-        catch (Exception e) when (e is ConnectionLostException or System.Net.Sockets.SocketException)
+        catch (Exception e) when (e is ConnectionLostException or System.Net.Sockets.SocketException or OperationCanceledException)
         {
             return StatusCode.Unavailable;
         }

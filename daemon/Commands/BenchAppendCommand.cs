@@ -1,7 +1,9 @@
 using System.CommandLine;
 using Delos.Client;
+using Delos.Client.Admin;
 using Delos.Daemon.Configuration;
 using Delos.Daemon.Dev;
+using Delos.Protocol.Chains;
 
 namespace Delos.Daemon.Commands;
 
@@ -19,15 +21,18 @@ internal static class BenchAppendCommand
         var warmUp = new Option<double>("--warm-up") { Description = "Seconds of load before that.", HelpName = "T", DefaultValueFactory = _ => 2 };
         var clients = new Option<int>("--clients") { Description = "Connections of their own, within this process.", HelpName = "C", DefaultValueFactory = _ => 1 };
         var data = new Option<string?>("--data") { Description = "Where the throw-away cluster is put; must not be tmpfs. Default: the current directory.", HelpName = "DIR" };
-        return new Command("append",
+        var command = new Command("append",
             """
             Measures durable appends in a closed loop. Fields: ops_s, p50_us, p99_us, p999_us, max_us, errors.
 
             Examples:
               delosd bench append --nodes 3 --size 128 --outstanding 256 --seconds 10 -o json
+              delosd bench append --nodes 3 --loglet striped --stripes 3 --clients 3
               delosd bench append --endpoints delos://10.0.0.1:7400 --size 1KiB --outstanding 1 --seconds 5
             """)
-        { nodes, size, outstanding, seconds, warmUp, clients, data, SharedOptions.Set }.WithLog().Does(async context =>
+        { nodes, size, outstanding, seconds, warmUp, clients, data, SharedOptions.Set };
+        var wanted = PolicyOptions.AddTo(command);
+        return command.WithLog().Does(async context =>
         {
             var arguments = context.Arguments;
             var plan = new Plan(
@@ -41,26 +46,27 @@ internal static class BenchAppendCommand
             if (arguments.GetValue(nodes) is not { } count)
             {
                 var existing = Enumerable.Range(0, plan.Clients).Select(_ => context.Connect()).ToArray();
-                return await MeasureAsync(context, existing, log, plan, 0).ConfigureAwait(false);
+                return await MeasureAsync(context, existing, log, plan, present => wanted.Read(arguments, present), 0).ConfigureAwait(false);
             }
 
             using var directory = new ScratchDirectory(arguments.GetValue(data) ?? ".");
             var options = new DevClusterOptions { Nodes = Between("--nodes", count, 1, 64), Directory = directory.Path, Settings = arguments.GetValue(SharedOptions.Set) ?? [] };
             await using var cluster = await DevCluster.StartAsync(options, context.Cancelled).ConfigureAwait(false);
             var own = Enumerable.Range(0, plan.Clients).Select(_ => DelosClient.Connect(cluster.Endpoints)).ToArray();
-            return await MeasureAsync(context, own, log, plan, count).ConfigureAwait(false);
+            return await MeasureAsync(context, own, log, plan, present => wanted.Read(arguments, present), count).ConfigureAwait(false);
         });
     }
 
     private static int Between(string option, int value, int minimum, int maximum) =>
         value >= minimum && value <= maximum ? value : throw new CommandException(ExitCode.Usage, $"{option} is {minimum} to {maximum}");
 
-    private static async Task<int> MeasureAsync(CommandContext context, DelosClient[] clients, string log, Plan plan, int nodes)
+    private static async Task<int> MeasureAsync(CommandContext context, DelosClient[] clients, string log, Plan plan, Func<LogPolicy, LogPolicy> wanted, int nodes)
     {
         try
         {
-            var logs = clients.Select(c => c.Log(log)).ToArray();
+            var logs = clients.Select(c => c.Log(log, new LogOptions { Policy = wanted(LogPolicy.Default) })).ToArray();
             foreach (var handle in logs) await context.WithinTimeoutAsync(token => handle.AppendAsync(new byte[plan.Size], token)).ConfigureAwait(false);
+            var policy = await ReconfigureAsync(context, clients[0], log, wanted).ConfigureAwait(false);
             var loads = new AppendLoad[plan.Clients];
             for (var i = 0; i < loads.Length; i++) loads[i] = new AppendLoad(logs[i], plan.Size, plan.Outstanding / plan.Clients + (i < plan.Outstanding % plan.Clients ? 1 : 0));
             await Task.WhenAll(loads.Select(l => l.RunAsync(plan.WarmUp, plan.Duration, context.Cancelled))).ConfigureAwait(false);
@@ -69,7 +75,7 @@ internal static class BenchAppendCommand
             var elapsed = loads.Max(l => l.Measured.TotalSeconds);
             var errors = loads.Sum(l => l.Errors);
             if (loads.FirstOrDefault(l => l.FirstError is not null)?.FirstError is { } first) await context.Error.WriteLineAsync($"delosd: first error: {first}").ConfigureAwait(false);
-            Print(context.Output, plan, nodes, latency, elapsed, errors);
+            Print(context.Output, plan, policy, nodes, latency, elapsed, errors);
             return errors == 0 && latency.Count > 0 ? ExitCode.Ok : ExitCode.Failed;
         }
         finally
@@ -78,7 +84,17 @@ internal static class BenchAppendCommand
         }
     }
 
-    private static void Print(Output output, Plan plan, int nodes, LatencyHistogram latency, double elapsed, long errors)
+    /// <summary>A log that was there before may have another policy than the command line asks for.</summary>
+    private static async Task<LogPolicy> ReconfigureAsync(CommandContext context, DelosClient client, string log, Func<LogPolicy, LogPolicy> wanted)
+    {
+        var chain = await context.WithinTimeoutAsync(token => client.Admin.ChainAsync(log, token)).ConfigureAwait(false);
+        var policy = wanted(chain.Policy);
+        if (policy == chain.Policy) return policy;
+        await context.WithinTimeoutAsync(token => client.Admin.ReconfigExtendAsync(log, new ReconfigExtendOptions { Policy = policy, Reason = "bench append" }, token)).ConfigureAwait(false);
+        return policy;
+    }
+
+    private static void Print(Output output, Plan plan, LogPolicy policy, int nodes, LatencyHistogram latency, double elapsed, long errors)
     {
         var rate = (long)(latency.Count / elapsed);
         if (output.IsJson)
@@ -92,6 +108,10 @@ internal static class BenchAppendCommand
                 json.WriteNumber("max_us", latency.Maximum);
                 json.WriteNumber("errors", errors);
                 json.WriteNumber("nodes", nodes);
+                json.WriteString("loglet", policy.Kind.ToString().ToLowerInvariant());
+                json.WriteNumber("stripes", policy.Stripes);
+                json.WriteBoolean("sharded", policy.Sharded);
+                json.WriteNumber("replication", policy.Replication);
                 json.WriteNumber("size", plan.Size);
                 json.WriteNumber("outstanding", plan.Outstanding);
                 json.WriteNumber("clients", plan.Clients);

@@ -74,7 +74,7 @@ internal static class BenchFailoverCommand
 
             for (var i = 0; i < plan.Trials; i++)
             {
-                var victim = (await client.Admin.ChainAsync(name, cancelled).ConfigureAwait(false)).Active.Loglet.SequencerNode;
+                var victim = (await client.Admin.ChainAsync(name, cancelled).ConfigureAwait(false)).Active.Loglet.SequencerNodes[0];
                 load.Begin();
                 await cluster[victim].KillAsync().ConfigureAwait(false);
                 await Task.Delay(plan.Settle, cancelled).ConfigureAwait(false);

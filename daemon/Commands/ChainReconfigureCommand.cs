@@ -1,6 +1,5 @@
 using System.CommandLine;
 using Delos.Client.Admin;
-using Delos.Protocol.Chains;
 
 namespace Delos.Daemon.Commands;
 
@@ -9,35 +8,31 @@ internal static class ChainReconfigureCommand
 {
     public static Command Create()
     {
-        var loglet = new Option<string?>("--loglet") { Description = "Kind of the new segment's Loglet. Default: as the log's policy.", HelpName = "KIND" };
-        loglet.AcceptOnlyFromAmong("native");
-        var replication = new Option<int?>("--replication") { Description = "LogServers of each new segment from now on.", HelpName = "N" };
         var replicas = new Option<string?>("--replicas") { Description = "Node ids of the LogServers, separated by commas. Default: chosen.", HelpName = "1,2,3" };
         var sequencer = new Option<uint?>("--sequencer") { Description = "Node id of the sequencer. Default: chosen.", HelpName = "N" };
         var avoid = new Option<string?>("--avoid") { Description = "Node ids not to use if there are others.", HelpName = "1,2" };
         var version = new Option<ulong?>("--expect-version") { Description = "Act only on this version of the chain.", HelpName = "V" };
         var reason = new Option<string?>("--reason") { Description = "For the chain's history.", HelpName = "TEXT" };
-        return new Command("reconfigure",
+        var command = new Command("reconfigure",
             """
             Seals the active segment and installs a new one behind it; appends go on.
 
             Examples:
               delosd chain reconfigure --sequencer 2 --reason "move off node 1"
               delosd chain reconfigure --replicas 1,2,3,4,5 --replication 5
+              delosd chain reconfigure --loglet striped --stripes 3
+              delosd chain reconfigure --loglet native
             """)
-        { loglet, replication, replicas, sequencer, avoid, version, reason }.WithLog().Does(async context =>
+        { replicas, sequencer, avoid, version, reason };
+        var wanted = PolicyOptions.AddTo(command);
+        return command.WithLog().Does(async context =>
         {
             var arguments = context.Arguments;
             var log = arguments.GetValue(SharedOptions.Log) ?? "default";
             var named = NodeIds("--replicas", arguments.GetValue(replicas));
             await using var client = context.Connect();
             var before = await context.WithinTimeoutAsync(token => client.Admin.ChainAsync(log, token)).ConfigureAwait(false);
-            var policy = before.Policy with
-            {
-                Replication = arguments.GetValue(replication) ?? named?.Count ?? before.Policy.Replication,
-                Kind = arguments.GetValue(loglet) is null ? before.Policy.Kind : LogletKind.Native,
-            };
-            if (named is not null && named.Count != policy.Replication) throw new CommandException(ExitCode.Usage, $"--replicas names {named.Count} nodes, --replication says {policy.Replication}");
+            var policy = wanted.Read(arguments, before.Policy, named?.Count);
             var options = new ReconfigExtendOptions
             {
                 Policy = policy == before.Policy ? null : policy,

@@ -56,16 +56,27 @@ internal sealed record NodeView(NodeReport Report, NodeStatusDocument? Status, s
 /// <summary>A log with the state of every replica of every segment.</summary>
 internal sealed record LogView(string Name, Chain Chain, IReadOnlyList<ReplicaView> Replicas)
 {
+    /// <summary>The tail of the log, as far as its replicas have been told.</summary>
+    public long TailSeen
+    {
+        get
+        {
+            var parts = Chain.Active.Parts;
+            var tails = parts.Select(p => Replicas.FirstOrDefault(r => r.Loglet == p.Loglet.Id)?.WantedTail ?? 0).ToArray();
+            return Chain.Active.Start + new StripeMath(parts.Count).Tail(tails);
+        }
+    }
+
     public static LogView From(string name, Chain chain, IReadOnlyList<NodeView> nodes)
     {
         var replicas = new List<ReplicaView>();
-        foreach (var segment in chain.Segments)
+        foreach (var (segment, part) in chain.Segments.SelectMany(static s => s.Parts.Select(p => (s, p))))
         {
-            var id = segment.Loglet.Id.ToString();
-            var found = segment.Loglet.Replicas.Select(r => (Replica: r, Node: nodes.FirstOrDefault(n => n.Report.NodeId == r.NodeId && n.Status?.DiskId == r.DiskId)))
+            var id = part.Loglet.Id.ToString();
+            var found = part.Loglet.Replicas.Select(r => (Replica: r, Node: nodes.FirstOrDefault(n => n.Report.NodeId == r.NodeId && n.Status?.DiskId == r.DiskId)))
                 .Select(f => (f.Replica, f.Node, Line: f.Node?.Status?.Loglets.FirstOrDefault(l => l.Id == id))).ToList();
-            var wanted = segment.Stop - segment.Start ?? found.Max(f => f.Line?.GlobalTail ?? 0);
-            replicas.AddRange(found.Select(f => new ReplicaView(segment, f.Replica.NodeId, f.Node is not null, f.Line, wanted)));
+            var wanted = part.Stop ?? found.Max(f => f.Line?.GlobalTail ?? 0);
+            replicas.AddRange(found.Select(f => new ReplicaView(segment, part, f.Replica.NodeId, f.Node is not null, f.Line, wanted)));
         }
 
         return new LogView(name, chain, replicas);
@@ -74,25 +85,28 @@ internal sealed record LogView(string Name, Chain Chain, IReadOnlyList<ReplicaVi
 
 /// <summary>One replica: what it should hold and what it said.</summary>
 /// <param name="Segment">Whose replica it is.</param>
+/// <param name="Part">The Loglet, or the stripe.</param>
 /// <param name="NodeId">Where it is.</param>
 /// <param name="Answered">The node answered, and has the disk that the segment names.</param>
 /// <param name="Line">What it said of the replica; null if nothing.</param>
-/// <param name="WantedTail">First position that it need not hold.</param>
-internal sealed record ReplicaView(Segment Segment, uint NodeId, bool Answered, LogletStatusLine? Line, long WantedTail)
+/// <param name="WantedTail">First position of its Loglet that it need not hold.</param>
+internal sealed record ReplicaView(Segment Segment, SegmentPart Part, uint NodeId, bool Answered, LogletStatusLine? Line, long WantedTail)
 {
     public long Behind => Line is null ? WantedTail : Math.Max(0, WantedTail - Line.DurableTail);
 
     /// <summary>Holds less than it should: a sealed segment wants everything, the active one allows for what was on its way.</summary>
-    public bool IsBehind => Line is { HasUnknown: true } || (Segment.Stop is not null ? Behind > 0 : Line is null || Behind > ClusterView.NormalLag);
+    public bool IsBehind => Line is { HasUnknown: true } || (Part.Stop is not null ? Behind > 0 : Line is null || Behind > ClusterView.NormalLag);
 
     public string State => this switch
     {
         { Answered: false } => "unreachable",
-        { Line: null } => Segment.Stop == Segment.Start ? "empty" : "missing",
+        { Line: null } => Part.Stop == 0 ? "empty" : "missing",
         { Line.HasUnknown: true } => "damaged",
         { IsBehind: true } => "behind",
         _ => Line.Sealed ? "sealed" : "open",
     };
 
-    public LogletId Loglet => Segment.Loglet.Id;
+    public LogletId Loglet => Part.Loglet.Id;
+
+    public bool IsSequencer => NodeId == Part.Loglet.SequencerNode;
 }

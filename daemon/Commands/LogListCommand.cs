@@ -21,11 +21,13 @@ internal static class LogListCommand
                     json.WriteNumber("version", chain.Version);
                     json.WriteNumber("segments", chain.Segments.Count);
                     json.WriteNumber("activeStart", chain.Active.Start);
-                    json.WriteNumber("sequencer", chain.Active.Loglet.SequencerNode);
+                    json.WriteStartArray("sequencers");
+                    foreach (var node in chain.Active.Loglet.SequencerNodes) json.WriteNumberValue(node);
+                    json.WriteEndArray();
                 });
             }
 
-            rows.Add([name, ChainPrinter.Text(chain.Version), ChainPrinter.Text(chain.Segments.Count), ChainPrinter.Text(chain.Active.Start), ChainPrinter.Text(chain.Active.Loglet.SequencerNode)]);
+            rows.Add([name, ChainPrinter.Text(chain.Version), ChainPrinter.Text(chain.Segments.Count), ChainPrinter.Text(chain.Active.Start), ChainPrinter.Nodes(chain.Active.Loglet.SequencerNodes)]);
         }
 
         if (!context.Output.IsJson) context.Output.Table(["LOG", "VERSION", "SEGMENTS", "ACTIVE FROM", "SEQUENCER"], rows);

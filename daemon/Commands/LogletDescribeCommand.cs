@@ -27,7 +27,7 @@ internal static class LogletDescribeCommand
                 var nodes = await client.Admin.NodesAsync(token).ConfigureAwait(false);
                 return LogView.From(name, chain, nodes.Select(NodeView.From).ToList());
             }).ConfigureAwait(false);
-            var replicas = view.Replicas.Where(r => only is null || r.Loglet == only).ToList();
+            var replicas = view.Replicas.Where(r => only is null || r.Loglet == only || r.Segment.Loglet.Id == only).ToList();
             if (replicas.Count == 0) throw new CommandException(ExitCode.NotFound, $"the chain of log '{name}' has no such Loglet");
             if (context.Output.IsJson)
             {
@@ -36,9 +36,10 @@ internal static class LogletDescribeCommand
                     context.Output.JsonObject(json =>
                     {
                         json.WriteString("loglet", replica.Loglet.ToString());
+                        json.WriteString("segment", replica.Segment.Loglet.Id.ToString());
                         json.WriteNumber("start", replica.Segment.Start);
                         json.WriteNumber("nodeId", replica.NodeId);
-                        json.WriteBoolean("isSequencer", replica.NodeId == replica.Segment.Loglet.SequencerNode);
+                        json.WriteBoolean("isSequencer", replica.IsSequencer);
                         json.WriteString("state", replica.State);
                         json.WriteNumber("behind", replica.Behind);
                         if (replica.Line is not { } line) return;
@@ -58,7 +59,7 @@ internal static class LogletDescribeCommand
             {
                 r.Loglet.ToString(),
                 ChainPrinter.Text(r.Segment.Start),
-                ChainPrinter.Text(r.NodeId) + (r.NodeId == r.Segment.Loglet.SequencerNode ? " (sequencer)" : ""),
+                ChainPrinter.Text(r.NodeId) + (r.IsSequencer ? " (sequencer)" : ""),
                 r.State,
                 r.Line is null ? "" : ChainPrinter.Text(r.Line.DurableTail),
                 r.Line is null ? "" : ChainPrinter.Text(r.Line.GlobalTail),

@@ -42,9 +42,9 @@ internal static class StatusCommand
             ChainPrinter.Text(log.Chain.Version),
             ChainPrinter.Text(log.Chain.Segments.Count),
             ChainPrinter.Text(log.Chain.Active.Start),
-            ChainPrinter.Text(log.Chain.Active.Loglet.SequencerNode),
-            string.Join(",", log.Chain.Active.Loglet.Replicas.Select(r => r.NodeId)),
-            ChainPrinter.Text(log.Chain.Active.Start + (log.Replicas.LastOrDefault()?.WantedTail ?? 0)),
+            ChainPrinter.Nodes(log.Chain.Active.Loglet.SequencerNodes),
+            ChainPrinter.Nodes(log.Chain.Active.Loglet.ReplicaNodes),
+            ChainPrinter.Text(log.TailSeen),
         }).ToList());
         var behind = view.Logs.SelectMany(log => log.Replicas.Where(r => r.IsBehind).Select(r => (log.Name, Replica: r))).ToList();
         if (behind.Count > 0)

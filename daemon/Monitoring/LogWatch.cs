@@ -17,8 +17,8 @@ internal sealed class LogWatch(string log, MonitorParts parts)
     private volatile Chain? _chain;
     private volatile TaskCompletionSource _noticed = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>The Loglet being watched.</summary>
-    public LogletId? Active => _chain?.Active.Loglet.Id;
+    /// <summary>The Loglet, or the one of which it is a stripe, is being watched.</summary>
+    public bool Watches(LogletId loglet) => _chain is { } chain && chain.Active.Loglet.Parts.Any(p => p.Id == loglet);
 
     /// <summary>Something happened to the active segment: look now.</summary>
     public void Notice() => _noticed.TrySetResult();
@@ -66,38 +66,34 @@ internal sealed class LogWatch(string log, MonitorParts parts)
     /// <summary>Null: the chain changed, and is in <see cref="_chain"/>.</summary>
     private async Task<SegmentVerdict?> UntilVerdictAsync(Chain chain, CancellationToken cancellationToken)
     {
-        var config = chain.Active.Loglet;
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var replicas = WatchReplicasAsync(chain, stop.Token);
         var tasks = new List<Task> { replicas };
-        Task<string>? sequencer = null;
-        if (config.SequencerNode != 0) tasks.Add(sequencer = _sequencer.UntilGoneAsync(config, stop.Token));
+        foreach (var part in SequencersOf(chain.Active.Loglet)) tasks.Add(UntilGoneAsync(part, stop.Token));
         var first = await Task.WhenAny(tasks).ConfigureAwait(false);
         await stop.CancelAsync().ConfigureAwait(false);
         await Task.WhenAll(tasks).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         cancellationToken.ThrowIfCancellationRequested();
-        if (first == sequencer) return new SegmentVerdict(await sequencer.ConfigureAwait(false), config.SequencerNode, IsDown: true);
-        return await replicas.ConfigureAwait(false);
+        return await ((Task<SegmentVerdict?>)first).ConfigureAwait(false);
     }
+
+    /// <summary>One stripe without sequencer, and no stripe is acknowledged any more.</summary>
+    private async Task<SegmentVerdict?> UntilGoneAsync(LogletConfig part, CancellationToken cancellationToken) =>
+        new(await _sequencer.UntilGoneAsync(part, cancellationToken).ConfigureAwait(false), part.SequencerNode, IsDown: true);
+
+    /// <summary>A part for every process that sequences.</summary>
+    private static IEnumerable<LogletConfig> SequencersOf(LogletConfig config) => config.Parts.Where(static p => p.SequencerNode != 0).DistinctBy(static p => (p.SequencerNode, p.Incarnation));
 
     private async Task<SegmentVerdict?> WatchReplicasAsync(Chain chain, CancellationToken cancellationToken)
     {
         var config = chain.Active.Loglet;
-        var health = new SegmentHealth(config, parts.Options);
+        var health = config.Parts.Select(p => (Part: p, Health: new SegmentHealth(p, parts.Options))).ToArray();
         var begun = parts.TimeProvider.GetTimestamp();
         var chainReadAt = begun;
         while (true)
         {
-            var answers = await Task.WhenAll(config.Replicas.Select(r => AskAsync(config.Id, r.NodeId, cancellationToken))).ConfigureAwait(false);
-            var now = parts.TimeProvider.GetElapsedTime(begun);
-            foreach (var (node, reply) in answers)
-            {
-                if (reply is { } status) health.OnStatus(node, status.Status, status.IsSealed, now);
-                else health.OnLost(node, now);
-            }
-
-            var spares = health.Lost.Count == 0 ? [] : await LiveSparesAsync(config, cancellationToken).ConfigureAwait(false);
-            var verdict = health.Judge(now, spares);
+            var verdicts = await Task.WhenAll(health.Select(h => ExamineAsync(config, h.Part, h.Health, begun, cancellationToken))).ConfigureAwait(false);
+            var verdict = verdicts.FirstOrDefault(static v => v is { IsDown: true }) ?? verdicts.FirstOrDefault(static v => v is not null);
             if (verdict is not null || parts.TimeProvider.GetElapsedTime(chainReadAt) >= parts.Options.ChainInterval)
             {
                 chainReadAt = parts.TimeProvider.GetTimestamp();
@@ -112,6 +108,19 @@ internal sealed class LogWatch(string log, MonitorParts parts)
 
             await PauseAsync(cancellationToken).ConfigureAwait(false);
         }
+    }
+
+    private async Task<SegmentVerdict?> ExamineAsync(LogletConfig whole, LogletConfig part, SegmentHealth health, long begun, CancellationToken cancellationToken)
+    {
+        var answers = await Task.WhenAll(part.Replicas.Select(r => AskAsync(part.Id, r.NodeId, cancellationToken))).ConfigureAwait(false);
+        var now = parts.TimeProvider.GetElapsedTime(begun);
+        foreach (var (node, reply) in answers)
+        {
+            if (reply is { } status) health.OnStatus(node, status.Status, status.IsSealed, now);
+            else health.OnLost(node, now);
+        }
+
+        return health.Judge(now, health.Lost.Count == 0 ? [] : await LiveSparesAsync(whole, cancellationToken).ConfigureAwait(false));
     }
 
     private async Task PauseAsync(CancellationToken cancellationToken)
@@ -145,7 +154,7 @@ internal sealed class LogWatch(string log, MonitorParts parts)
     private ExtendRequest Request(Chain chain, SegmentVerdict verdict) => new(chain.Active.Loglet.Id)
     {
         IsDown = verdict.IsDown,
-        IsStillDown = verdict is { IsDown: true, Failed: not 0 } ? (took, stop) => IsStillDownAsync(chain.Active.Loglet, took, stop) : null,
+        IsStillDown = verdict is { IsDown: true, Failed: not 0 } ? (took, stop) => IsStillDownAsync(chain.Active.Loglet, verdict.Failed, took, stop) : null,
         Hint = new PlacementHint { Former = chain.Active.Loglet, Avoid = verdict.Failed == 0 ? [] : [verdict.Failed] },
         Reason = verdict.Reason,
     };
@@ -153,8 +162,16 @@ internal sealed class LogWatch(string log, MonitorParts parts)
     /// <summary>
     /// A node that was cut off finds every sequencer silent, and waits for the MetaStore's answer with that verdict in hand; when it is back within reach of both, the Loglets go on well, and must not be sealed for it.
     /// </summary>
-    private async ValueTask<bool> IsStillDownAsync(LogletConfig config, TimeSpan took, CancellationToken cancellationToken) =>
-        took < parts.Options.CutOffAfter || await _sequencer.IsGoneAsync(config, cancellationToken).ConfigureAwait(false);
+    private async ValueTask<bool> IsStillDownAsync(LogletConfig config, uint failed, TimeSpan took, CancellationToken cancellationToken)
+    {
+        if (took < parts.Options.CutOffAfter) return true;
+        foreach (var part in SequencersOf(config).Where(p => p.SequencerNode == failed))
+        {
+            if (await _sequencer.IsGoneAsync(part, cancellationToken).ConfigureAwait(false)) return true;
+        }
+
+        return false;
+    }
 
     /// <summary>Null: no answer.</summary>
     private async Task<(uint Node, StatusReply? Reply)> AskAsync(LogletId loglet, uint node, CancellationToken cancellationToken)

@@ -19,16 +19,16 @@ internal sealed record RefillPlan(LogletConfig Config, long? Stop, bool MustSeal
     /// <summary>
     /// Null: it lacks nothing, or nobody but its sequencer can help. A segment without stop is filled up to the announced global tail only, and is never created here: its sequencer does that.
     /// </summary>
-    public static RefillPlan? Make(Segment segment, ReplicaSnapshot? replica)
+    public static RefillPlan? Make(SegmentPart part, ReplicaSnapshot? replica)
     {
-        if (segment.Loglet.Kind != LogletKind.Native || replica is { IsDeleted: true }) return null;
-        var stop = segment.Stop - segment.Start;
-        if (replica is null) return stop is { } end ? new RefillPlan(segment.Loglet, end, true, 0, end, [], false) : null;
+        var (loglet, stop) = part;
+        if (loglet.Kind != LogletKind.Native || replica is { IsDeleted: true }) return null;
+        if (replica is null) return stop is { } end ? new RefillPlan(loglet, end, true, 0, end, [], false) : null;
         var to = stop ?? replica.GlobalTail;
         PositionRange[] damaged = [.. replica.Unknown.Select(r => new PositionRange(Math.Max(r.First, replica.TrimPoint), Math.Min(r.End, to))).Where(r => r.First < r.End)];
         var hasHiddenTail = replica.HasHiddenTail || (stop is { } last && replica.Unknown.Any(r => r.End > last));
         var mustSeal = stop is not null && !replica.IsSealed;
         if (!mustSeal && replica.DurableTail >= to && damaged.Length == 0 && !(hasHiddenTail && stop is not null)) return null;
-        return new RefillPlan(segment.Loglet, stop, mustSeal, replica.DurableTail, to, damaged, hasHiddenTail);
+        return new RefillPlan(loglet, stop, mustSeal, replica.DurableTail, to, damaged, hasHiddenTail);
     }
 }

@@ -130,18 +130,18 @@ internal sealed class RefillWorker : IAsyncDisposable
     /// </summary>
     private async Task<bool> RefillMostUrgentAsync(string log, Chain chain, CancellationToken cancellationToken)
     {
-        foreach (var segment in chain.Segments.Reverse())
+        foreach (var part in chain.Segments.Reverse().SelectMany(static s => s.Parts))
         {
-            if (!segment.Loglet.HasReplica(_me.NodeId, _me.DiskId)) continue;
-            var replica = _logServer.GetReplica(segment.Loglet.Id);
-            if (RefillPlan.Make(segment, replica) is not { } plan)
+            if (!part.Loglet.HasReplica(_me.NodeId, _me.DiskId)) continue;
+            var replica = _logServer.GetReplica(part.Loglet.Id);
+            if (RefillPlan.Make(part, replica) is not { } plan)
             {
-                _open.Remove(segment.Loglet.Id);
+                _open.Remove(part.Loglet.Id);
                 continue;
             }
 
             if (plan.Stop is null && plan.Damaged.Count == 0 && !StoodStill(plan)) continue;
-            _open.Remove(segment.Loglet.Id);
+            _open.Remove(part.Loglet.Id);
             if (await RefillAsync(log, plan, cancellationToken).ConfigureAwait(false) > 0) return true;
         }
 

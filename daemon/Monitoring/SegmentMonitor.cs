@@ -28,7 +28,7 @@ internal sealed class SegmentMonitor : IAsyncDisposable
         {
             foreach (var (watch, _) in _watches.Values)
             {
-                if (watch.Active == loglet) watch.Notice();
+                if (watch.Watches(loglet)) watch.Notice();
             }
         }
     }

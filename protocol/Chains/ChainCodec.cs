@@ -2,10 +2,10 @@ using Delos.Protocol.Messages;
 
 namespace Delos.Protocol.Chains;
 
-/// <summary>The bytes of a chain in its MetaStore register. Format 1; see docs/protocol.md. The version is the register's and is not among the bytes.</summary>
+/// <summary>The bytes of a chain in its MetaStore register. Format 3; see docs/protocol.md. The version is the register's and is not among the bytes.</summary>
 public static class ChainCodec
 {
-    private const byte Format = 2;
+    private const byte Format = 3;
     private const long OpenStop = -1;
     private const int SegmentFixedSize = 8 + 8 + 16 + 8;
     private const int EditFixedSize = 8 + 1 + 4 + 8 + 4 + 16;
@@ -13,7 +13,7 @@ public static class ChainCodec
     /// <summary>Bytes of the encoding.</summary>
     public static int SizeOf(Chain chain)
     {
-        var size = 1 + 4 + 1 + 4 + 4 + 4;
+        var size = 1 + 4 + 1 + 4 + 1 + 4 + 4;
         foreach (var segment in chain.Segments) size += SegmentFixedSize + segment.Loglet.Size;
         foreach (var edit in chain.History) size += EditFixedSize - 4 + MessageWriter.SizeOf(edit.Reason);
         return size;
@@ -27,6 +27,7 @@ public static class ChainCodec
         writer.U32((uint)chain.Policy.Replication);
         writer.U8((byte)chain.Policy.Kind);
         writer.U32((uint)chain.Policy.Stripes);
+        writer.Bool(chain.Policy.Sharded);
         writer.U32((uint)chain.Segments.Count);
         foreach (var segment in chain.Segments)
         {
@@ -56,9 +57,9 @@ public static class ChainCodec
     {
         var reader = new MessageReader(bytes);
         if (reader.U8() != Format) return null;
-        var policy = new LogPolicy((int)reader.U32(), (LogletKind)reader.U8(), (int)reader.U32());
+        var policy = new LogPolicy((int)reader.U32(), (LogletKind)reader.U8(), (int)reader.U32(), reader.Bool());
         if (policy.Kind is < LogletKind.Native or > LogletKind.Memory) return null;
-        if (policy.Replication is < 1 or > LogletConfig.MaxReplicas || policy.Stripes is < 1 or > LogletConfig.MaxStripes) return null;
+        if (policy.Problem is not null) return null;
         var segments = new Segment[reader.Count(SegmentFixedSize)];
         if (segments.Length is 0 or > Chain.MaxSegments) return null;
         for (var i = 0; i < segments.Length; i++)

@@ -3,15 +3,18 @@ namespace Delos.Protocol.Chains;
 /// <summary>Makes the next version of a chain. Pure; the MetaStore's conditional write decides which edit wins.</summary>
 public static class ChainEdits
 {
-    // With the edit that goes with it.
-    private const int LargestSegment = 4 << 10;
+    // Of a segment and the edit that goes with it, without the config of its Loglet.
+    private const int SegmentBytes = 2 << 10;
 
     /// <summary>The first version of a log.</summary>
     public static Chain Create(LogPolicy policy, LogletConfig loglet, Guid installId, ChainEdit edit) =>
         new(1, policy, [new Segment(0, null, loglet, installId, 1)], [edit with { Version = 1, Kind = ChainEditKind.Create, InstallId = installId }]);
 
     /// <summary>Whether another segment can follow. Ask before the active one is sealed.</summary>
-    public static bool HasRoom(Chain chain) => chain.Segments.Count < Chain.MaxSegments && ChainCodec.SizeOf(chain) <= Chain.MaxBytes - LargestSegment;
+    /// <param name="chain">As it is.</param>
+    /// <param name="next">The policy by which that segment will be made.</param>
+    public static bool HasRoom(Chain chain, LogPolicy next) =>
+        chain.Segments.Count < Chain.MaxSegments && ChainCodec.SizeOf(chain) + SegmentBytes + LogletConfig.SizeOf(next) <= Chain.MaxBytes;
 
     /// <summary>
     /// Gives the active segment its stop and installs a new one behind it. <paramref name="stop"/> is a position of the VirtualLog,

@@ -25,6 +25,8 @@ public sealed record LogletConfig(
 
     public const int MaxStripes = 256;
 
+    private const int FixedSize = LogletId.Size + 1 + 4 + 8 + 4 + 4;
+
     /// <summary>A majority of the replicas.</summary>
     public int Quorum => Replicas.Count / 2 + 1;
 
@@ -34,15 +36,27 @@ public sealed record LogletConfig(
     /// <summary>Round robin over other Loglets.</summary>
     public static LogletConfig Striped(LogletId id, IReadOnlyList<LogletConfig> stripes) => new(id, LogletKind.Striped, 0, 0, [], stripes);
 
+    /// <summary>The Loglets that have replicas and, if their kind does, a sequencer: this one, or its stripes.</summary>
+    public IReadOnlyList<LogletConfig> Parts => Stripes.Count == 0 ? [this] : Stripes;
+
+    /// <summary>The nodes that order, each once, in stripe order; none for kinds without a sequencer.</summary>
+    public IReadOnlyList<uint> SequencerNodes => [.. Parts.Select(static p => p.SequencerNode).Where(static n => n != 0).Distinct()];
+
+    /// <summary>The nodes that store, each once, in ascending order.</summary>
+    public IReadOnlyList<uint> ReplicaNodes => [.. Parts.SelectMany(static p => p.Replicas).Select(static r => r.NodeId).Distinct().Order()];
+
     public int Size
     {
         get
         {
-            var size = LogletId.Size + 1 + 4 + 8 + 4 + Replicas.Count * ReplicaId.Size + 4;
+            var size = FixedSize + Replicas.Count * ReplicaId.Size;
             foreach (var stripe in Stripes) size += stripe.Size;
             return size;
         }
     }
+
+    /// <summary>Bytes of a config made by that policy.</summary>
+    public static int SizeOf(LogPolicy policy) => FixedSize + (policy.Kind == LogletKind.Striped ? policy.Stripes : 0) * FixedSize + policy.Stripes * policy.Replication * ReplicaId.Size;
 
     public bool HasReplica(uint nodeId, Guid diskId)
     {

@@ -12,5 +12,16 @@ public sealed record Segment(long Start, long? Stop, LogletConfig Loglet, Guid I
 {
     public bool IsActive => Stop is null;
 
+    /// <summary>The Loglets that hold it. What a stripe has beyond its stop was never acknowledged, and nobody reads it.</summary>
+    public IReadOnlyList<SegmentPart> Parts
+    {
+        get
+        {
+            if (Loglet.Stripes.Count == 0) return [new SegmentPart(Loglet, Stop - Start)];
+            var math = new StripeMath(Loglet.Stripes.Count);
+            return [.. Loglet.Stripes.Select((stripe, i) => new SegmentPart(stripe, Stop is { } stop ? math.OwnBelow(i, stop - Start) : null))];
+        }
+    }
+
     public bool Contains(long position) => position >= Start && (Stop is not { } stop || position < stop);
 }

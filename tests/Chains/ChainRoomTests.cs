@@ -20,7 +20,7 @@ public class ChainRoomTests
         while (tooMany - most > 1)
         {
             var middle = (most + tooMany) / 2;
-            if (ChainEdits.HasRoom(Of(middle))) most = middle;
+            if (ChainEdits.HasRoom(Of(middle), Of(middle).Policy)) most = middle;
             else tooMany = middle;
         }
 

@@ -164,7 +164,9 @@ public sealed class RegisterFuzzTests
             start = stop ?? start;
         }
 
-        var policy = new LogPolicy(random.Between(1, LogletConfig.MaxReplicas), random.Pick(Enum.GetValues<LogletKind>()), random.Between(1, LogletConfig.MaxStripes));
+        var replication = random.Between(1, LogletConfig.MaxReplicas);
+        var kind = random.Pick(Enum.GetValues<LogletKind>());
+        var policy = kind == LogletKind.Striped ? LogPolicy.Striped(replication, random.Between(1, LogletConfig.MaxStripes), random.Next(2) == 0) : new LogPolicy(replication, kind, 1);
         var history = Enumerable.Range(0, random.Next(5)).Select(_ => (ChainEdit)ValueGenerator.Make(random, typeof(ChainEdit))!);
         return new Chain(3, policy, segments, [.. history]);
     }

@@ -1,4 +1,5 @@
 using Delos.Client.Loglets;
+using Delos.Protocol.Chains;
 
 namespace Delos.Tests.Loglets;
 

@@ -76,7 +76,7 @@ public sealed class GoldenRegisters
         var edit = new ChainEdit(0, ChainEditKind.Create, 5, 1000, "new");
         var chain = ChainEdits.Extend(ChainEdits.Create(LogPolicy.Default, first, Guid.Empty, edit), 10, second, s_disk, edit with { Reason = "ä" });
         Check(ChainCodec.Encode(chain),
-            "02" + "03000000" + "01" + "01000000" + "02000000"
+            "03" + "03000000" + "01" + "01000000" + "00" + "02000000"
             + "0000000000000000" + "0a00000000000000" + "00000000000000000000000000000000" + "0100000000000000"
             + "01000000000000000000000000000000" + "01" + "02000000" + "8877665544332211" + "01000000" + "07000000" + Disk + "00000000"
             + "0a00000000000000" + "ffffffffffffffff" + Disk + "0200000000000000"

@@ -98,20 +98,70 @@ public sealed class PlacementChoiceTests
         Assert.That(PlacementChoice.IsEnough(s_three, hint, Infos(1, 2, 3, 4), s_none, [Live(2), Live(3)]), Is.False, "a spare may yet answer");
     }
 
+    [Test]
+    public void Stripes_rotate_over_all_sequencers_and_share_their_LogServers()
+    {
+        var config = Choose([Live(1), Live(2), Live(3), Live(4), Live(5)], PlacementHint.None, policy: LogPolicy.Striped(5, 7));
+        Assert.Multiple(() =>
+        {
+            Assert.That(config.Kind, Is.EqualTo(LogletKind.Striped));
+            Assert.That(config.Stripes, Has.Count.EqualTo(7));
+            Assert.That(config.Stripes.Take(5).Select(s => s.SequencerNode), Is.EquivalentTo(new[] { 1u, 2u, 3u, 4u, 5u }));
+            Assert.That(config.Stripes.Select(s => s.Incarnation), Is.EqualTo(config.Stripes.Select(s => s.SequencerNode * 100ul)));
+            Assert.That(config.Stripes.Select(Nodes), Is.All.EqualTo(new[] { 1u, 2u, 3u, 4u, 5u }));
+            Assert.That(config.Stripes.Select(s => s.Id).Append(config.Id), Is.Unique);
+            Assert.That(config.SequencerNodes, Has.Count.EqualTo(5));
+            Assert.That(config.ReplicaNodes, Is.EqualTo(new[] { 1u, 2u, 3u, 4u, 5u }));
+        });
+    }
+
+    [Test]
+    public void A_dead_node_sequences_no_stripe()
+    {
+        var config = Choose([Live(1), Dead(2), Live(3)], new PlacementHint { Avoid = [3] }, policy: LogPolicy.Striped(3, 2));
+        Assert.That(config.Stripes.Select(s => s.SequencerNode), Is.EqualTo(new[] { 1u, 1u }));
+    }
+
+    [Test]
+    public void Shards_have_LogServers_of_their_own_and_each_a_live_majority()
+    {
+        for (var seed = 0; seed < 50; seed++)
+        {
+            var config = Choose([Dead(1), Dead(2), Live(3), Live(4), Live(5), Live(6)], PlacementHint.None, seed, LogPolicy.Striped(3, 2, sharded: true));
+            var shards = config.Stripes.Select(s => Nodes(s).ToArray()).ToArray();
+            Assert.That(shards.SelectMany(s => s), Is.EquivalentTo(new[] { 1u, 2u, 3u, 4u, 5u, 6u }));
+            Assert.That(shards.Select(s => s.Count(n => n <= 2)), Is.All.EqualTo(1));
+            Assert.That(config.Stripes.Select(s => Nodes(s).Contains(s.SequencerNode)), Is.All.True, "next to its replicas");
+        }
+    }
+
+    [Test]
+    public void Demanded_LogServers_are_dealt_out_in_their_order()
+    {
+        var hint = new PlacementHint { Replicas = [4, 1, 3, 2] };
+        var config = Choose([Live(1), Live(2), Live(3), Live(4)], hint, policy: LogPolicy.Striped(2, 2, sharded: true));
+        Assert.That(config.Stripes.Select(Nodes), Is.EqualTo(new[] { new[] { 1u, 4u }, [2u, 3u] }));
+    }
+
+    [Test]
+    public void Too_few_LogServers_for_all_shards_is_told() =>
+        AssertFails(DelosErrorCode.Unavailable, "6 LogServers are needed (2 stripes of 3); the node list has 3", [Live(1), Live(2), Live(3)], PlacementHint.None, LogPolicy.Striped(3, 2, sharded: true));
+
     private static NodeInfo[] Infos(params uint[] ids) => [.. ids.Select(i => Live(i).Node)];
 
-    private static void AssertFails(DelosErrorCode code, string text, NodeProbe[] probes, PlacementHint hint)
+    private static void AssertFails(DelosErrorCode code, string text, NodeProbe[] probes, PlacementHint hint, LogPolicy? policy = null)
     {
-        var failure = Assert.Throws<DelosException>(() => Choose(probes, hint))!;
+        var failure = Assert.Throws<DelosException>(() => Choose(probes, hint, policy: policy))!;
         Assert.That((failure.Code, failure.Message), Is.EqualTo((code, failure.Message)));
         Assert.That(failure.Message, Does.Contain(text));
     }
 
-    private static LogletConfig Choose(NodeProbe[] probes, PlacementHint hint, int seed = 1)
+    private static LogletConfig Choose(NodeProbe[] probes, PlacementHint hint, int seed = 1, LogPolicy? policy = null)
     {
+        ulong id = 99;
         var random = new Random(seed);
         var lots = probes.ToDictionary(p => p, _ => random.Next());
-        return PlacementChoice.Choose(s_three, hint, probes, new LogletId(0, 99), p => lots[p]);
+        return PlacementChoice.Choose(policy ?? s_three, hint, probes, () => new LogletId(0, id++), p => lots[p]);
     }
 
     private static IEnumerable<uint> Nodes(LogletConfig config) => config.Replicas.Select(r => r.NodeId);

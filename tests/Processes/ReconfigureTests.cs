@@ -1,5 +1,6 @@
 using Delos.Client;
 using Delos.Client.Admin;
+using Delos.Protocol.Chains;
 using Delos.Tests.Histories;
 
 namespace Delos.Tests.Processes;
@@ -29,6 +30,31 @@ public sealed class ReconfigureTests : ProcessFixture
         await CheckAsync(history);
         var chain = await client.Admin.ChainAsync(Log);
         Assert.That(chain.Segments, Has.Count.GreaterThanOrEqualTo(21));
+    }
+
+    [Test]
+    public async Task A_log_moves_between_native_and_striped_Loglets_under_load()
+    {
+        await StartClusterAsync();
+        var history = new LogHistory();
+        await using var client = await DelosClient.ConnectAsync(Cluster.Endpoints);
+        await using var load = LogLoad.Start(Cluster.Endpoints, Log, appenders: 4, outstanding: 32, history);
+        await load.AdvanceAsync(1_000, s_patience);
+        foreach (var policy in new[] { LogPolicy.Striped(3, 2), LogPolicy.Striped(3, 3), LogPolicy.Striped(1, 3, sharded: true), LogPolicy.Native(3), LogPolicy.Striped(3, 5) })
+        {
+            var result = await client.Admin.ReconfigExtendAsync(Log, new ReconfigExtendOptions { Policy = policy });
+            Assert.That(result.Won, Is.True);
+            var active = result.Chain.Active.Loglet;
+            Assert.That((active.Kind, active.Parts.Count, active.SequencerNodes.Count), Is.EqualTo((policy.Kind, policy.Stripes, Math.Min(3, policy.Stripes))));
+            await load.AdvanceAsync(2_000, s_patience);
+        }
+
+        // What stripes held is held by one Loglet, at the same positions.
+        var striped = (await client.Admin.ChainAsync(Log)).Segments.First(s => s is { Loglet.Kind: LogletKind.Striped, Stop: not null });
+        var moved = await client.Admin.ReconfigModifyAsync(Log, striped.Loglet.Id);
+        Assert.That(moved.Chain.FindByInstallId(striped.InstallId)!.Loglet.Kind, Is.EqualTo(LogletKind.Native));
+        await load.StopAsync();
+        await CheckAsync(history);
     }
 
     [Test]

@@ -91,7 +91,7 @@ internal sealed class SimReconfigurer(SimProcess me, ClusterSimulation cluster, 
 
         try
         {
-            return PlacementChoice.Choose(_policy, hint, probes, new LogletId(cluster.World.NewId(), cluster.World.NewId()), _ => cluster.World.Random.Next());
+            return PlacementChoice.Choose(_policy, hint, probes, () => new LogletId(cluster.World.NewId(), cluster.World.NewId()), _ => cluster.World.Random.Next());
         }
         catch (DelosException)
         {

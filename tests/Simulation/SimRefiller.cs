@@ -30,17 +30,17 @@ internal sealed class SimRefiller(SimNode node, ClusterSimulation cluster)
 
     private async Task<bool> RefillMostUrgentAsync(Chain chain)
     {
-        foreach (var segment in chain.Segments.Reverse())
+        foreach (var part in chain.Segments.Reverse().SelectMany(static s => s.Parts))
         {
-            if (!segment.Loglet.HasReplica((uint)node.Id, node.Disk.DiskId)) continue;
-            if (RefillPlan.Make(segment, node.Snapshot(segment.Loglet.Id)) is not { } plan)
+            if (!part.Loglet.HasReplica((uint)node.Id, node.Disk.DiskId)) continue;
+            if (RefillPlan.Make(part, node.Snapshot(part.Loglet.Id)) is not { } plan)
             {
-                _open.Remove(segment.Loglet.Id);
+                _open.Remove(part.Loglet.Id);
                 continue;
             }
 
             if (plan.Stop is null && plan.Damaged.Count == 0 && !StoodStill(plan)) continue;
-            _open.Remove(segment.Loglet.Id);
+            _open.Remove(part.Loglet.Id);
             if (await RefillAsync(plan)) return true;
         }
 

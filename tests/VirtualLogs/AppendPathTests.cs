@@ -50,7 +50,7 @@ public class AppendPathTests
 
         public ValueTask<LogletConfig> PlaceAsync(LogPolicy policy, PlacementHint hint, CancellationToken cancellationToken = default) => ValueTask.FromResult(MemoryLogletFactory.NewConfig());
 
-        public ValueTask<StatusCode> OpenAsync(LogletConfig config, CancellationToken cancellationToken = default) => ValueTask.FromResult(StatusCode.Ok);
+        public ValueTask<OpenResult> OpenAsync(LogletConfig config, CancellationToken patience) => ValueTask.FromResult(default(OpenResult));
 
         public ValueTask CopyAsync(ILoglet source, long length, LogletConfig target, CancellationToken cancellationToken = default) => ValueTask.CompletedTask;
 

@@ -95,7 +95,7 @@ internal sealed class MemoryCluster : IPlacement, ILogletOpener, ISegmentCopier,
         return ValueTask.FromResult(config);
     }
 
-    ValueTask<StatusCode> ILogletOpener.OpenAsync(LogletConfig config, CancellationToken cancellationToken) => ValueTask.FromResult(OnOpen?.Invoke(config) ?? StatusCode.Ok);
+    ValueTask<OpenResult> ILogletOpener.OpenAsync(LogletConfig config, CancellationToken patience) => ValueTask.FromResult(new OpenResult(OnOpen?.Invoke(config) ?? StatusCode.Ok, config.SequencerNode));
 
     async ValueTask ISegmentCopier.CopyAsync(ILoglet source, long length, LogletConfig target, CancellationToken cancellationToken)
     {

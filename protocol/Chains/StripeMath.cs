@@ -1,8 +1,8 @@
-namespace Delos.Client.Loglets;
+namespace Delos.Protocol.Chains;
 
 /// <summary>Positions of a StripedLoglet: stripe i of N maps its position j to j·N + i (DESIGN §3, StripedLoglet).</summary>
 /// <param name="Count">N, at least 1.</param>
-internal readonly record struct StripeMath(int Count)
+public readonly record struct StripeMath(int Count)
 {
     public int StripeOf(long position) => (int)(position % Count);
 
