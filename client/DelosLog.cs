@@ -30,7 +30,8 @@ public sealed class DelosLog : IAsyncDisposable
     internal VirtualLog Virtual { get; }
 
     /// <summary>
-    /// Appends one entry exactly once and returns its position. Many may be outstanding; appends of one handle get positions in call order. Past the limits of <see cref="DelosClientOptions.MaxInFlightAppends"/>
+    /// Appends one entry exactly once and returns its position. Many may be outstanding; appends of one handle get positions in call order, unless the log is
+    /// striped: there those under way at the same time get them in any order, and who needs an order waits for the one before. Past the limits of <see cref="DelosClientOptions.MaxInFlightAppends"/>
     /// and <see cref="DelosClientOptions.MaxInFlightBytes"/> the append waits its turn.
     /// </summary>
     /// <param name="payload">Must not change before the append is answered; it is normally copied before the call returns, but not when the append has to wait.</param>
@@ -41,7 +42,7 @@ public sealed class DelosLog : IAsyncDisposable
     public ValueTask<long> AppendAsync(ReadOnlyMemory<byte> payload, CancellationToken cancellationToken = default) =>
         _parts.Options.TraceAppends && Telemetry.Source.HasListeners() ? AppendTracedAsync(payload, cancellationToken) : _appender.AppendAsync(payload, cancellationToken);
 
-    /// <summary>Appends several entries in order, each exactly once (not atomically: others' entries may lie between), and returns their positions.</summary>
+    /// <summary>Appends several entries, in the order of <see cref="AppendAsync"/>, each exactly once (not atomically: others' entries may lie between), and returns their positions.</summary>
     /// <exception cref="DelosException">Of the first that failed; others may be in the log.</exception>
     public async ValueTask<long[]> AppendBatchAsync(IReadOnlyList<ReadOnlyMemory<byte>> payloads, CancellationToken cancellationToken = default)
     {

@@ -12,7 +12,7 @@ public class AppendClient(ulong clientId)
     /// The lowest sequence not resolved yet; sent with every append. The sequencer refuses everything below and forgets it, so it is raised only when nothing below is ever sent again.
     /// Read on any thread; starts at 1 and only grows.
     /// </summary>
-    public ulong Floor
+    public virtual ulong Floor
     {
         get => Volatile.Read(ref _floor);
         set => Volatile.Write(ref _floor, value);

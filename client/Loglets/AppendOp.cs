@@ -21,6 +21,9 @@ public abstract class AppendOp
     /// <summary>The one encoded entry (EntryCodec). The owner holds the reference and releases it when the append is resolved; a Loglet that needs it longer takes its own.</summary>
     public RetainedPayload? Entry { get; set; }
 
+    /// <summary>The stripe of a StripedLoglet to which it went: a resend must go to the same, whose sequencer alone recognises it.</summary>
+    internal StripeRoute Route { get; set; }
+
     /// <summary>
     /// How it ended, exactly once per <see cref="ILoglet.Append"/>. Called in order, one at a time per Loglet object, without locks of the Loglet held, on any thread; must not block.
     /// </summary>

@@ -20,7 +20,7 @@ public interface ILoglet : IAsyncDisposable
 
     /// <summary>
     /// Takes an append into the send queue; <see cref="Flush"/> sends what is queued. The op completes through <see cref="AppendOp.OnCompleted"/>, which is never
-    /// called from inside this method. The ops of one client are sent in the order of these calls. All ops of one Loglet object have the same <see cref="AppendOp.Client"/>.
+    /// called from inside this method. A resend, after Unavailable, is the same op again. The ops of one client are sent in the order of these calls. All ops of one Loglet object have the same <see cref="AppendOp.Client"/>.
     /// </summary>
     void Append(AppendOp op);
 

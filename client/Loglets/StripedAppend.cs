@@ -6,17 +6,19 @@ namespace Delos.Client.Loglets;
 internal sealed class StripedAppend(StripedLoglet owner) : AppendOp
 {
     private AppendOp? _append;
+    private AppendClient? _client;
 
-    public override AppendClient Client => Append.Client;
+    public override AppendClient Client => _client ?? throw new InvalidOperationException("The append is not under way.");
 
     /// <summary>The owner's.</summary>
     public AppendOp Append => _append ?? throw new InvalidOperationException("The append is not under way.");
 
     public int Stripe { get; private set; }
 
-    public void Begin(AppendOp append, int stripe)
+    public void Begin(AppendOp append, AppendClient client, int stripe)
     {
         _append = append;
+        _client = client;
         Stripe = stripe;
         Sequence = append.Sequence;
         Entry = append.Entry;
@@ -29,4 +31,18 @@ internal sealed class StripedAppend(StripedLoglet owner) : AppendOp
     }
 
     public override void OnCompleted(StatusCode status, long position) => owner.OnStripeCompleted(this, status, position);
+
+    /// <summary>The appending client as the stripes see it.</summary>
+    internal sealed class StripeClient(StripedLoglet owner, AppendClient client) : AppendClient(client.ClientId)
+    {
+        public AppendClient Owner => client;
+
+        public override ulong Floor
+        {
+            get => client.Floor;
+            set => throw new NotSupportedException("The floor is the appending client's.");
+        }
+
+        public override void OnCompletionsDelivered() => owner.OnStripeDelivered();
+    }
 }

@@ -1,7 +1,6 @@
 using Delos.Protocol.Chains;
 using Delos.Protocol.Framing;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.ObjectPool;
 
 namespace Delos.Client.Loglets;
 
@@ -10,8 +9,8 @@ namespace Delos.Client.Loglets;
 /// with gap records by whoever waits for it. Sealed as a whole: all stripes first, then the tail.
 /// </summary>
 /// <remarks>
-/// The stripe of an append follows from its sequence, so that a resend goes to where the first copy went, and its own sequencer recognises it. Appends that a client has under way at the same time may get positions in
-/// another order than it made them.
+/// What was appended between two flushes is dealt out in pieces, one to each stripe (<see cref="StripeChoice"/>). A resend goes to where the first copy went, whose sequencer recognises it. Appends that a client has under
+/// way at the same time may get positions in another order than it made them.
 /// </remarks>
 public sealed class StripedLoglet : ILoglet
 {
@@ -21,12 +20,17 @@ public sealed class StripedLoglet : ILoglet
     private readonly StripeWindow<AppendOp> _window;
     private readonly StripedReader _reader;
     private readonly AppendCompletions _completions;
-    private readonly ObjectPool<StripedAppend> _pool;
+    private readonly Stack<StripedAppend> _pool = new();
+    private readonly List<AppendOp> _queued = [];
+    private readonly long[] _levels;
+    private readonly int[] _shares;
+    private readonly bool[] _flushes;
     private readonly Watermark _knownTail = new();
     private readonly TimeProvider _time;
     private readonly CancellationTokenSource _closing = new();
     private readonly Lock _lock = new();
     private readonly Task[] _fills;
+    private StripedAppend.StripeClient? _client;
     private bool _disposed;
 
     /// <param name="config">Of the whole.</param>
@@ -46,7 +50,9 @@ public sealed class StripedLoglet : ILoglet
         _window = new StripeWindow<AppendOp>(_math);
         _reader = new StripedReader(_math, _stripes);
         _completions = new AppendCompletions(logger);
-        _pool = new DefaultObjectPool<StripedAppend>(new Policy(this), maximumRetained: 8192);
+        _levels = new long[_stripes.Length];
+        _shares = new int[_stripes.Length];
+        _flushes = new bool[_stripes.Length];
         _fills = new Task[_stripes.Length];
         Array.Fill(_fills, Task.CompletedTask);
         foreach (var stripe in _stripes) stripe.SequencerLost += _ => SequencerLost?.Invoke(this);
@@ -61,16 +67,30 @@ public sealed class StripedLoglet : ILoglet
     public void Append(AppendOp op)
     {
         ArgumentNullException.ThrowIfNull(op);
-        var stripe = (int)((op.Sequence - 1) % (ulong)_stripes.Length);
-        var append = _pool.Get();
-        append.Begin(op, stripe);
-        lock (_lock) _window.OnSent(stripe);
-        _stripes[stripe].Append(append);
+        lock (_lock)
+        {
+            _client ??= new StripedAppend.StripeClient(this, op.Client);
+            if (!ReferenceEquals(_client.Owner, op.Client)) throw new InvalidOperationException($"One Loglet object serves one client; {_client.ClientId:x16} appends through this one.");
+            if (_disposed) _completions.Add(op, StatusCode.Unavailable, -1);
+            else _queued.Add(op);
+        }
     }
 
     public void Flush()
     {
-        foreach (var stripe in _stripes) stripe.Flush();
+        Span<bool> flushes = stackalloc bool[_stripes.Length];
+        lock (_lock)
+        {
+            SendQueued();
+            _flushes.CopyTo(flushes);
+            Array.Clear(_flushes);
+        }
+
+        for (var i = 0; i < flushes.Length; i++)
+        {
+            if (flushes[i]) _stripes[i].Flush();
+        }
+
         _completions.Deliver();
     }
 
@@ -133,7 +153,13 @@ public sealed class StripedLoglet : ILoglet
 
         await _closing.CancelAsync().ConfigureAwait(false);
         foreach (var stripe in _stripes) await stripe.DisposeAsync().ConfigureAwait(false);
-        lock (_lock) GiveBack(StatusCode.Unavailable);
+        lock (_lock)
+        {
+            foreach (var op in _queued) _completions.Add(op, StatusCode.Unavailable, -1);
+            _queued.Clear();
+            GiveBack(StatusCode.Unavailable);
+        }
+
         _completions.Deliver();
         await Task.WhenAll(_fills).ConfigureAwait(false);
         _closing.Dispose();
@@ -142,33 +168,82 @@ public sealed class StripedLoglet : ILoglet
     /// <summary>A stripe is done with an append.</summary>
     internal void OnStripeCompleted(StripedAppend append, StatusCode status, long own)
     {
-        var (op, stripe) = (append.Append, append.Stripe);
-        append.End();
-        _pool.Return(append);
         lock (_lock)
         {
+            var (op, stripe) = (append.Append, append.Stripe);
+            append.End();
+            _pool.Push(append);
             _window.OnReturned(stripe);
             if (status == StatusCode.Ok && !_disposed)
             {
                 _window.OnCommitted(stripe, own, op);
-                Acknowledge();
-                Fill();
+                return;
             }
-            else
-            {
-                // One that is committed may still lie beyond the tail that a seal finds: its owner looks for it below the stop.
-                _completions.Add(op, status == StatusCode.Ok ? StatusCode.Unavailable : status, own < 0 || status == StatusCode.Ok ? -1 : _math.ToStriped(stripe, own));
-                if (status is StatusCode.Sealed or StatusCode.Deleted) GiveBack(status);
-            }
+
+            // One that is committed may still lie beyond the tail that a seal finds: its owner looks for it below the stop.
+            _completions.Add(op, status == StatusCode.Ok ? StatusCode.Unavailable : status, own < 0 || status == StatusCode.Ok ? -1 : _math.ToStriped(stripe, own));
+            if (status is StatusCode.Sealed or StatusCode.Deleted) GiveBack(status);
+        }
+    }
+
+    /// <summary>A stripe has told of all that it was done with.</summary>
+    internal void OnStripeDelivered()
+    {
+        lock (_lock)
+        {
+            Acknowledge();
+            Fill();
         }
 
         _completions.Deliver();
     }
 
+    /// <summary>Under the lock: deals out what was appended since the last flush.</summary>
+    private void SendQueued()
+    {
+        if (_queued.Count == 0) return;
+        var unsent = 0;
+        for (var i = 0; i < _queued.Count; i++)
+        {
+            var op = _queued[i];
+
+            // One that was sent before goes the same way again.
+            if (op.Route.Loglet == Config.Id && op.Route.Sequence == op.Sequence) Send(op, op.Route.Stripe);
+            else _queued[unsent++] = op;
+        }
+
+        if (unsent > 0)
+        {
+            // Not by the stripes' known tails: they may count appends whose return has not come here yet, as the window does.
+            for (var i = 0; i < _levels.Length; i++) _levels[i] = _window.Level(i);
+            StripeChoice.Deal(_math, _levels, unsent, _shares);
+            for (int i = 0, next = 0; i < _shares.Length; i++)
+            {
+                for (var end = next + _shares[i]; next < end; next++) Send(_queued[next], i);
+            }
+        }
+
+        _queued.Clear();
+    }
+
+    private void Send(AppendOp op, int stripe)
+    {
+        op.Route = new StripeRoute(Config.Id, op.Sequence, stripe);
+        if (!_pool.TryPop(out var append)) append = new StripedAppend(this);
+        append.Begin(op, _client!, stripe);
+        _window.OnSent(stripe);
+        _stripes[stripe].Append(append);
+        _flushes[stripe] = true;
+    }
+
     /// <summary>Under the lock.</summary>
     private void Acknowledge()
     {
-        while (_window.TryTake(out var op, out var position)) _completions.Add(op, StatusCode.Ok, position);
+        for (var i = 0; i < _stripes.Length; i++)
+        {
+            while (_window.TryTake(i, out var op, out var position)) _completions.Add(op, StatusCode.Ok, position);
+        }
+
         _knownTail.Raise(_window.Tail);
     }
 
@@ -241,11 +316,4 @@ public sealed class StripedLoglet : ILoglet
     private long TailOf(TailResult[] tails) => _math.Tail([.. tails.Select(static t => t.Tail)]);
 
     private async Task<T[]> ForAllAsync<T>(Func<ILoglet, ValueTask<T>> ask) => await Task.WhenAll(_stripes.Select(s => ask(s).AsTask())).ConfigureAwait(false);
-
-    private sealed class Policy(StripedLoglet owner) : IPooledObjectPolicy<StripedAppend>
-    {
-        public StripedAppend Create() => new(owner);
-
-        public bool Return(StripedAppend obj) => true;
-    }
 }

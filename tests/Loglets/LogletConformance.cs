@@ -446,7 +446,7 @@ public abstract class LogletConformance
         return loglet;
     }
 
-    internal TestAppender Appender(ILoglet loglet) => new(loglet, 1000 + Interlocked.Increment(ref _clients));
+    internal TestAppender Appender(ILoglet loglet) => new(loglet, 1000 + Interlocked.Increment(ref _clients), flushEach: !IsDense);
 
     private static async Task<List<string>> ReadAsync(ILoglet loglet, long min, long max, long bound)
     {
@@ -483,7 +483,7 @@ public abstract class LogletConformance
         return bytes;
     }
 
-    private async Task<ILoglet> NewAsync() => Open(await CreateAsync());
+    protected async Task<ILoglet> NewAsync() => Open(await CreateAsync());
 
     private async Task<(ILoglet First, ILoglet Second)> TwoAsync()
     {

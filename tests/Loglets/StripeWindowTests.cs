@@ -57,15 +57,21 @@ public sealed class StripeWindowTests
                     window.OnTail(stripe, upTo);
                 }
 
-                while (window.TryTake(out var append, out var position))
+                for (var taken = 0; taken < math.Count;)
                 {
+                    if (!window.TryTake(taken, out var append, out var position))
+                    {
+                        taken++;
+                        continue;
+                    }
+
                     Assert.That(append, Is.EqualTo(position));
                     Assert.That(Enumerable.Range(0, (int)position + 1).All(p => filled.Contains(p)), Is.True, $"seed {seed}: {position} is acknowledged, something below is not filled");
                     acknowledged.Add(position);
                 }
             }
 
-            Assert.That(acknowledged, Is.Ordered.And.Unique);
+            for (var i = 0; i < math.Count; i++) Assert.That(acknowledged.Where(p => math.StripeOf(p) == i), Is.Ordered.And.Unique);
             Assert.That(window.Waiting, Is.LessThanOrEqualTo(filled.Count - acknowledged.Count));
         }
     }
@@ -97,10 +103,34 @@ public sealed class StripeWindowTests
         }
     }
 
+    [Test]
+    public void Appends_are_dealt_out_so_that_all_stripes_are_level_and_no_gap_is_left()
+    {
+        for (var seed = 0; seed < 500; seed++)
+        {
+            var random = new Random(seed);
+            var math = new StripeMath(random.Next(1, 9));
+            var levels = Enumerable.Range(0, math.Count).Select(_ => (long)random.Next(20)).ToArray();
+            var count = random.Next(1, 100);
+            var shares = new int[math.Count];
+            StripeChoice.Deal(math, levels, count, shares);
+            Assert.That(shares.Sum(), Is.EqualTo(count));
+
+            // One by one, each to the lowest free position, comes to the same.
+            var expected = new int[math.Count];
+            for (var i = 0; i < count; i++) expected[Enumerable.Range(0, math.Count).MinBy(s => math.ToStriped(s, levels[s] + expected[s]))]++;
+            Assert.That(shares, Is.EqualTo(expected));
+        }
+    }
+
     private static List<(string, long)> Taken(StripeWindow<string> window)
     {
         var taken = new List<(string, long)>();
-        while (window.TryTake(out var append, out var position)) taken.Add((append, position));
+        for (var i = 0; i < 3; i++)
+        {
+            while (window.TryTake(i, out var append, out var position)) taken.Add((append, position));
+        }
+
         return taken;
     }
 }

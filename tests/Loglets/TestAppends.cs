@@ -7,21 +7,30 @@ using Delos.Protocol.Framing;
 namespace Delos.Tests.Loglets;
 
 /// <summary>One appending client over one Loglet object.</summary>
-internal sealed class TestAppender(ILoglet loglet, ulong clientId) : IDisposable
+/// <param name="loglet">Where to.</param>
+/// <param name="clientId">Its id.</param>
+/// <param name="flushEach">Sends every append by itself: then a StripedLoglet, too, keeps the order of a client that is alone.</param>
+internal sealed class TestAppender(ILoglet loglet, ulong clientId, bool flushEach = false) : IDisposable
 {
     private readonly PayloadArena _arena = new();
+    private readonly Dictionary<ulong, TestOp> _ops = [];
     private ulong _lastSequence;
 
     public AppendClient Client { get; } = new(clientId);
 
-    /// <summary>Appends without flushing.</summary>
+    /// <summary>Appends without waiting; to be flushed.</summary>
     public TestOp Start(byte[] payload, ulong? sequence = null)
     {
         var op = new TestOp(Client) { Sequence = sequence ?? ++_lastSequence };
         var bytes = new byte[EntryCodec.EncodedSize(payload.Length)];
         EntryCodec.Encode(bytes, op.Id, EntryKind.Data, payload);
         op.Entry = _arena.Copy(bytes);
+
+        // A resend is the same op again; an op of these tests can complete only once.
+        if (_ops.TryGetValue(op.Sequence, out var former)) op.Route = former.Route;
+        _ops[op.Sequence] = op;
         loglet.Append(op);
+        if (flushEach) loglet.Flush();
         return op;
     }
 
