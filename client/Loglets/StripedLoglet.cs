@@ -305,12 +305,20 @@ public sealed class StripedLoglet : ILoglet
             }
             catch (LogletException)
             {
-                // The stripe's sequencer is lost, or cannot reach its LogServers: what waits cannot be acknowledged, and somebody has to look for a successor.
+                // The stripe's sequencer is lost, or cannot reach its LogServers, unless it was just the connection: what waits cannot be acknowledged, and its owner has to look for a successor, for nobody else may
+                // have an append under way there.
                 if (!isLost) SequencerLost?.Invoke(this);
+                else GiveBackUnknown();
                 isLost = true;
                 await Task.Delay(s_fillRetry, _time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
+    }
+
+    private void GiveBackUnknown()
+    {
+        lock (_lock) GiveBack(StatusCode.Unavailable);
+        _completions.Deliver();
     }
 
     private long TailOf(TailResult[] tails) => _math.Tail([.. tails.Select(static t => t.Tail)]);
