@@ -1,4 +1,5 @@
 using Delos.Protocol.Chains;
+using Delos.Protocol.Messages;
 
 namespace Delos.Client.Loglets;
 
@@ -66,12 +67,15 @@ internal sealed class StripeWindow<T>(StripeMath math)
         return false;
     }
 
-    /// <summary>Up to where a stripe has to be filled, so that what waits can be acknowledged; 0: it need not, or our own appends that are on their way to it get it there.</summary>
+    /// <summary>
+    /// Up to where a stripe has to be filled, so that what waits can be acknowledged; 0: it need not, or our own appends that are on their way to it get it there. No further than its sequencer does at one request:
+    /// then ask again.
+    /// </summary>
     public long FillOf(int stripe)
     {
         if (Waiting == 0) return 0;
         var wanted = math.OwnBelow(stripe, _highest);
-        return Level(stripe) >= wanted ? 0 : wanted;
+        return Level(stripe) >= wanted ? 0 : Math.Min(wanted, _tails[stripe] + Fill.MaxGap);
     }
 
     private bool Take(int stripe, out T append, out long position)

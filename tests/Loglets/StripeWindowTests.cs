@@ -1,5 +1,6 @@
 using Delos.Client.Loglets;
 using Delos.Protocol.Chains;
+using Delos.Protocol.Messages;
 
 namespace Delos.Tests.Loglets;
 
@@ -87,6 +88,22 @@ public sealed class StripeWindowTests
         Assert.That(window.FillOf(0), Is.Zero, "one is on its way");
         window.OnReturned(0);
         Assert.That(window.FillOf(0), Is.EqualTo(1), "it was refused");
+    }
+
+    [Test]
+    public void A_stripe_that_is_far_behind_is_filled_in_steps_that_its_sequencer_takes()
+    {
+        var window = new StripeWindow<string>(new StripeMath(2));
+        window.OnCommitted(1, 3L * Fill.MaxGap, "far ahead");
+        var fills = 0;
+        for (var tail = 0L; window.FillOf(0) is > 0 and var upTo; tail = upTo)
+        {
+            Assert.That(upTo - tail, Is.LessThanOrEqualTo(Fill.MaxGap));
+            window.OnTail(0, upTo);
+            fills++;
+        }
+
+        Assert.That(fills, Is.EqualTo(4));
     }
 
     [TestCase(1)]
