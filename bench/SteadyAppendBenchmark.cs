@@ -48,7 +48,7 @@ public class SteadyAppendBenchmark : ISegmentLogVisitor
         for (var i = 0; i < 3; i++) _core.OnReplicaConnected(i);
         Directory.CreateDirectory(_directory);
         _store = LogStore.Open(_directory, new StorageOptions(), NullLogger.Instance, TimeProvider.System, this);
-        _log = _store.GetOrCreate(config.Id);
+        _log = _store.TryGetOrCreate(config.Id)!;
         var bytes = new byte[Batch * EntryCodec.EncodedSize(_payload.Length)];
         for (var i = 0; i < Batch; i++) EntryCodec.Encode(bytes.AsSpan(i * EntryCodec.EncodedSize(_payload.Length)), new AppendId(Client, 1), EntryKind.Data, _payload);
         _record = RetainedPayload.Copy(bytes);

@@ -23,7 +23,8 @@ internal static class PlacementChoice
         {
             // Rotating sequencers over the same LogServers: every stripe another one, as far as there are.
             var sequencers = Sequencers(hint, probes, replicas, tieBreak);
-            return LogletConfig.Striped(newId(), [.. Enumerable.Range(0, policy.Stripes).Select(i => Native(newId(), sequencers[i % sequencers.Length], replicas))]);
+            var id = newId();
+            return LogletConfig.Striped(id, [.. Enumerable.Range(0, policy.Stripes).Select(i => Native(newId(), sequencers[i % sequencers.Length], replicas) with { StorageGroup = id })]);
         }
 
         var shards = Shards(policy, hint, replicas);

@@ -180,7 +180,7 @@ public sealed partial class LogServerService : IFrameHandler, IAsyncDisposable
             }
 
             if (replica.IsLaggardAtTick()) LaggardNoticed?.Invoke(replica.Id);
-            if (replica.ShouldCloseLog(_options.CloseSealedAfter)) _background.Add(replica.Log.CloseForWriting());
+            if (replica.ShouldCloseLog(_options.CloseSealedAfter) && _table.IsGroupSealed(replica)) _background.Add(replica.Log.CloseForWriting());
         }
     }
 

@@ -41,7 +41,7 @@ internal sealed class RecoveredReplicas(ILogger logger) : ISegmentLogVisitor
 
     public void OnDamage(SegmentLog log, string file, long offset, long length)
     {
-        CoreOf(log, log.Id).RecoverDamage();
+        foreach (var member in log.Members) CoreOf(log, member).RecoverDamage();
         foreach (var (owner, core) in _found.Values)
         {
             if (owner == log) core.RecoverDamage();

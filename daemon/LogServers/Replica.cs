@@ -12,7 +12,7 @@ namespace Delos.Daemon.LogServers;
 /// The shell of one <see cref="ReplicaCore"/>: its lock, its log, and who waits for what. Frames come on read loops, durability on the disk's I/O thread; each takes <see cref="Gate"/>, so the core
 /// has one owner at a time, and the order of the log's records is the order of the core's decisions. Under the lock nothing blocks but the copy into the log's page.
 /// </summary>
-internal sealed partial class Replica(LogletId id, SegmentLog log, ReplicaCore core, LogServerShared shared) : ISegmentLogListener
+internal sealed partial class Replica(LogletId id, SegmentLog log, ReplicaCore core, LogServerShared shared)
 {
     private readonly Queue<Waiter> _waiters = new();
     private Connection? _sequencer;
@@ -87,11 +87,13 @@ internal sealed partial class Replica(LogletId id, SegmentLog log, ReplicaCore c
     }
 
     /// <summary>On the I/O thread: what was queued up to the address becomes true; acknowledgements first, then the answers to those who wait (rule 2).</summary>
-    public void OnDurable(SegmentLog log, long durableAddress)
+    public void OnDurable(long durableAddress)
     {
-        shared.Round.Touch(this);
         lock (Gate)
         {
+            // The commit was for another one in the same log.
+            if (core.PendingRecords == 0 && _waiters.Count == 0 && !_turnedAway) return;
+            shared.Round.Touch(this);
             var effects = core.Durable(durableAddress);
             Interlocked.Add(ref _inFlight, -effects.Bytes);
             shared.BackPressure.Durable(effects.Bytes);
@@ -173,6 +175,14 @@ internal sealed partial class Replica(LogletId id, SegmentLog log, ReplicaCore c
             var committed = _globalTailAtTick;
             _globalTailAtTick = core.GlobalTail;
             return core.IsBehind && (core.DurableTail < committed || core.HasHiddenTail || !core.Unknown.IsEmpty);
+        }
+    }
+
+    public bool IsSealed
+    {
+        get
+        {
+            lock (Gate) return core.Seal == SealState.Sealed;
         }
     }
 

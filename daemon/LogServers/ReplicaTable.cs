@@ -12,6 +12,8 @@ internal sealed class ReplicaTable : IAsyncDisposable
     private readonly Lock _createLock = new();
     private readonly ConcurrentDictionary<LogletId, Replica> _replicas = new();
     private readonly ConcurrentDictionary<LogletId, byte> _tombstones = new();
+    private readonly ConcurrentDictionary<LogletId, ReplicaGroup> _groups = new();
+    private readonly HashSet<SegmentLog> _deleted = [];
     private readonly LogServerShared _shared;
     private readonly LogStore _store;
     private readonly Journal _catalog;
@@ -25,10 +27,8 @@ internal sealed class ReplicaTable : IAsyncDisposable
         _catalog = _store.OpenCatalog(Replay);
         foreach (var (id, log, core) in recovered.Found)
         {
-            if (_tombstones.ContainsKey(id)) continue;
-            var replica = new Replica(id, log, core, shared);
-            log.Listener = replica;
-            _replicas[id] = replica;
+            if (_tombstones.ContainsKey(id)) _deleted.Add(log);
+            else Add(new Replica(id, log, core, shared));
         }
     }
 
@@ -55,16 +55,16 @@ internal sealed class ReplicaTable : IAsyncDisposable
             if (IsDeleted(config.Id)) return StatusCode.Deleted;
             try
             {
-                var log = _store.GetOrCreate(config.Id);
-                replica = new Replica(config.Id, log, ReplicaCore.New(config), _shared);
-                log.Listener = replica;
+                // A former log of this group is on its way out: later.
+                if (_store.TryGetOrCreate(config.StorageGroup) is not { } log) return StatusCode.Unavailable;
+                if (config.StorageGroup != config.Id) log.AddMember(config.Id);
+                Add(replica = new Replica(config.Id, log, ReplicaCore.New(config), _shared));
             }
             catch (IOException exception) when (IoException.TellsShortage(exception))
             {
                 return StatusCode.DiskFull;
             }
 
-            _replicas[config.Id] = replica;
             _shared.Logger.ReplicaCreated(config.Id);
             return StatusCode.Ok;
         }
@@ -87,18 +87,20 @@ internal sealed class ReplicaTable : IAsyncDisposable
 
         replica?.Delete();
         await _catalog.WhenDurable(end).ConfigureAwait(false);
-        await _store.Delete(id).ConfigureAwait(false);
-        _replicas.TryRemove(id, out _);
+        if (replica is not null) await RemoveAsync(replica).ConfigureAwait(false);
         _shared.Logger.ReplicaDeleted(id);
         return StatusCode.Ok;
     }
+
+    /// <summary>No replica in the same log takes stores.</summary>
+    public bool IsGroupSealed(Replica replica) => _groups.TryGetValue(replica.Log.Id, out var group) && group.AreAllSealed;
 
     /// <summary>What a start has still to do, before the first request: deletions that a crash cut short, seals that damage may have hidden, a catalog that has grown.</summary>
     public async Task FinishRecoveryAsync()
     {
         foreach (var log in _store.Logs)
         {
-            if (IsDeleted(log.Id)) await _store.Delete(log.Id).ConfigureAwait(false);
+            if (!_groups.ContainsKey(log.Id) && (_deleted.Contains(log) || IsDeleted(log.Id))) await _store.Delete(log.Id).ConfigureAwait(false);
         }
 
         foreach (var replica in _replicas.Values)
@@ -116,6 +118,29 @@ internal sealed class ReplicaTable : IAsyncDisposable
     {
         await _catalog.DisposeAsync().ConfigureAwait(false);
         await _store.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private void Add(Replica replica)
+    {
+        _groups.GetOrAdd(replica.Log.Id, static (_, log) => new ReplicaGroup(log), replica.Log).Add(replica);
+        _replicas[replica.Id] = replica;
+    }
+
+    /// <summary>The log goes with the last of those that are in it.</summary>
+    private async Task RemoveAsync(Replica replica)
+    {
+        Task deletion;
+        lock (_createLock)
+        {
+            if (!_replicas.TryRemove(replica.Id, out _)) return;
+            var group = _groups[replica.Log.Id];
+            group.Remove(replica);
+            if (!group.IsEmpty) return;
+            _groups.TryRemove(replica.Log.Id, out _);
+            deletion = _store.Delete(replica.Log.Id);
+        }
+
+        await deletion.ConfigureAwait(false);
     }
 
     private void RewriteCatalog()

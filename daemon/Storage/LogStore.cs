@@ -8,7 +8,8 @@ namespace Delos.Daemon.Storage;
 /// All segment logs of one LogServer, and its catalog journal, on one disk:
 /// <code>
 /// catalog/                      Journal: what the owner must remember beyond its logs (tombstones)
-/// segments/[Loglet id]/g…/      SegmentLog, its generations and their files
+/// segments/[group]/g…/          SegmentLog of a storage group, its generations and their files
+/// segments/[group]/member-…     empty: a Loglet of the group, if its id is another
 /// spares/                       zeroed files kept ready, and the reserve for a full disk
 /// trash/                        deleted logs on their way out
 /// </code>
@@ -17,6 +18,7 @@ public sealed class LogStore : IAsyncDisposable
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<LogletId, SegmentLog> _logs = [];
+    private readonly HashSet<LogletId> _leaving = [];
     private readonly FileCache _cache;
     private readonly SpareFiles _spares;
     private readonly string _directory;
@@ -79,45 +81,45 @@ public sealed class LogStore : IAsyncDisposable
     /// <exception cref="StorageCorruptException">It is damaged.</exception>
     public Journal OpenCatalog(Action<JournalRecord> replay) => Journal.Open(Path.Combine(_directory, "catalog"), Group, _spares, replay);
 
-    /// <summary>The log of a top-level Loglet, if there is one.</summary>
-    public SegmentLog? Find(LogletId id)
+    /// <summary>The log of a storage group, if there is one.</summary>
+    public SegmentLog? Find(LogletId group)
     {
-        lock (_lock) return _logs.GetValueOrDefault(id);
+        lock (_lock) return _logs.GetValueOrDefault(group);
     }
 
-    /// <summary>The log of a top-level Loglet. A new one is there after a restart once something of it was durable.</summary>
-    public SegmentLog GetOrCreate(LogletId id)
+    /// <summary>The log of a storage group. A new one is there after a restart once something of it was durable. Null: a former one is just being deleted.</summary>
+    public SegmentLog? TryGetOrCreate(LogletId group)
     {
         lock (_lock)
         {
-            if (_logs.TryGetValue(id, out var log)) return log;
-            log = new SegmentLog(id, Path.Combine(_directory, "segments", id.ToString()), Group, Group.Options, _cache, _spares);
-            _logs.Add(id, log);
+            if (_logs.TryGetValue(group, out var log)) return log;
+            if (_leaving.Contains(group)) return null;
+            log = new SegmentLog(group, Path.Combine(_directory, "segments", group.ToString()), Group, Group.Options, _cache, _spares);
+            _logs.Add(group, log);
             return log;
         }
     }
 
-    /// <summary>Deletes a log with all its files. The deletion is durable when the task ends; keep a tombstone elsewhere first.</summary>
-    public async Task Delete(LogletId id)
+    /// <summary>Deletes a log with all its files. The deletion is durable when the task ends; keep tombstones elsewhere first.</summary>
+    public async Task Delete(LogletId group)
     {
         SegmentLog? log;
         lock (_lock)
         {
-            if (!_logs.Remove(id, out log)) return;
+            if (!_logs.Remove(group, out log)) return;
+            _leaving.Add(group);
         }
 
-        await log.ShutDown().ConfigureAwait(false);
-        log.Forget();
-        if (!Directory.Exists(log.Path)) return;
-        var trash = Path.Combine(_directory, "trash", string.Create(CultureInfo.InvariantCulture, $"{id}-{Interlocked.Increment(ref _trash)}"));
-        Posix.Rename(log.Path, trash);
-        Posix.SyncDirectory(Path.Combine(_directory, "segments"));
-        Posix.SyncDirectory(Path.Combine(_directory, "trash"));
-        Group.Maintenance.Post(() =>
+        try
         {
-            Directory.Delete(trash, recursive: true);
-            return true;
-        });
+            await log.ShutDown().ConfigureAwait(false);
+            log.Forget();
+            if (Directory.Exists(log.Path)) MoveToTrash(log);
+        }
+        finally
+        {
+            lock (_lock) _leaving.Remove(group);
+        }
     }
 
     /// <summary>Closes every log after its last commit, so that the next start finds closed generations.</summary>
@@ -126,6 +128,19 @@ public sealed class LogStore : IAsyncDisposable
         if (Group.Failure is null) await Task.WhenAll(Logs.Select(l => l.ShutDown())).ConfigureAwait(false);
         if (_ownsGroup) Group.Dispose();
         _cache.Dispose();
+    }
+
+    private void MoveToTrash(SegmentLog log)
+    {
+        var trash = Path.Combine(_directory, "trash", string.Create(CultureInfo.InvariantCulture, $"{log.Id}-{Interlocked.Increment(ref _trash)}"));
+        Posix.Rename(log.Path, trash);
+        Posix.SyncDirectory(Path.Combine(_directory, "segments"));
+        Posix.SyncDirectory(Path.Combine(_directory, "trash"));
+        Group.Maintenance.Post(() =>
+        {
+            Directory.Delete(trash, recursive: true);
+            return true;
+        });
     }
 
     private static LogStore Open(string directory, GroupCommit group, ISegmentLogVisitor visitor, bool ownsGroup)

@@ -4,15 +4,17 @@ using Delos.Protocol.Identity;
 namespace Delos.Daemon.Storage;
 
 /// <summary>
-/// The records of one segment (one top-level Loglet; the stripes of a striped one share it, and so share commits). It knows records and positions, not the protocol.
+/// The records of one storage group: one Loglet, or the stripes of a striped one, which so share commits. It knows records and positions, not the protocol.
 /// Appends may come from several threads, but the order of two appends is the order in which they got the log's lock: whoever needs an order holds a lock of his own.
 /// Reads run in parallel with everything. See <see cref="RecordLog"/> for how it lies on disk.
 /// </summary>
 public sealed class SegmentLog : RecordLog
 {
+    private const string MemberPrefix = "member-";
     private readonly Lock _indexLock = new();
     private readonly Dictionary<LogletId, LogletIndex> _index = [];
     private readonly Dictionary<(LogletId Loglet, RecordKind Kind), ControlRecord> _control = [];
+    private LogletId[] _members = [];
     private ISegmentLogListener? _listener;
     private long _collectAfter = long.MaxValue;
     private bool _hasFailed;
@@ -25,8 +27,30 @@ public sealed class SegmentLog : RecordLog
         group.Register(this);
     }
 
-    /// <summary>The top-level Loglet.</summary>
+    /// <summary>The storage group.</summary>
     public LogletId Id { get; }
+
+    /// <summary>The Loglets that may have records here, as far as is known without reading any: damage may have taken all that there was of one.</summary>
+    public IReadOnlyList<LogletId> Members => Volatile.Read(ref _members) is { Length: > 0 } members ? members : [Id];
+
+    /// <summary>
+    /// Says that a Loglet of another id than the log's will have records here, before its first one. An empty file says so, whose name is durable when the first record is, so that a start which
+    /// finds nothing but damage knows what it is that it lacks.
+    /// </summary>
+    /// <exception cref="IoException">The disk is full, or failed.</exception>
+    public void AddMember(LogletId loglet)
+    {
+        lock (Gate)
+        {
+            if (_members.Contains(loglet)) return;
+            Posix.MakeDirectory(Path);
+            Posix.Open(System.IO.Path.Combine(Path, MemberPrefix + loglet), Posix.O_RDWR | Posix.O_CREAT).Dispose();
+
+            // The first generation syncs it on its way.
+            if (Generations.Length > 0) Posix.SyncDirectory(Path);
+            Volatile.Write(ref _members, [.. _members, loglet]);
+        }
+    }
 
     /// <summary>Set it before the first append; one that comes after a failure is told at once.</summary>
     public ISegmentLogListener? Listener
@@ -143,6 +167,7 @@ public sealed class SegmentLog : RecordLog
 
     internal void Recover(ISegmentLogVisitor visitor)
     {
+        _members = [.. FindMembers()];
         var recovery = new SegmentLogRecovery(this, visitor);
         Recover(recovery, deleteBeforeBase: false);
         recovery.Finish();
@@ -152,6 +177,14 @@ public sealed class SegmentLog : RecordLog
         }
 
         Group.Maintenance.Post(CollectGarbage);
+    }
+
+    private IEnumerable<LogletId> FindMembers()
+    {
+        foreach (var path in Directory.EnumerateFiles(Path, MemberPrefix + "*"))
+        {
+            if (LogletId.TryParse(System.IO.Path.GetFileName(path)[MemberPrefix.Length..], out var id)) yield return id;
+        }
     }
 
     /// <summary>There is a generation on disk.</summary>

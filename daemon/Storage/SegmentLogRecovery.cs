@@ -80,7 +80,7 @@ internal sealed class SegmentLogRecovery(SegmentLog log, ISegmentLogVisitor visi
         // This also clears the hole of a laggard whose tail jumped to the trim point.
         foreach (var (loglet, position) in _trims) log.IndexOf(loglet).Trim(position);
         var isFrontLost = IsFrontLost();
-        if (isFrontLost) log.IndexOf(log.Id);
+        if (isFrontLost) ExpectMembers();
         foreach (var (loglet, index) in log.Indexes.OrderBy(i => i.Key))
         {
             if (_seenAtGap.GetValueOrDefault(loglet, isFrontLost ? -1 : 0) < _gaps) index.AddUnknown(index.End, long.MaxValue);
@@ -94,10 +94,15 @@ internal sealed class SegmentLogRecovery(SegmentLog log, ISegmentLogVisitor visi
 
     private void Lost(GenerationFiles files, long start, long end)
     {
-        // The log was made for this Loglet: if nothing more is seen of it, then all of it is unknown, and not absent.
-        log.IndexOf(log.Id);
+        ExpectMembers();
         _lost.Add((files, start));
         _damage.Add(Damaged(files, start, end));
+    }
+
+    /// <summary>The log was made for these Loglets: if nothing more is seen of one, then all of it is unknown, and not absent.</summary>
+    private void ExpectMembers()
+    {
+        foreach (var member in log.Members) log.IndexOf(member);
     }
 
     /// <summary>The log is known to have held everything of the Loglet below the position.</summary>

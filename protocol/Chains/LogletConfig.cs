@@ -25,7 +25,10 @@ public sealed record LogletConfig(
 
     public const int MaxStripes = 256;
 
-    private const int FixedSize = LogletId.Size + 1 + 4 + 8 + 4 + 4;
+    private const int FixedSize = LogletId.Size + LogletId.Size + 1 + 4 + 8 + 4 + 4;
+
+    /// <summary>Loglets of one storage group share one log, and its commits, on each LogServer: its own id, or that of the striped Loglet whose stripes have the same LogServers.</summary>
+    public LogletId StorageGroup { get; init; } = Id;
 
     /// <summary>A majority of the replicas.</summary>
     public int Quorum => Replicas.Count / 2 + 1;
@@ -76,6 +79,7 @@ public sealed record LogletConfig(
     public void Write(ref MessageWriter writer)
     {
         writer.Loglet(Id);
+        writer.Loglet(StorageGroup);
         writer.U8((byte)Kind);
         writer.U32(SequencerNode);
         writer.U64(Incarnation);
@@ -96,6 +100,7 @@ public sealed record LogletConfig(
     private static LogletConfig? Read(ref MessageReader reader, int depth)
     {
         var id = reader.Loglet();
+        var group = reader.Loglet();
         var kind = (LogletKind)reader.U8();
         var sequencerNode = reader.U32();
         var incarnation = reader.U64();
@@ -109,7 +114,7 @@ public sealed record LogletConfig(
             stripes[i] = stripe;
         }
 
-        return reader.Failed ? null : new LogletConfig(id, kind, sequencerNode, incarnation, replicas, stripes);
+        return reader.Failed ? null : new LogletConfig(id, kind, sequencerNode, incarnation, replicas, stripes) { StorageGroup = group };
     }
 
     private static int Limit(ref MessageReader reader, int count, int maximum)
@@ -120,7 +125,7 @@ public sealed record LogletConfig(
     }
 
     public bool Equals(LogletConfig? other) =>
-        other is not null && Id == other.Id && Kind == other.Kind && SequencerNode == other.SequencerNode && Incarnation == other.Incarnation
+        other is not null && Id == other.Id && StorageGroup == other.StorageGroup && Kind == other.Kind && SequencerNode == other.SequencerNode && Incarnation == other.Incarnation
         && Replicas.SequenceEqual(other.Replicas) && Stripes.SequenceEqual(other.Stripes);
 
     public override int GetHashCode() => Id.GetHashCode();

@@ -110,6 +110,7 @@ public sealed class PlacementChoiceTests
             Assert.That(config.Stripes.Select(s => s.Incarnation), Is.EqualTo(config.Stripes.Select(s => s.SequencerNode * 100ul)));
             Assert.That(config.Stripes.Select(Nodes), Is.All.EqualTo(new[] { 1u, 2u, 3u, 4u, 5u }));
             Assert.That(config.Stripes.Select(s => s.Id).Append(config.Id), Is.Unique);
+            Assert.That(config.Stripes.Select(s => s.StorageGroup), Is.All.EqualTo(config.Id));
             Assert.That(config.SequencerNodes, Has.Count.EqualTo(5));
             Assert.That(config.ReplicaNodes, Is.EqualTo(new[] { 1u, 2u, 3u, 4u, 5u }));
         });
@@ -132,6 +133,7 @@ public sealed class PlacementChoiceTests
             Assert.That(shards.SelectMany(s => s), Is.EquivalentTo(new[] { 1u, 2u, 3u, 4u, 5u, 6u }));
             Assert.That(shards.Select(s => s.Count(n => n <= 2)), Is.All.EqualTo(1));
             Assert.That(config.Stripes.Select(s => Nodes(s).Contains(s.SequencerNode)), Is.All.True, "next to its replicas");
+            Assert.That(config.Stripes.Select(s => s.StorageGroup), Is.EqualTo(config.Stripes.Select(s => s.Id)));
         }
     }
 

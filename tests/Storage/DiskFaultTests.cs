@@ -57,7 +57,7 @@ public class DiskFaultTests
     {
         var disk = new FaultyDisk();
         await using var harness = new StorageHarness(StorageHarness.Small with { Disk = disk, SpareFiles = 0 });
-        var log = harness.Store.GetOrCreate(StorageHarness.Loglet);
+        var log = harness.Store.TryGetOrCreate(StorageHarness.Loglet)!;
         disk.FailWrites = 5;
         log.TryAppend(RecordKind.Seal, StorageHarness.Loglet, 0, [], false, out _);
         log.Kick();

@@ -172,10 +172,10 @@ public class SegmentLogTests
             foreach (var id in ids)
             {
                 var payload = StorageHarness.Encode(round, 1);
-                Assert.That(harness.Store.GetOrCreate(id).TryAppend(RecordKind.Entries, id, round, 1, payload, false, out var end), Is.EqualTo(AppendStatus.Ok));
+                Assert.That(harness.Store.TryGetOrCreate(id)!.TryAppend(RecordKind.Entries, id, round, 1, payload, false, out var end), Is.EqualTo(AppendStatus.Ok));
                 payload.Release();
                 ends[id] = end;
-                harness.Store.GetOrCreate(id).Kick();
+                harness.Store.TryGetOrCreate(id)!.Kick();
             }
         }
 

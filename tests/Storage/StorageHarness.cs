@@ -62,7 +62,7 @@ internal sealed class StorageHarness : IAsyncDisposable, ISegmentLogVisitor, ISe
     {
         get
         {
-            var log = Store.GetOrCreate(Loglet);
+            var log = Store.TryGetOrCreate(Loglet)!;
             log.Listener ??= this;
             return log;
         }
