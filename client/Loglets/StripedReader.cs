@@ -13,16 +13,12 @@ internal sealed class StripedReader(StripeMath math, ILoglet[] stripes)
         var end = Math.Min(max, bound);
         if (min >= end) return new ReadResult(StatusCode.Ok, min, 0, null, 0);
         var each = Math.Max(1, maxBytes / math.Count);
-        var reads = stripes.Select((stripe, i) => stripe.ReadNextAsync(math.OwnBelow(i, min), math.OwnBelow(i, end), math.OwnBelow(i, bound), each, cancellationToken).AsTask()).ToArray();
-        await ((Task)Task.WhenAll(reads)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        var results = reads.Where(r => r.IsCompletedSuccessfully).Select(r => r.Result).ToArray();
+        var results = await ReadAllAsync(min, end, bound, each, cancellationToken).ConfigureAwait(false);
         try
         {
-            // Throws the first failure.
-            foreach (var read in reads) await read.ConfigureAwait(false);
             var trim = TrimPoint(results);
             if (results.Any(r => r.Status == StatusCode.Deleted)) return new ReadResult(StatusCode.Deleted, min, 0, null, trim);
-            if (results.Any(r => r.Status == StatusCode.Trimmed)) return new ReadResult(StatusCode.Trimmed, min, 0, null, trim);
+            if (results.Any(r => r.Status == StatusCode.Trimmed)) return new ReadResult(StatusCode.Trimmed, min, 0, null, Math.Max(trim, await TrimPointAsync(min, bound, cancellationToken).ConfigureAwait(false)));
             var payload = RetainedPayload.Create();
             var count = 0;
             var slices = results.Select(r => new Slices(r)).ToArray();
@@ -74,6 +70,28 @@ internal sealed class StripedReader(StripeMath math, ILoglet[] stripes)
         {
             foreach (var follower in followers) await follower.DisposeAsync().ConfigureAwait(false);
         }
+    }
+
+    private async Task<ReadResult[]> ReadAllAsync(long min, long end, long bound, int maxBytes, CancellationToken cancellationToken)
+    {
+        var reads = stripes.Select((stripe, i) => stripe.ReadNextAsync(math.OwnBelow(i, min), math.OwnBelow(i, end), math.OwnBelow(i, bound), maxBytes, cancellationToken).AsTask()).ToArray();
+        try
+        {
+            return await Task.WhenAll(reads).ConfigureAwait(false);
+        }
+        catch
+        {
+            foreach (var read in reads.Where(static r => r.IsCompletedSuccessfully)) read.Result.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Asked of every stripe: a read of few positions has not gone to all, and the last position that was trimmed is on one of them.</summary>
+    private async Task<long> TrimPointAsync(long min, long bound, CancellationToken cancellationToken)
+    {
+        var looks = await ReadAllAsync(min, bound, bound, 1, cancellationToken).ConfigureAwait(false);
+        foreach (var look in looks) look.Dispose();
+        return TrimPoint(looks);
     }
 
     /// <summary>Behind the highest position that some stripe has trimmed: everything below was trimmed with it, or is about to be.</summary>

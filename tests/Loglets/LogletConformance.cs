@@ -322,6 +322,23 @@ public abstract class LogletConformance
     }
 
     [Test, Category("Trap18")]
+    public async Task A_read_of_one_trimmed_position_tells_the_first_that_is_left()
+    {
+        var loglet = await NewAsync();
+        using var appender = Appender(loglet);
+        for (var i = 0; i < 8; i++) await appender.PutAsync($"{i}");
+        for (var trim = 1; trim <= 8; trim++)
+        {
+            await loglet.TrimAsync(trim, 8, CancellationToken.None);
+            for (var position = 0; position < trim; position++)
+            {
+                using var read = await loglet.ReadNextAsync(position, position + 1, 8, 1, CancellationToken.None);
+                Assert.That((read.Status, read.TrimPoint, read.Count), Is.EqualTo((StatusCode.Trimmed, trim, 0)));
+            }
+        }
+    }
+
+    [Test, Category("Trap18")]
     public async Task Trim_past_the_bound_does_not_report_more_than_it_did()
     {
         var loglet = await NewAsync();

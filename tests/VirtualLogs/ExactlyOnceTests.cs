@@ -1,5 +1,8 @@
 using System.Collections.Concurrent;
+using Delos.Client;
+using Delos.Client.Admin;
 using Delos.Client.Loglets;
+using Delos.Protocol.Chains;
 
 namespace Delos.Tests.VirtualLogs;
 
@@ -8,7 +11,14 @@ public class ExactlyOnceTests
 {
     [TestCase(1), TestCase(2), TestCase(3), TestCase(4), TestCase(5), TestCase(6), TestCase(7), TestCase(8)]
     [Category("Trap17")]
-    public async Task Every_append_is_in_the_log_exactly_once_at_the_position_returned(int seed)
+    public Task Every_append_is_in_the_log_exactly_once_at_the_position_returned(int seed) => RunAsync(seed, _ => LogPolicy.Default);
+
+    [TestCase(1), TestCase(2), TestCase(3), TestCase(4), TestCase(5), TestCase(6), TestCase(7), TestCase(8)]
+    [Category("Trap17")]
+    [Category("Trap23")]
+    public Task So_it_is_when_the_log_moves_between_striped_Loglets_and_others(int seed) => RunAsync(seed, dice => dice(4) is > 0 and var more ? LogPolicy.Striped(3, more + 1) : LogPolicy.Default);
+
+    private static async Task RunAsync(int seed, Func<Func<int, int>, LogPolicy> policy)
     {
         await using var cluster = new MemoryCluster();
         var random = new Random(seed);
@@ -29,11 +39,12 @@ public class ExactlyOnceTests
         cluster.Faults.SealedTail = (committed, assigned) => committed + dice((int)(assigned - committed) + 1);
         cluster.MetaStore.OnWrite = () => dice(6) switch { 0 => WriteFault.LoseRequest, 1 => WriteFault.LoseAnswer, _ => WriteFault.None };
 
+        var options = new LogOptions { Policy = policy(dice) };
         var answers = new ConcurrentBag<(ulong Client, int Writer, int Number, long Position)>();
         var clients = new[] { cluster.Client(), cluster.Client() };
         var writers = clients.SelectMany((client, c) => Enumerable.Range(0, 3).Select(w => Task.Run(async () =>
         {
-            var log = client.Log("log");
+            var log = client.Log("log", options);
             for (var round = 0; round < 20; round++)
             {
                 var batch = Enumerable.Range(0, 1 + dice(12)).Select(i => (Number: round * 100 + i, Task: log.AppendAsync(Payload(c * 10 + w, round * 100 + i)).AsTask())).ToList();
@@ -49,9 +60,9 @@ public class ExactlyOnceTests
             {
                 await Task.Delay(2);
                 if (await cluster.Chains.ReadAsync("log") is not { } chain) continue;
-                if (dice(3) == 0) cluster.Memory.CommitHeld(chain.Active.Loglet.Id);
+                if (dice(3) == 0) cluster.Memory.CommitHeld(chain.Active.Loglet.Parts[dice(chain.Active.Loglet.Parts.Count)].Id);
                 if (dice(12) == 0) await clients[0].Admin.SealAsync("log");
-                if (dice(20) == 0) await clients[1].Admin.ReconfigExtendAsync("log");
+                if (dice(20) == 0) await clients[1].Admin.ReconfigExtendAsync("log", new ReconfigExtendOptions { Policy = policy(dice) });
             }
         });
         await Task.WhenAll(writers).WaitAsync(TimeSpan.FromSeconds(60));

@@ -58,7 +58,7 @@ internal sealed class MemoryCluster : IPlacement, ILogletOpener, ISegmentCopier,
 
     public async Task<Chain> ChainAsync(string log) => (await Chains.ReadAsync(log))!;
 
-    /// <summary>Every entry of the installed chain, read from the Loglets themselves.</summary>
+    /// <summary>Every entry of the installed chain but gap records, read from the Loglets themselves.</summary>
     public async Task<List<(long Position, AppendId Id, byte[] Payload)>> ContentsAsync(string log)
     {
         var entries = new List<(long, AppendId, byte[])>();
@@ -90,7 +90,9 @@ internal sealed class MemoryCluster : IPlacement, ILogletOpener, ISegmentCopier,
 
     ValueTask<LogletConfig> IPlacement.PlaceAsync(LogPolicy policy, PlacementHint hint, CancellationToken cancellationToken)
     {
-        var config = MemoryLogletFactory.NewConfig();
+        var config = policy.Kind == LogletKind.Striped
+            ? LogletConfig.Striped(LogletId.NewRandom(), [.. Enumerable.Range(0, policy.Stripes).Select(_ => MemoryLogletFactory.NewConfig())])
+            : MemoryLogletFactory.NewConfig();
         Placed.Enqueue(config);
         return ValueTask.FromResult(config);
     }
@@ -129,7 +131,10 @@ internal sealed class MemoryCluster : IPlacement, ILogletOpener, ISegmentCopier,
     private static void Collect(Segment segment, ReadResult read, List<(long, AppendId, byte[])> entries, ref long p)
     {
         using var cursor = new EntryCursor(read.Entries);
-        while (cursor.MoveNext()) entries.Add((segment.Start + p++, cursor.Header.Id, cursor.Payload.ToArray()));
+        for (; cursor.MoveNext(); p++)
+        {
+            if (cursor.Header.Kind != EntryKind.Gap) entries.Add((segment.Start + p, cursor.Header.Id, cursor.Payload.ToArray()));
+        }
     }
 
     private sealed class CopiedEntry : AppendOp
