@@ -2,7 +2,8 @@ using BenchmarkDotNet.Running;
 using Delos.Bench;
 using Delos.Bench.Peers;
 
-// Everything but `peers` is for BenchmarkDotNet.
+// Everything but `peers` and `baseline` is for BenchmarkDotNet.
+if (args is ["baseline", ..]) return await BaselineCommand.Create().Parse(args[1..]).InvokeAsync();
 if (args is ["peers", ..])
 {
     // As delosd has it for itself: the load generators' read loops never block.

@@ -1,7 +1,5 @@
 using System.Buffers;
 using BenchmarkDotNet.Attributes;
-using BenchmarkDotNet.Jobs;
-using BenchmarkDotNet.Toolchains.InProcess.Emit;
 using Delos.Daemon.Sequencers;
 using Delos.Daemon.Storage;
 using Delos.Protocol.Blocks;
@@ -115,12 +113,6 @@ public class SteadyAppendBenchmark : ISegmentLogVisitor
 
     void ISegmentLogVisitor.OnDamage(SegmentLog log, string file, long offset, long length)
     {
-    }
-
-    private sealed class InProcess : BenchmarkDotNet.Configs.ManualConfig
-    {
-        // The generated project of an out-of-process run would not see the central package versions.
-        public InProcess() => AddJob(Job.ShortRun.WithToolchain(InProcessEmitToolchain.Instance));
     }
 
     private sealed class Outputs : ISequencerOutputs
