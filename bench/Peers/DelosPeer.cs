@@ -1,20 +1,22 @@
 using Delos.Client;
 using Delos.Daemon.Dev;
+using Delos.Protocol.Chains;
 
 namespace Delos.Bench.Peers;
 
 /// <summary>Our own: three delosd processes with their defaults.</summary>
 /// <param name="executable">Path of delosd.</param>
-internal sealed class DelosPeer(string executable) : IPeer
+/// <param name="stripes">Stripes with rotating sequencers; 0: a NativeLoglet.</param>
+internal sealed class DelosPeer(string executable, int stripes = 0) : IPeer
 {
     private const string Log = "bench";
     private DevCluster? _cluster;
 
-    public string Name => "delos";
+    public string Name => stripes == 0 ? "delos" : "delos-striped";
 
     public string Durability => "on the disks of a majority (FASTER log, O_DSYNC writes); defaults";
 
-    public string Write => "append to one log";
+    public string Write => stripes == 0 ? "append to one log" : $"append to one log of {stripes} stripes";
 
     public string? Read => "checkTail";
 
@@ -27,12 +29,12 @@ internal sealed class DelosPeer(string executable) : IPeer
 
     public async Task<string> VersionAsync(CancellationToken cancellationToken) => (await PeerProcess.OutputAsync(executable, "--version").ConfigureAwait(false)).Trim();
 
-    public async Task<IPeerClient> ConnectAsync(CancellationToken cancellationToken) => new Client(await DelosClient.ConnectAsync(Cluster.Endpoints, cancellationToken: cancellationToken).ConfigureAwait(false));
+    public async Task<IPeerClient> ConnectAsync(CancellationToken cancellationToken) => new Client(await DelosClient.ConnectAsync(Cluster.Endpoints, cancellationToken: cancellationToken).ConfigureAwait(false), stripes);
 
     public async Task KillLeaderAsync(CancellationToken cancellationToken)
     {
         await using var client = await DelosClient.ConnectAsync(Cluster.Endpoints, cancellationToken: cancellationToken).ConfigureAwait(false);
-        await Cluster[(await client.Admin.ChainAsync(Log, cancellationToken).ConfigureAwait(false)).Active.Loglet.SequencerNode].KillAsync().ConfigureAwait(false);
+        await Cluster[(await client.Admin.ChainAsync(Log, cancellationToken).ConfigureAwait(false)).Active.Loglet.SequencerNodes[0]].KillAsync().ConfigureAwait(false);
     }
 
     public async ValueTask DisposeAsync()
@@ -40,9 +42,9 @@ internal sealed class DelosPeer(string executable) : IPeer
         if (_cluster is not null) await _cluster.DisposeAsync().ConfigureAwait(false);
     }
 
-    private sealed class Client(DelosClient client) : IPeerClient
+    private sealed class Client(DelosClient client, int stripes) : IPeerClient
     {
-        private readonly DelosLog _log = client.Log(Log);
+        private readonly DelosLog _log = client.Log(Log, new LogOptions { Policy = stripes == 0 ? LogPolicy.Default : LogPolicy.Striped(Servers.Count, stripes) });
 
         public async ValueTask WriteAsync(ReadOnlyMemory<byte> payload)
         {

@@ -45,9 +45,10 @@ internal static class PeersCommand
     private static Func<IPeer> Maker(string name, string delosd) => name.ToLower(CultureInfo.InvariantCulture) switch
     {
         "delos" => () => new DelosPeer(Path.GetFullPath(delosd)),
+        "delos-striped" => () => new DelosPeer(Path.GetFullPath(delosd), stripes: Servers.Count),
         "etcd" => () => new EtcdPeer(),
         "zookeeper" => () => new ZooKeeperPeer(),
         "nats" => () => new NatsPeer(),
-        _ => throw new ArgumentException($"There is no peer '{name}'; there are delos, etcd, zookeeper and nats."),
+        _ => throw new ArgumentException($"There is no peer '{name}'; there are delos, delos-striped, etcd, zookeeper and nats."),
     };
 }
