@@ -42,9 +42,12 @@ internal static class PlacementChoice
         if (hint.Replicas is not null || hint.Sequencer is not null) return false;
         var good = probes.Where(p => p.IsReady && !hint.Avoid.Contains(p.Node.NodeId)).ToArray();
         if (!good.Any(p => Has(p, NodeRoles.Sequencer) && p.Node.NodeId != hint.Former?.SequencerNode)) return false;
+        var isNobodyElseExpected = asked.All(n => hint.Avoid.Contains(n.NodeId) || unconnected.Contains(n.NodeId) || probes.Any(p => p.Node.NodeId == n.NodeId));
+
+        // Every stripe is to have a sequencer of its own.
+        if (policy.Kind == LogletKind.Striped && good.Count(p => Has(p, NodeRoles.Sequencer)) < policy.Stripes && !isNobodyElseExpected) return false;
         var logServers = good.Count(p => Has(p, NodeRoles.LogServer));
-        return logServers >= policy.LogServers
-            || (logServers > policy.LogServers / 2 && asked.All(n => hint.Avoid.Contains(n.NodeId) || unconnected.Contains(n.NodeId) || probes.Any(p => p.Node.NodeId == n.NodeId)));
+        return logServers >= policy.LogServers || (logServers > policy.LogServers / 2 && isNobodyElseExpected);
     }
 
     private static NodeProbe[] Replicas(LogPolicy policy, PlacementHint hint, IReadOnlyList<NodeProbe> probes, Func<NodeProbe, int> tieBreak)

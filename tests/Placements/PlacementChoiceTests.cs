@@ -117,6 +117,18 @@ public sealed class PlacementChoiceTests
     }
 
     [Test]
+    public void There_are_enough_answers_only_with_a_sequencer_for_each_stripe_or_none_left_to_answer()
+    {
+        var policy = LogPolicy.Striped(3, 4);
+        var asked = Infos(1, 2, 3, 4, 5);
+        NodeProbe[] three = [Live(1), Live(2), Live(3)];
+        Assert.That(PlacementChoice.IsEnough(policy, PlacementHint.None, asked, s_none, three), Is.False, "two stripes would have the same sequencer");
+        Assert.That(PlacementChoice.IsEnough(policy, PlacementHint.None, asked, s_none, [.. three, Live(4)]), Is.True);
+        Assert.That(PlacementChoice.IsEnough(policy, new PlacementHint { Avoid = [4] }, asked, new HashSet<uint> { 5 }, three), Is.True, "nobody else is expected");
+        Assert.That(PlacementChoice.IsEnough(policy, PlacementHint.None, Infos(1, 2, 3), s_none, three), Is.True);
+    }
+
+    [Test]
     public void A_dead_node_sequences_no_stripe()
     {
         var config = Choose([Live(1), Dead(2), Live(3)], new PlacementHint { Avoid = [3] }, policy: LogPolicy.Striped(3, 2));
