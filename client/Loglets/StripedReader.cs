@@ -94,17 +94,7 @@ internal sealed class StripedReader(StripeMath math, ILoglet[] stripes)
         return TrimPoint(looks);
     }
 
-    /// <summary>Behind the highest position that some stripe has trimmed: everything below was trimmed with it, or is about to be.</summary>
-    private long TrimPoint(ReadResult[] results)
-    {
-        var point = 0L;
-        for (var i = 0; i < results.Length; i++)
-        {
-            if (results[i].TrimPoint > 0) point = Math.Max(point, math.ToStriped(i, results[i].TrimPoint - 1) + 1);
-        }
-
-        return point;
-    }
+    private long TrimPoint(ReadResult[] results) => math.TrimPoint([.. results.Select(static r => r.TrimPoint)]);
 
     /// <summary>Takes the entries of one payload one by one, by reference.</summary>
     private sealed class Slices(RetainedPayload? payload, long first, int count)

@@ -19,4 +19,16 @@ public readonly record struct StripeMath(int Count)
         for (var i = 0; i < tails.Length; i++) lowest = Math.Min(lowest, ToStriped(i, tails[i]));
         return lowest;
     }
+
+    /// <summary>Behind the highest position that some stripe has trimmed, by the stripes' own trim points: everything below was trimmed with it, or is about to be.</summary>
+    public long TrimPoint(ReadOnlySpan<long> points)
+    {
+        var highest = 0L;
+        for (var i = 0; i < points.Length; i++)
+        {
+            if (points[i] > 0) highest = Math.Max(highest, ToStriped(i, points[i] - 1) + 1);
+        }
+
+        return highest;
+    }
 }

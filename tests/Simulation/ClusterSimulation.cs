@@ -1,5 +1,6 @@
 using Delos.Client.MetaStore;
 using Delos.Daemon.Sequencers;
+using Delos.Protocol.Chains;
 using Delos.Protocol.Cluster;
 using Delos.Protocol.Entries;
 using Delos.Protocol.Identity;
@@ -20,6 +21,7 @@ internal sealed class ClusterSimulation
     private readonly int _seed;
     private readonly SimPlan _plan;
     private readonly SimClient _operator;
+    private readonly Random _policies;
 
     public ClusterSimulation(int seed, SimMutant mutant = SimMutant.None, SimPlan? plan = null)
     {
@@ -37,6 +39,8 @@ internal sealed class ClusterSimulation
         SequencerOptions = _plan.IsScripted ? SimTimes.PatientSequencer : SimTimes.Draw(World.Random);
         if (!_plan.IsScripted) Network.GiveUp = 60_000 + World.Random.Next(340_000);
         HasMonitors = _plan.HasMonitors ?? (!_plan.IsScripted && World.Chance(60));
+        _policies = new Random(seed ^ 0x57217e);
+        Policies = _plan.Policies ?? (_plan.IsScripted ? [LogPolicy.Native(Replication)] : [DrawPolicy(), DrawPolicy()]);
         Logs = [.. Enumerable.Range(0, Math.Min(_plan.Logs, _plan.IsScripted ? 1 : 1 + World.Random.Next(2))).Select(i => $"log{i}")];
         var clients = Math.Min(_plan.ClientsPerLog, _plan.IsScripted ? 4 : 1 + World.Random.Next(3));
         for (var i = 0; i < Logs.Length * clients; i++) Clients.Add(new SimClient(this, 101 + i, Logs[i % Logs.Length]));
@@ -56,6 +60,8 @@ internal sealed class ClusterSimulation
     public SimMutant Mutant { get; }
 
     public int Replication { get; }
+
+    public IReadOnlyList<LogPolicy> Policies { get; }
 
     public SequencerOptions SequencerOptions { get; }
 
@@ -86,7 +92,7 @@ internal sealed class ClusterSimulation
     public string? Run(Func<Task>? script = null)
     {
         foreach (var node in Nodes) node.Begin();
-        foreach (var (client, index) in Clients.Select((c, i) => (c, i))) client.Begin(creates: index < Logs.Length, _plan.IsScripted);
+        foreach (var (client, index) in Clients.Select((c, i) => (c, i))) client.Begin(index < Logs.Length ? Policies[index % Policies.Count] : null, _plan.IsScripted);
         if (script is null) RunFaults();
         else RunScript(script);
         if (World.Violation is not null) return End();
@@ -128,10 +134,11 @@ internal sealed class ClusterSimulation
         if (await meta.ReadAsync(log) is not { } chain) return;
         switch (deed)
         {
-            case SimFaultKind.Extend: await reconfigurer.ExtendAsync(log, chain.Active.Loglet.Id); break;
+            case SimFaultKind.Extend: await reconfigurer.ExtendAsync(log, chain.Active.Loglet.Id, policy: _plan.IsScripted || World.Chance(50) ? null : DrawPolicy()); break;
             case SimFaultKind.Modify: await new SimOperator(client, this, meta, reconfigurer).ModifyAsync(log); break;
             case SimFaultKind.Truncate: await new SimOperator(client, this, meta, reconfigurer).TruncateAsync(log); break;
-            default: await new SimLoglet(client, this, chain.Active.Loglet).TailAsync(seal: true); break;
+            case SimFaultKind.SealStripe: await new SimLoglet(client, this, chain.Active.Loglet.Parts[World.Random.Next(chain.Active.Loglet.Parts.Count)]).SealAsync(); break;
+            default: await SimLoglet.Open(client, this, chain.Active.Loglet).SealAsync(); break;
         }
     }
 
@@ -148,6 +155,8 @@ internal sealed class ClusterSimulation
         World.Tell($"node {node.Id} is an acceptor again");
         World.Count("acceptor replaced");
     }
+
+    private LogPolicy DrawPolicy() => SimPolicies.Draw(_policies, Nodes.Count, Replication);
 
     private void RunFaults()
     {
@@ -204,17 +213,17 @@ internal sealed class ClusterSimulation
     /// <summary>A replica of a stopped segment that is not sealed or does not hold all of it, though its disk is there; null: none.</summary>
     private string? NotFull(string log)
     {
-        foreach (var segment in Checks.Newest(log).Segments)
+        foreach (var (loglet, end) in Checks.Newest(log).Segments.SelectMany(s => s.Parts))
         {
-            if (segment.Stop is not { } stop) continue;
-            foreach (var replica in segment.Loglet.Replicas)
+            if (end is not { } stop) continue;
+            foreach (var replica in loglet.Replicas)
             {
                 var node = Node(replica.NodeId);
                 if (node.Disk.DiskId != replica.DiskId) continue;
-                var held = node.Snapshot(segment.Loglet.Id);
-                if (held?.DurableTail > stop - segment.Start && Checks.IsModified(segment.Loglet.Id)) World.Violate($"{log}: node {node.Id} holds the copy {segment.Loglet.Id} up to {held.DurableTail}, beyond its stop {stop - segment.Start}");
-                if (held is not { IsSealed: true, HasHiddenTail: false } || held.DurableTail < stop - segment.Start || held.Unknown.Any(r => r.First < stop - segment.Start))
-                    return $"{log}: node {node.Id} was not refilled with [{segment.Start}, {stop}), Loglet {segment.Loglet.Id}: {held}";
+                var held = node.Snapshot(loglet.Id);
+                if (held?.DurableTail > stop && Checks.IsModified(loglet.Id)) World.Violate($"{log}: node {node.Id} holds the copy {loglet.Id} up to {held.DurableTail}, beyond its stop {stop}");
+                if (held is not { IsSealed: true, HasHiddenTail: false } || held.DurableTail < stop || held.Unknown.Any(r => r.First < stop))
+                    return $"{log}: node {node.Id} was not refilled with Loglet {loglet.Id} up to {stop}: {held}";
             }
         }
 
@@ -224,9 +233,9 @@ internal sealed class ClusterSimulation
     /// <summary>A Loglet is deleted only once it is in no chain, and never will be.</summary>
     private void CheckNotDeleted(string log)
     {
-        foreach (var segment in Checks.Newest(log).Segments)
+        foreach (var loglet in Checks.Newest(log).Segments.SelectMany(s => s.Loglet.Parts))
         {
-            foreach (var replica in segment.Loglet.Replicas.Where(r => Node(r.NodeId).IsDeleted(segment.Loglet.Id))) World.Violate($"{log}: Loglet {segment.Loglet.Id}, installed from {segment.Start}, is deleted on node {replica.NodeId}");
+            foreach (var replica in loglet.Replicas.Where(r => Node(r.NodeId).IsDeleted(loglet.Id))) World.Violate($"{log}: Loglet {loglet.Id} is deleted on node {replica.NodeId}, and the chain names it");
         }
     }
 

@@ -3,22 +3,30 @@ using Delos.Client.VirtualLogs;
 using Delos.Protocol.Chains;
 using Delos.Protocol.Entries;
 using Delos.Protocol.Framing;
+using Delos.Protocol.Identity;
 using Delos.Protocol.Messages;
 
 namespace Delos.Tests.Simulation;
 
-/// <summary>The appends of one client, exactly once: as client/VirtualLogs/Appender.cs, AppendMover.cs and client/Loglets/SequencerLink.cs have it.</summary>
+/// <summary>The appends of one client, exactly once: as client/VirtualLogs/Appender.cs and AppendMover.cs have it; on their way to a Loglet they are with <see cref="SimAppends"/>.</summary>
 internal sealed class SimAppender(SimClient me, ClusterSimulation cluster)
 {
-    private ulong _client = cluster.World.NewId();
     private readonly SortedDictionary<ulong, (AppendLifecycle Append, long Promised)> _open = [];
+
+    // As AppendOp.Route: the stripe to which an append went.
+    private readonly Dictionary<ulong, (LogletId Loglet, int Stripe)> _routes = [];
     private Segment? _segment;
-    private SimConnection? _connection;
+    private SimAppends? _appends;
     private ulong _next = 1;
     private long _knownTail;
     private long _progressAt;
     private bool _sealed;
     private bool _lost;
+
+    public ulong ClientId { get; private set; } = cluster.World.NewId();
+
+    /// <summary>The lowest sequence that is not resolved.</summary>
+    public ulong Floor => _open.Keys.First();
 
     /// <summary>How many appends may still be begun.</summary>
     public long Quota { get; set; }
@@ -47,25 +55,17 @@ internal sealed class SimAppender(SimClient me, ClusterSimulation cluster)
             }
 
             // The application closes its handle and opens another one.
-            if (_open.Count == 0 && !me.IsScripted && World.Random.Next(100) == 0) (_client, _next) = (World.NewId(), 1);
-            if (_segment is null) Use((await me.ChainAsync()).Active);
-            if (me.Newest!.Active.InstallId != _segment!.InstallId) _sealed = true;
-            if (_sealed || _lost || (_open.Values.Any(a => a.Append.State == AppendState.Sent) && World.Now - _progressAt > Patience)) await MoveAsync();
-            if (_connection is not { IsClosed: false })
+            if (_open.Count == 0 && !me.IsScripted && World.Random.Next(100) == 0)
             {
-                _connection = await me.Network.DialAsync(me, cluster.Node(_segment!.Loglet.SequencerNode));
-                if (_connection is null)
-                {
-                    _lost = true;
-                    await me.Delay(2_000);
-                    continue;
-                }
-
-                // A new connection: all that is unanswered is sent again, to the same incarnation.
-                Send(_open.Values.Where(a => a.Append.State == AppendState.Sent).Select(a => a.Append));
+                (ClientId, _next) = (World.NewId(), 1);
+                if (_segment is not null) Use(_segment);
             }
 
-            for (var i = me.IsStopping || _open.Count >= 10 || (_open.Count > 0 && _next - _open.Keys.First() > SimTimes.ClientWindow) ? 0 : Math.Min(Quota, World.Random.Next(3)); i > 0; i--)
+            if (_segment is null) Use((await me.ChainAsync()).Active);
+            if (me.Newest!.Active.InstallId != _segment!.InstallId) _sealed = true;
+            if (_appends!.Unanswered == 0) _progressAt = World.Now;
+            if (_sealed || _lost || World.Now - _progressAt > Patience) await MoveAsync();
+            for (var i = me.IsStopping || _open.Count >= 10 || (_open.Count > 0 && _next - Floor > SimTimes.ClientWindow) ? 0 : Math.Min(Quota, World.Random.Next(3)); i > 0; i--)
             {
                 Quota--;
                 var append = new AppendLifecycle();
@@ -73,37 +73,35 @@ internal sealed class SimAppender(SimClient me, ClusterSimulation cluster)
                 _open[_next++] = (append, cluster.Checks.Promised(me.Log));
             }
 
-            if (_open.Values.All(a => a.Append.State != AppendState.Sent)) _progressAt = World.Now;
-            var ready = _open.Values.Select(a => a.Append).Where(a => a.State == AppendState.Ready || (a.State == AppendState.Parked && a.Segment!.InstallId == _segment!.InstallId)).ToArray();
+            // Noted before the hand-over.
+            _knownTail = Math.Max(_knownTail, _appends.KnownTail);
+            AppendLifecycle[] ready = [.. _open.Values.Select(a => a.Append).Where(a => a.State == AppendState.Ready || (a.State == AppendState.Parked && a.Segment!.InstallId == _segment!.InstallId))];
             foreach (var append in ready) append.OnSend(_segment!, _knownTail);
-            Send(ready);
+            _appends.Send([.. ready.Select(a => a.Sequence)]);
             await me.Delay(200 + World.Random.Next(4_000));
         }
     }
 
     public void OnReply(in AppendReply reply)
     {
-        if (_segment is not { } segment || reply.Loglet != segment.Loglet.Id) return;
-        _progressAt = World.Now;
-        if (World.IsDetailed && reply.Status != StatusCode.Ok) World.Tell($"client {me.Id}: {reply.FirstSequence} and {reply.Count - 1} more: {reply.Status} {reply.FirstPosition}");
-        if (reply.Status == StatusCode.WrongIncarnation || reply.Status == StatusCode.NotFound)
-        {
-            if (Mutant == SimMutant.RestartedSequencer && reply.Status == StatusCode.NotFound) World.Spawn(() => me.Network.AskAsync(me, cluster.Node(segment.Loglet.SequencerNode), new OpenLoglet(segment.Loglet)));
-            else _lost = true;
-            return;
-        }
-
-        if (reply.Status == StatusCode.Ok) _knownTail = Math.Max(_knownTail, Math.Max(reply.GlobalTail, reply.FirstPosition + reply.Count));
-        for (var i = 0u; i < reply.Count; i++) OnAnswer(reply.Status, reply.FirstSequence + i, reply.FirstPosition < 0 ? -1 : reply.FirstPosition + i);
-        Settle();
+        if (reply.ClientId == ClientId) _appends?.OnReply(reply);
     }
 
-    public void OnClosed(SimConnection connection)
-    {
-        if (_connection == connection) _connection = null;
-    }
+    public void OnClosed(SimConnection connection) => _appends?.OnClosed(connection);
 
-    private void OnAnswer(StatusCode status, ulong sequence, long named)
+    /// <summary>The stripe to which the append went before; null: to none.</summary>
+    public int? RouteOf(ulong sequence, LogletId loglet) => Mutant != SimMutant.ResentToAnotherStripe && _routes.TryGetValue(sequence, out var route) && route.Loglet == loglet ? route.Stripe : null;
+
+    public void Route(ulong sequence, LogletId loglet, int stripe) => _routes[sequence] = (loglet, stripe);
+
+    /// <summary>The sequencer answers.</summary>
+    public void OnProgress() => _progressAt = World.Now;
+
+    /// <summary>A sequencer is out of reach, or gone.</summary>
+    public void Lose() => _lost = true;
+
+    /// <summary>The Loglet gives one back.</summary>
+    public void OnAnswer(StatusCode status, ulong sequence, long named)
     {
         if (!_open.TryGetValue(sequence, out var open) || open.Append.State != AppendState.Sent) return;
         switch (status)
@@ -117,7 +115,7 @@ internal sealed class SimAppender(SimClient me, ClusterSimulation cluster)
                 break;
             case StatusCode.DiskFull:
                 open.Append.OnRefused(DelosErrorCode.Unavailable);
-                cluster.Checks.OnRefused(me.Log, new AppendId(_client, sequence));
+                cluster.Checks.OnRefused(me.Log, new AppendId(ClientId, sequence));
                 break;
             case StatusCode.BelowFloor:
                 World.Violate($"{me.Log}: {sequence} of client {me.Id} is unresolved and below its floor");
@@ -129,19 +127,20 @@ internal sealed class SimAppender(SimClient me, ClusterSimulation cluster)
         }
     }
 
-    private void Settle()
+    public void Settle()
     {
         foreach (var (sequence, (append, promised)) in _open.ToArray())
         {
             if (!append.IsOver) continue;
             _open.Remove(sequence);
+            _routes.Remove(sequence);
             if (append.State == AppendState.Failed)
             {
                 if (append.Failure == DelosErrorCode.OutcomeUnknown) cluster.Checks.Unknown++;
                 continue;
             }
 
-            cluster.Checks.OnAcknowledged(me.Log, new AppendId(_client, sequence), append.Position, promised);
+            cluster.Checks.OnAcknowledged(me.Log, new AppendId(ClientId, sequence), append.Position, promised);
             AppendedAt = World.Now;
         }
     }
@@ -150,25 +149,18 @@ internal sealed class SimAppender(SimClient me, ClusterSimulation cluster)
     {
         if (_segment?.InstallId != segment.InstallId) _knownTail = 0;
         _segment = segment;
-        _connection = null;
+        _appends?.Close();
+        _appends = new SimAppends(me, cluster, this, segment.Loglet);
         _sealed = false;
         _lost = false;
         _progressAt = World.Now;
     }
 
-    private void Send(IEnumerable<AppendLifecycle> appends)
-    {
-        var sent = appends.Select(a => a.Sequence).ToArray();
-        if (sent.Length == 0 || _connection is null) return;
-        var loglet = _segment!.Loglet;
-        if (World.IsDetailed) World.Tell($"client {me.Id}: sends {string.Join(", ", sent)} of {_client:x16} to Loglet {loglet.Id}");
-        byte[] payload = [.. sent.SelectMany(s => SimEntries.Encode(new AppendId(_client, s)))];
-        me.Network.Send(_connection, me, new SimMessage(new Append(loglet.Id, loglet.Incarnation, _client, _open.Keys.First(), (uint)sent.Length), payload, 0, false));
-    }
-
     private async Task MoveAsync()
     {
         var old = _segment!;
+        _knownTail = Math.Max(_knownTail, _appends!.KnownTail);
+        _appends.Close();
         foreach (var (append, _) in _open.Values)
         {
             if (append.State == AppendState.Sent) append.OnGivenBack(-1);
@@ -204,11 +196,11 @@ internal sealed class SimAppender(SimClient me, ClusterSimulation cluster)
             return;
         }
 
-        var resolver = new AppendResolver(segment, _client, parked);
+        var resolver = new AppendResolver(segment, ClientId, parked);
         var position = resolver.From;
         while (!resolver.IsDone && position < resolver.To)
         {
-            var (status, entries, trim) = await new SimLoglet(me, cluster, segment.Loglet).ReadAsync(position, resolver.To, segment.Stop!.Value - segment.Start);
+            var (status, entries, trim) = await SimLoglet.Open(me, cluster, segment.Loglet).ReadAsync(position, resolver.To, segment.Stop!.Value - segment.Start);
             if (status == StatusCode.Trimmed)
             {
                 position = Math.Max(position + 1, trim);

@@ -48,7 +48,8 @@ internal sealed class SimChecks(SimWorld world)
             if (chain.Segments[i - 1].Stop != chain.Segments[i].Start) world.Violate($"{log} v{chain.Version}: a hole between segments");
         }
 
-        if (chain.Segments.DistinctBy(s => s.Loglet.Id).Count() != chain.Segments.Count) world.Violate($"{log} v{chain.Version}: a Loglet id was used again");
+        LogletId[] ids = [.. chain.Segments.SelectMany(s => s.Loglet.Stripes.Prepend(s.Loglet)).Select(l => l.Id)];
+        if (ids.Distinct().Count() != ids.Length) world.Violate($"{log} v{chain.Version}: a Loglet id was used again");
         foreach (var segment in newest?.Segments ?? [])
         {
             if (chain.FindByInstallId(segment.InstallId) is { } now && segment.Stop is { } stop && now.Stop != stop) world.Violate($"{log} v{chain.Version}: the stop {stop} became {now.Stop}");
@@ -106,8 +107,12 @@ internal sealed class SimChecks(SimWorld world)
 
     public void OnRead(string log, long position, AppendId id)
     {
-        Reads++;
+        if (id == default) world.Count("gap read");
+        else Reads++;
         Value(log, position, id);
+
+        // Who has seen an entry knows that the log goes so far.
+        Log(log).Promised = Math.Max(Log(log).Promised, position + 1);
     }
 
     /// <summary>After all: the whole log was read up to its tail.</summary>
@@ -132,7 +137,9 @@ internal sealed class SimChecks(SimWorld world)
         else
         {
             state.Values[position] = id;
-            if (!state.Positions.TryAdd(id, position)) world.Violate($"{log}: {id} stands at {state.Positions[id]} and {position}");
+
+            // Gap records are all alike, and nobody's.
+            if (id != default && !state.Positions.TryAdd(id, position)) world.Violate($"{log}: {id} stands at {state.Positions[id]} and {position}");
         }
 
         if (state.Refused.Contains(id)) world.Violate($"{log}: {id} was refused and is at {position}");

@@ -56,12 +56,13 @@ internal sealed class SimClient : SimProcess
 
     public string State => $"{Log} client {Id}: {_appender.State}, last tail {TailAt / 1000} ms, followed up to {_follower.Position}";
 
-    /// <summary>Scripted: appends on request only, and does nothing else of its own accord, until <see cref="GoOn"/>; never trims, which would hide a loss.</summary>
-    public void Begin(bool creates, bool isScripted)
+    /// <param name="creates">The policy by which it creates the log; null: another one does.</param>
+    /// <param name="isScripted">Appends on request only, and does nothing else of its own accord, until <see cref="GoOn"/>; never trims, which would hide a loss.</param>
+    public void Begin(LogPolicy? creates, bool isScripted)
     {
         World.Spawn(async () =>
         {
-            if (creates) await _reconfigurer.CreateAsync(Log);
+            if (creates is not null) await _reconfigurer.CreateAsync(Log, creates);
             World.Spawn(_appender.RunAsync);
             if (!isScripted) GoOn();
         });
@@ -92,9 +93,7 @@ internal sealed class SimClient : SimProcess
         {
             var chain = _chain ?? await ChainAsync();
             var segment = chain.Active;
-            var answer = await Network.AskAsync(this, _cluster.Node(segment.Loglet.SequencerNode), new CheckTail(segment.Loglet.Id, segment.Loglet.Incarnation));
-            if (answer?.Body is CheckTailReply { Status: StatusCode.Ok } fast) return segment.Start + fast.Tail;
-            var (outcome, tail) = await new SimLoglet(this, _cluster, segment.Loglet).TailAsync(seal: false);
+            var (outcome, tail) = await SimLoglet.Open(this, _cluster, segment.Loglet).CheckTailAsync();
             if (outcome == TailOutcome.Open || (outcome == TailOutcome.Sealed && _cluster.Mutant == SimMutant.SealedTailLeaks)) return segment.Start + tail;
             if (outcome == TailOutcome.Sealed) await SuccessorAsync(segment);
             else await ChainAsync();
@@ -124,7 +123,7 @@ internal sealed class SimClient : SimProcess
             }
 
             var end = Math.Min(to, segment.Stop ?? to);
-            var (status, entries, trim) = await new SimLoglet(this, _cluster, segment.Loglet).ReadAsync(from - segment.Start, end - segment.Start, (segment.Stop ?? end) - segment.Start);
+            var (status, entries, trim) = await SimLoglet.Open(this, _cluster, segment.Loglet).ReadAsync(from - segment.Start, end - segment.Start, (segment.Stop ?? end) - segment.Start);
             if (status == StatusCode.Trimmed)
             {
                 if (from >= _cluster.Checks.Trimmed(Log)) World.Violate($"{Log}: {from} is trimmed up to {trim}, which nobody asked for");
@@ -207,7 +206,7 @@ internal sealed class SimClient : SimProcess
             var end = segment.Stop ?? Math.Max(tail, segment.Start);
             var wanted = (_cluster.Mutant == SimMutant.UnboundedTrim ? target : Math.Min(target, end)) - segment.Start;
             achieved = segment.Start;
-            if (wanted > 0 && await new SimLoglet(this, _cluster, segment.Loglet).TrimAsync(wanted, end - segment.Start) is >= 0 and var point) achieved += point;
+            if (wanted > 0 && await SimLoglet.Open(this, _cluster, segment.Loglet).TrimAsync(wanted, end - segment.Start) is >= 0 and var point) achieved += point;
             if (achieved < segment.Start + wanted) break;
         }
 

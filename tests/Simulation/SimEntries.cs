@@ -26,11 +26,17 @@ internal static class SimEntries
         }
     }
 
+    /// <summary>Of a gap record the default, which no append has.</summary>
     public static AppendId[] Ids(byte[] payload)
     {
         var ids = new List<AppendId>();
         var reader = new EntryReader(new ReadOnlySequence<byte>(payload));
-        while (reader.TryNextIntact(out var header)) ids.Add(header.Id);
+        while (reader.TryNextIntact(out var header))
+        {
+            if ((header.Kind == EntryKind.Gap) != (header.Id == default)) throw new InvalidOperationException($"An entry of kind {header.Kind} with append id {header.Id}.");
+            ids.Add(header.Id);
+        }
+
         return [.. ids];
     }
 }

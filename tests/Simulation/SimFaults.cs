@@ -27,6 +27,10 @@ internal enum SimFaultKind
     IoError,
 
     Seal,
+    /// <summary>Somebody seals one stripe only, and dies.</summary>
+    SealStripe,
+
+    /// <summary>Half of them give the log another policy.</summary>
     Extend,
 
     /// <summary>An operator moves a stopped segment to another Loglet.</summary>
@@ -37,7 +41,7 @@ internal enum SimFaultKind
 }
 
 /// <summary>One fault, or one operator's deed: data, so that a schedule can be shortened.</summary>
-/// <param name="Node">Which; <see cref="Sequencer"/>: whichever sequences the first log when the fault comes.</param>
+/// <param name="Node">Which; <see cref="Sequencer"/>: whichever sequences the first log, or one of its stripes, when the fault comes.</param>
 internal sealed record SimFault(long At, long For, SimFaultKind Kind, int Node, int Other)
 {
     public const int Sequencer = 0;
@@ -77,7 +81,7 @@ internal sealed record SimFault(long At, long For, SimFaultKind Kind, int Node, 
     public void Begin(ClusterSimulation cluster)
     {
         var world = cluster.World;
-        var node = cluster.Node(Node == Sequencer ? cluster.Checks.FindNewest("log0")?.Active.Loglet.SequencerNode ?? 1 : (uint)Node);
+        var node = cluster.Node(Node == Sequencer ? cluster.Checks.FindNewest("log0")?.Active.Loglet.SequencerNodes is { } ordering ? ordering[(int)(At % ordering.Count)] : 1 : (uint)Node);
         var id = node.Id;
         var other = Other <= cluster.Nodes.Count ? Other : 100 + Other - cluster.Nodes.Count;
         world.Tell($"fault {this}");

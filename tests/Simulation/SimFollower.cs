@@ -23,24 +23,21 @@ internal sealed class SimFollower(SimClient me, ClusterSimulation cluster)
         }
     }
 
-    /// <summary>Asks one replica for what it would push; false: nothing came.</summary>
-    public async Task<bool> TurnAsync(int replica)
+    /// <summary>Asks one replica, of each stripe, for what it would push; false: nothing came.</summary>
+    public async Task<bool> TurnAsync(int turn)
     {
         var chain = me.Newest ?? await me.ChainAsync();
         Position = Math.Max(Position, Math.Max(chain.Start, cluster.Checks.Trimmed(me.Log)));
         var segment = chain.Find(Position)!;
-        var loglet = segment.Loglet;
-        var asked = loglet.Replicas[replica % loglet.Replicas.Count];
-        var stop = segment.Stop - segment.Start ?? -1;
-        if (!SimLoglet.IsReplica(cluster, asked)) return false;
-        var answer = await me.Network.AskAsync(me, cluster.Node(asked.NodeId), new SimFollow(loglet.Id, Position - segment.Start, stop));
-        if (answer?.Body is not SimFollowReply { Status: StatusCode.Ok, Count: > 0 })
+        var (first, entries) = await SimLoglet.Open(me, cluster, segment.Loglet).FollowAsync(turn, Position - segment.Start, segment.Stop - segment.Start ?? -1);
+        if (entries.Length == 0)
         {
             if (me.World.Chance(20)) await me.ChainAsync();
             return false;
         }
 
-        foreach (var entry in SimEntries.Split(answer.Payload!)) cluster.Checks.OnRead(me.Log, Position++, SimEntries.Ids(entry)[0]);
+        Position = segment.Start + first;
+        foreach (var entry in entries) cluster.Checks.OnRead(me.Log, Position++, SimEntries.Ids(entry)[0]);
         return true;
     }
 }

@@ -5,13 +5,25 @@ using Delos.Protocol.Messages;
 
 namespace Delos.Tests.Simulation;
 
-/// <summary>A Loglet from a client's or reconfigurer's end: slow checkTail, seal, read, trim; as client/Loglets/TailProcedure.cs and ReplicaReader.cs.</summary>
-internal sealed class SimLoglet(SimProcess me, ClusterSimulation cluster, LogletConfig config)
+/// <summary>A Loglet that has a sequencer and replicas, from a client's or reconfigurer's end; as client/Loglets/NativeLoglet.cs, TailProcedure.cs and ReplicaReader.cs.</summary>
+internal sealed class SimLoglet(SimProcess me, ClusterSimulation cluster, LogletConfig config) : ISimLoglet
 {
     private DateTimeOffset Now => DateTimeOffset.UnixEpoch.AddDays(1) + me.Clock;
 
-    /// <summary>Pending: no majority in time.</summary>
-    public async Task<(TailOutcome Outcome, long Tail)> TailAsync(bool seal)
+    /// <summary>Whatever the config says it is made of.</summary>
+    public static ISimLoglet Open(SimProcess me, ClusterSimulation cluster, LogletConfig config) =>
+        config.Kind == LogletKind.Striped ? new SimStriped(cluster, [.. config.Stripes.Select(s => new SimLoglet(me, cluster, s))]) : new SimLoglet(me, cluster, config);
+
+    /// <summary>Through the sequencer; if that cannot say, from the replicas.</summary>
+    public async Task<(TailOutcome Outcome, long Tail)> CheckTailAsync()
+    {
+        var answer = await me.Network.AskAsync(me, cluster.Node(config.SequencerNode), new CheckTail(config.Id, config.Incarnation));
+        return answer?.Body is CheckTailReply { Status: StatusCode.Ok } fast ? (TailOutcome.Open, fast.Tail) : await TailAsync(seal: false);
+    }
+
+    public Task<(TailOutcome Outcome, long Tail)> SealAsync() => TailAsync(seal: true);
+
+    private async Task<(TailOutcome Outcome, long Tail)> TailAsync(bool seal)
     {
         var world = cluster.World;
         var finder = new TailFinder(config, cluster.Mutant == SimMutant.EndlessCaseFive ? SimTimes.EndlessCaseFive : SimTimes.Loglet, seal, Now);
@@ -32,7 +44,6 @@ internal sealed class SimLoglet(SimProcess me, ClusterSimulation cluster, Loglet
         return (finder.Outcome, finder.Tail);
     }
 
-    /// <summary>The mutant of trap 10: seals a majority and believes the highest tail.</summary>
     public async Task<(TailOutcome Outcome, long Tail)> SealWithoutRepairAsync()
     {
         var tails = new List<long>();
@@ -44,7 +55,6 @@ internal sealed class SimLoglet(SimProcess me, ClusterSimulation cluster, Loglet
         return tails.Count >= config.Quorum ? (TailOutcome.Sealed, tails.Max()) : (TailOutcome.Pending, 0);
     }
 
-    /// <summary>For the mutant of trap 22.</summary>
     public async Task<long> HighestTailAsync()
     {
         var highest = 0L;
@@ -70,7 +80,13 @@ internal sealed class SimLoglet(SimProcess me, ClusterSimulation cluster, Loglet
         return (status, [], 0);
     }
 
-    /// <summary>The point up to which a majority is trimmed; -1: no majority answered.</summary>
+    public async Task<(long First, byte[][] Entries)> FollowAsync(int turn, long min, long stop)
+    {
+        var asked = config.Replicas[turn % config.Replicas.Count];
+        var answer = IsReplica(cluster, asked) ? await me.Network.AskAsync(me, cluster.Node(asked.NodeId), new SimFollow(config.Id, min, stop)) : null;
+        return (min, answer?.Body is SimFollowReply { Status: StatusCode.Ok, Count: > 0 } ? SimEntries.Split(answer.Payload!) : []);
+    }
+
     public async Task<long> TrimAsync(long position, long bound)
     {
         // Past the bound nothing is known to be committed, and past a stop nothing exists (trap 18).

@@ -7,7 +7,7 @@ using Delos.Protocol.Messages;
 namespace Delos.Tests.Simulation;
 
 /// <summary>
-/// The segment monitor of one MetaStore node, as daemon/Monitoring/LogWatch.cs and SequencerWatch.cs have it: asks the replicas, watches the sequencer, and extends the chain; what the answers mean
+/// The segment monitor of one MetaStore node, as daemon/Monitoring/LogWatch.cs and SequencerWatch.cs have it: asks the replicas, watches the sequencers, of every stripe, and extends the chain; what the answers mean
 /// <see cref="SegmentHealth"/> says, and who acts first <see cref="MonitorRank"/>.
 /// </summary>
 internal sealed class SimMonitor(SimNode node, ClusterSimulation cluster)
@@ -45,31 +45,28 @@ internal sealed class SimMonitor(SimNode node, ClusterSimulation cluster)
     private async Task<SegmentVerdict?> UntilVerdictAsync(string log, Chain chain)
     {
         var config = chain.Active.Loglet;
-        var health = new SegmentHealth(config, Options);
+        var health = config.Parts.Select(p => (Part: p, Health: new SegmentHealth(p, Options))).ToArray();
         var chainReadAt = Now;
-        string? gone = null;
+        SegmentVerdict? gone = null;
         var isOver = false;
-        node.World.Spawn(async () =>
+        foreach (var part in config.Parts.DistinctBy(p => (p.SequencerNode, p.Incarnation)))
         {
-            while (gone is null && !isOver)
+            node.World.Spawn(async () =>
             {
-                gone = await SequencerProblemAsync(config);
-                await DelayAsync(Options.StatusInterval);
-            }
-        });
+                while (gone is null && !isOver)
+                {
+                    if (await SequencerProblemAsync(part) is { } problem) gone ??= new SegmentVerdict(problem, part.SequencerNode, IsDown: true);
+                    await DelayAsync(Options.StatusInterval);
+                }
+            });
+        }
+
         try
         {
             while (true)
             {
-                var answers = await Task.WhenAll(config.Replicas.Select(r => StatusAsync(config, r)).ToArray());
-                for (var i = 0; i < answers.Length; i++)
-                {
-                    if (answers[i] is { } reply) health.OnStatus(config.Replicas[i].NodeId, reply.Status, reply.IsSealed, Now);
-                    else health.OnLost(config.Replicas[i].NodeId, Now);
-                }
-
-                var spares = health.Lost.Count == 0 ? [] : await SparesAsync(config);
-                var verdict = gone is not null ? new SegmentVerdict(gone, config.SequencerNode, IsDown: true) : health.Judge(Now, spares);
+                var verdicts = await Task.WhenAll(health.Select(h => ExamineAsync(config, h.Part, h.Health)).ToArray());
+                var verdict = gone ?? verdicts.FirstOrDefault(v => v is { IsDown: true }) ?? verdicts.FirstOrDefault(v => v is not null);
                 if (verdict is not null || Now - chainReadAt >= Options.ChainInterval)
                 {
                     chainReadAt = Now;
@@ -84,6 +81,18 @@ internal sealed class SimMonitor(SimNode node, ClusterSimulation cluster)
         {
             isOver = true;
         }
+    }
+
+    private async Task<SegmentVerdict?> ExamineAsync(LogletConfig whole, LogletConfig part, SegmentHealth health)
+    {
+        var answers = await Task.WhenAll(part.Replicas.Select(r => StatusAsync(part, r)).ToArray());
+        for (var i = 0; i < answers.Length; i++)
+        {
+            if (answers[i] is { } reply) health.OnStatus(part.Replicas[i].NodeId, reply.Status, reply.IsSealed, Now);
+            else health.OnLost(part.Replicas[i].NodeId, Now);
+        }
+
+        return health.Judge(Now, health.Lost.Count == 0 ? [] : await SparesAsync(whole));
     }
 
     private async Task ActAsync(string log, Chain chain, SegmentVerdict verdict)

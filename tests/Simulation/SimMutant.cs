@@ -68,6 +68,24 @@ internal enum SimMutant
     /// <summary>Trap 22: a modified segment takes all that its source holds.</summary>
     CopyBeyondStop,
 
+    /// <summary>Trap 23: an append is acknowledged when its own stripe has committed it.</summary>
+    StripeAcknowledgedEarly,
+
+    /// <summary>Trap 23: of a striped Loglet one stripe is sealed; the others are merely asked for their tails.</summary>
+    OneStripeSealed,
+
+    /// <summary>Trap 23: the stripes' tails are taken before all of them are sealed.</summary>
+    StripeTailsBeforeSeal,
+
+    /// <summary>Traps 17 and 23: an append that is sent again goes to whatever stripe is next.</summary>
+    ResentToAnotherStripe,
+
+    /// <summary>Trap 23: a follower is shown what its stripe has committed, whatever is missing below.</summary>
+    ReadBeyondStripedTail,
+
+    /// <summary>Trap 23: nobody fills an idle stripe.</summary>
+    NoFill,
+
     /// <summary>Trap 25, its effect only: a store is acknowledged before it is durable.</summary>
     AcknowledgedUnsynced,
 

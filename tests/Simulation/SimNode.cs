@@ -118,6 +118,8 @@ internal sealed class SimNode : SimProcess
             case ConfirmReply m: Sequencing(m.Loglet, m.Incarnation)?.ConfirmReply(connection, m); break;
             case CheckTail m when Sequencing(m.Loglet, m.Incarnation) is { } sequencer: sequencer.CheckTail(connection, message.Correlation); break;
             case CheckTail m: Reply(new CheckTailReply(Refusal(m.Loglet, m.Incarnation), 0)); break;
+            case Fill m when Sequencing(m.Loglet, m.Incarnation) is { } sequencer: sequencer.Fill(connection, message.Correlation, m.UpTo); break;
+            case Fill m: Reply(new CheckTailReply(Refusal(m.Loglet, m.Incarnation), 0)); break;
             case OpenLoglet m: OnOpen(connection, m.Config, message.Correlation); break;
             case Store m: OnStore(connection, m, message.Payload!); break;
             case Confirm m:

@@ -8,12 +8,12 @@ namespace Delos.Tests.Simulation;
 /// <summary>Edits of a chain behind its active segment, as client/Reconfiguration/SegmentReplacer.cs, ReplicaCopier.cs and SegmentRetirer.cs make them.</summary>
 internal sealed class SimOperator(SimProcess me, ClusterSimulation cluster, SimMetaClient meta, SimReconfigurer reconfigurer)
 {
-    /// <summary>reconfigModify: a stopped segment moves to another Loglet. Gives up at the first trouble.</summary>
+    /// <summary>reconfigModify: a stopped segment moves to another Loglet, a native one whatever it was. Gives up at the first trouble.</summary>
     public async Task ModifyAsync(string log)
     {
         if (await meta.ReadAsync(log) is not { Segments.Count: > 1 } chain) return;
         var segment = chain.Segments[me.World.Random.Next(chain.Segments.Count - 1)];
-        if (await reconfigurer.PlaceAsync(new PlacementHint { Former = segment.Loglet }) is not { } target) return;
+        if (await reconfigurer.PlaceAsync(LogPolicy.Native(chain.Policy.Replication), new PlacementHint { Former = segment.Loglet }) is not { } target) return;
         if (!await CopyAsync(segment, target))
         {
             await new SimLoglet(me, cluster, target).DeleteAsync();
@@ -74,14 +74,14 @@ internal sealed class SimOperator(SimProcess me, ClusterSimulation cluster, SimM
     private async Task RetireAsync(LogletConfig[] loglets)
     {
         await me.Delay(20_000 + me.World.Random.Next(100_000));
-        foreach (var loglet in loglets) await new SimLoglet(me, cluster, loglet).DeleteAsync();
+        foreach (var loglet in loglets) await SimLoglet.Open(me, cluster, loglet).DeleteAsync();
     }
 
     /// <summary>Copies [start, stop) onto a majority at least, and reads it back.</summary>
     private async Task<bool> CopyAsync(Segment segment, LogletConfig target)
     {
         var length = segment.Stop!.Value - segment.Start;
-        var source = new SimLoglet(me, cluster, segment.Loglet);
+        var source = SimLoglet.Open(me, cluster, segment.Loglet);
         var copy = new SimLoglet(me, cluster, target);
         ReplicaId[] replicas = await EachAsync(target, [.. target.Replicas], new Seal(target), null);
         var beyond = cluster.Mutant == SimMutant.CopyBeyondStop ? await source.HighestTailAsync() : length;
@@ -103,7 +103,7 @@ internal sealed class SimOperator(SimProcess me, ClusterSimulation cluster, SimM
         return replicas.Length >= target.Quorum && await IsSameAsync(source, copy, length);
     }
 
-    private static async Task<bool> IsSameAsync(SimLoglet source, SimLoglet copy, long length)
+    private static async Task<bool> IsSameAsync(ISimLoglet source, ISimLoglet copy, long length)
     {
         for (var position = 0L; position < length;)
         {

@@ -1,3 +1,5 @@
+using Delos.Protocol.Chains;
+
 namespace Delos.Tests.Simulation;
 
 /// <summary>What a run is made of besides its seed; <see cref="SimShrinker"/> makes it smaller.</summary>
@@ -14,6 +16,9 @@ internal sealed record SimPlan
 
     /// <summary>At most so many logs.</summary>
     public int Logs { get; init; } = 2;
+
+    /// <summary>By which each log begins, in turn; null: drawn from the seed, and native in a script.</summary>
+    public IReadOnlyList<LogPolicy>? Policies { get; init; }
 
     /// <summary>At most so many appends of each client before all is healed.</summary>
     public long Appends { get; init; } = long.MaxValue;

@@ -11,29 +11,31 @@ namespace Delos.Tests.Simulation;
 /// <summary>As client/Reconfiguration/Reconfigurer.cs: place, open, seal, conditional write, read back who won, delete a candidate that lost.</summary>
 internal sealed class SimReconfigurer(SimProcess me, ClusterSimulation cluster, SimMetaClient meta)
 {
-    private readonly LogPolicy _policy = new(cluster.Replication, LogletKind.Native, 1);
-
-    public async Task CreateAsync(string log)
+    public async Task CreateAsync(string log, LogPolicy policy)
     {
         while (await meta.ReadAsync(log) is not { } chain)
         {
-            if (await PrepareAsync(PlacementHint.None) is not { } candidate) continue;
-            await meta.WriteAsync(log, ChainEdits.Create(_policy, candidate, cluster.World.NewGuid(), Edit()));
+            if (await PrepareAsync(policy, PlacementHint.None) is not { } candidate) continue;
+            await meta.WriteAsync(log, ChainEdits.Create(policy, candidate, cluster.World.NewGuid(), Edit()));
         }
     }
 
     /// <summary>Null: not now.</summary>
-    public async Task<Chain?> ExtendAsync(string log, LogletId expected, PlacementHint? hint = null)
+    /// <param name="log">Which.</param>
+    /// <param name="expected">The active Loglet.</param>
+    /// <param name="hint">For the placement.</param>
+    /// <param name="policy">The log's new one; null: as it was.</param>
+    public async Task<Chain?> ExtendAsync(string log, LogletId expected, PlacementHint? hint = null, LogPolicy? policy = null)
     {
         if (await meta.ReadAsync(log) is not { } chain) return null;
         if (chain.Active.Loglet.Id != expected && cluster.Mutant != SimMutant.DuellingExtenders) return chain;
-        var old = new SimLoglet(me, cluster, chain.Active.Loglet);
-        var candidate = cluster.Mutant == SimMutant.ReusedLoglet ? chain.Active.Loglet : await PrepareAsync(hint ?? new PlacementHint { Former = chain.Active.Loglet });
+        var old = SimLoglet.Open(me, cluster, chain.Active.Loglet);
+        var candidate = cluster.Mutant == SimMutant.ReusedLoglet ? chain.Active.Loglet : await PrepareAsync(policy ?? chain.Policy, hint ?? new PlacementHint { Former = chain.Active.Loglet });
         if (candidate is null) return null;
-        var (outcome, tail) = cluster.Mutant == SimMutant.NoRepair ? await old.SealWithoutRepairAsync() : await old.TailAsync(seal: true);
+        var (outcome, tail) = cluster.Mutant == SimMutant.NoRepair ? await old.SealWithoutRepairAsync() : await old.SealAsync();
         if (outcome != TailOutcome.Sealed)
         {
-            await new SimLoglet(me, cluster, candidate).DeleteAsync();
+            await SimLoglet.Open(me, cluster, candidate).DeleteAsync();
             return null;
         }
 
@@ -42,7 +44,7 @@ internal sealed class SimReconfigurer(SimProcess me, ClusterSimulation cluster, 
         var unknown = false;
         for (var attempt = 0; attempt < 20; attempt++)
         {
-            var next = ChainEdits.Extend(chain, chain.Active.Start + tail, candidate, install, Edit());
+            var next = ChainEdits.Extend(chain, chain.Active.Start + tail, candidate, install, Edit(), policy);
             var write = await meta.WriteAsync(log, next);
             unknown |= write.Unknown;
             if (write.Winner is not { } winner)
@@ -51,7 +53,7 @@ internal sealed class SimReconfigurer(SimProcess me, ClusterSimulation cluster, 
                 {
                     for (var times = 0; times < 10; times++)
                     {
-                        await new SimLoglet(me, cluster, candidate).DeleteAsync();
+                        await SimLoglet.Open(me, cluster, candidate).DeleteAsync();
                         await me.Delay(100_000);
                     }
 
@@ -64,23 +66,24 @@ internal sealed class SimReconfigurer(SimProcess me, ClusterSimulation cluster, 
 
             if (write.Won || winner.HasInstalled(install))
             {
-                if (write.Won && next.FindByInstallId(before.InstallId) is null) cluster.World.Spawn(new SimLoglet(me, cluster, before.Loglet).DeleteAsync);
+                if (write.Won && next.FindByInstallId(before.InstallId) is null) cluster.World.Spawn(SimLoglet.Open(me, cluster, before.Loglet).DeleteAsync);
                 cluster.World.Count(write.Won ? "chain extended" : "win recognised later");
-                cluster.World.Tell($"process {me.Id}: {log} v{winner.Version}, segment from {next.Active.Start}, Loglet {candidate.Id} on node {candidate.SequencerNode}");
+                if (write.Won) cluster.World.Count($"{Name(before.Loglet)} to {Name(candidate)}");
+                cluster.World.Tell($"process {me.Id}: {log} v{winner.Version}, segment from {next.Active.Start}, Loglet {candidate.Id} on node {string.Join(", ", candidate.SequencerNodes)}");
                 return winner;
             }
 
             chain = winner;
             if (chain.Active.Loglet.Id == expected) continue;
-            await new SimLoglet(me, cluster, candidate).DeleteAsync();
-            return cluster.Mutant == SimMutant.DuellingExtenders ? await ExtendAsync(log, chain.Active.Loglet.Id) : chain;
+            await SimLoglet.Open(me, cluster, candidate).DeleteAsync();
+            return cluster.Mutant == SimMutant.DuellingExtenders ? await ExtendAsync(log, chain.Active.Loglet.Id, policy: policy) : chain;
         }
 
         return null;
     }
 
     /// <summary>A config for a new Loglet; null: not now.</summary>
-    public async Task<LogletConfig?> PlaceAsync(PlacementHint hint)
+    public async Task<LogletConfig?> PlaceAsync(LogPolicy policy, PlacementHint hint)
     {
         var probes = new List<NodeProbe>();
         foreach (var node in cluster.Nodes)
@@ -91,7 +94,7 @@ internal sealed class SimReconfigurer(SimProcess me, ClusterSimulation cluster, 
 
         try
         {
-            return PlacementChoice.Choose(_policy, hint, probes, () => new LogletId(cluster.World.NewId(), cluster.World.NewId()), _ => cluster.World.Random.Next());
+            return PlacementChoice.Choose(policy, hint, probes, () => new LogletId(cluster.World.NewId(), cluster.World.NewId()), _ => cluster.World.Random.Next());
         }
         catch (DelosException)
         {
@@ -100,13 +103,16 @@ internal sealed class SimReconfigurer(SimProcess me, ClusterSimulation cluster, 
         }
     }
 
-    private async Task<LogletConfig?> PrepareAsync(PlacementHint hint)
+    private async Task<LogletConfig?> PrepareAsync(LogPolicy policy, PlacementHint hint)
     {
-        if (await PlaceAsync(hint) is not { } candidate) return null;
-        if (await me.Network.AskAsync(me, cluster.Node(candidate.SequencerNode), new OpenLoglet(candidate)) is { Body: OpenLogletReply { Status: StatusCode.Ok } }) return candidate;
-        await new SimLoglet(me, cluster, candidate).DeleteAsync();
+        if (await PlaceAsync(policy, hint) is not { } candidate) return null;
+        var opened = await Task.WhenAll(candidate.Parts.Select(p => me.Network.AskAsync(me, cluster.Node(p.SequencerNode), new OpenLoglet(p))).ToArray());
+        if (opened.All(o => o?.Body is OpenLogletReply { Status: StatusCode.Ok })) return candidate;
+        await SimLoglet.Open(me, cluster, candidate).DeleteAsync();
         return null;
     }
+
+    private static string Name(LogletConfig loglet) => loglet.Kind != LogletKind.Striped ? "native" : loglet.Parts.DistinctBy(p => p.Replicas[0]).Count() > 1 ? "sharded" : "striped";
 
     public ChainEdit Edit() => new(0, default, (uint)me.Id, 0, "simulated");
 }

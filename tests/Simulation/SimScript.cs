@@ -95,7 +95,7 @@ internal sealed class SimScript
     }
 
     /// <summary>Seals the first Loglet as an observer who installs nothing.</summary>
-    public Task<(TailOutcome Outcome, long Tail)> SealAsync(int client) => new SimLoglet(Client(client), _cluster, First).TailAsync(seal: true);
+    public Task<(TailOutcome Outcome, long Tail)> SealAsync(int client) => SimLoglet.Open(Client(client), _cluster, First).SealAsync();
 
     public async Task<Chain> ExtendAsync(int client)
     {

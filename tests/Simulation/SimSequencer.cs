@@ -71,6 +71,13 @@ internal sealed class SimSequencer : ISequencerOutputs
         FlushSoon();
     }
 
+    public void Fill(SimConnection connection, ulong correlation, long upTo)
+    {
+        if (_core.NextPosition < upTo) _node.World.Count("stripe filled");
+        _core.OnFill(connection, correlation, upTo);
+        FlushSoon();
+    }
+
     public void Open(SimConnection connection, ulong correlation) => _core.OnOpen(connection, correlation);
 
     public void StoreAck(SimConnection connection, in StoreAck message)
