@@ -134,7 +134,7 @@ internal sealed class ClusterSimulation
         if (await meta.ReadAsync(log) is not { } chain) return;
         switch (deed)
         {
-            case SimFaultKind.Extend: await reconfigurer.ExtendAsync(log, chain.Active.Loglet.Id, policy: _plan.IsScripted || World.Chance(50) ? null : DrawPolicy()); break;
+            case SimFaultKind.Extend: await reconfigurer.ExtendAsync(log, chain.Active.Loglet.Id, policy: _plan.IsScripted ? null : DrawPolicy()); break;
             case SimFaultKind.Modify: await new SimOperator(client, this, meta, reconfigurer).ModifyAsync(log); break;
             case SimFaultKind.Truncate: await new SimOperator(client, this, meta, reconfigurer).TruncateAsync(log); break;
             case SimFaultKind.SealStripe: await new SimLoglet(client, this, chain.Active.Loglet.Parts[World.Random.Next(chain.Active.Loglet.Parts.Count)]).SealAsync(); break;

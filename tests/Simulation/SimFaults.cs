@@ -30,7 +30,7 @@ internal enum SimFaultKind
     /// <summary>Somebody seals one stripe only, and dies.</summary>
     SealStripe,
 
-    /// <summary>Half of them give the log another policy.</summary>
+    /// <summary>An operator extends the chain, perhaps by another policy.</summary>
     Extend,
 
     /// <summary>An operator moves a stopped segment to another Loglet.</summary>
