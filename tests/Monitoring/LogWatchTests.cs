@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using Delos.Client.MetaStore;
 using Delos.Client.Placements;
@@ -63,6 +64,47 @@ public class LogWatchTests
         await running;
     }
 
+    [TestCase(0)]
+    [TestCase(1)]
+    public async Task A_striped_segment_is_replaced_as_a_whole_when_the_sequencer_of_any_stripe_is_gone(int stripe)
+    {
+        await using var striped = await StripedWatch.StartAsync(static _ => new NoFrames());
+        await UntilAsync(() => striped.Connected.Count == 2);
+        await striped.Listeners[stripe].DisposeAsync();
+        await UntilAsync(() => striped.Cluster.MetaStore.History.Any(h => h.Register == "log/" + Log && h.Value.Version == 2));
+        var chain = await striped.Cluster.ChainAsync(Log);
+        Assert.That(chain.History[^1].Reason, Does.Contain($"node {stripe + 1} "));
+        Assert.That(chain.Active.Loglet.Parts, Has.Count.EqualTo(2), "by the same policy");
+        foreach (var part in striped.Config.Parts)
+        {
+            await using var loglet = striped.Cluster.Memory.Open(part);
+            Assert.That((await loglet.CheckTailAsync(default)).IsSealed, Is.True);
+        }
+    }
+
+    [Test]
+    [Category("Trap12")]
+    public async Task A_striped_segment_of_which_one_stripe_is_sealed_is_sealed_as_a_whole_and_replaced()
+    {
+        await using var striped = await StripedWatch.StartAsync(static config => new Replica(config.Stripes[1].Id));
+        await UntilAsync(() => striped.Cluster.MetaStore.History.Any(h => h.Register == "log/" + Log && h.Value.Version == 2));
+        Assert.That((await striped.Cluster.ChainAsync(Log)).History[^1].Reason, Does.Contain("sealed"));
+        foreach (var part in striped.Config.Parts)
+        {
+            await using var loglet = striped.Cluster.Memory.Open(part);
+            Assert.That((await loglet.CheckTailAsync(default)).IsSealed, Is.True);
+        }
+    }
+
+    [Test]
+    public async Task What_happens_to_a_stripe_is_noticed_as_what_happens_to_its_segment()
+    {
+        await using var striped = await StripedWatch.StartAsync(static _ => new NoFrames());
+        await UntilAsync(() => striped.Watch.Watches(striped.Config.Stripes[1].Id));
+        Assert.That(striped.Watch.Watches(striped.Config.Stripes[0].Id), Is.True);
+        Assert.That(striped.Watch.Watches(LogletId.NewRandom()), Is.False);
+    }
+
     private static IPEndPoint FreeAddress()
     {
         using var socket = new System.Net.Sockets.Socket(System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Tcp);
@@ -85,6 +127,76 @@ public class LogWatchTests
         public void OnBatchEnd(Connection connection)
         {
         }
+
+        public void OnClosed(Connection connection, Exception? reason)
+        {
+        }
+    }
+
+    /// <summary>A watch over two stripes, each sequenced by a listener of its own, which is a replica as well.</summary>
+    private sealed class StripedWatch(MemoryCluster cluster, LogletConfig config, Listener[] listeners, ConcurrentDictionary<uint, bool> connected, PeerPool peers, Reconfigurer reconfigurer, ReconfigurationQueue queue, LogWatch watch) : IAsyncDisposable
+    {
+        private readonly CancellationTokenSource _stop = new();
+        private Task _running = Task.CompletedTask;
+
+        public MemoryCluster Cluster => cluster;
+
+        public LogletConfig Config => config;
+
+        public Listener[] Listeners => listeners;
+
+        public ConcurrentDictionary<uint, bool> Connected => connected;
+
+        public LogWatch Watch => watch;
+
+        public static async Task<StripedWatch> StartAsync(Func<LogletConfig, IFrameHandler> handler)
+        {
+            var cluster = new MemoryCluster();
+            NodeInfo[] infos = [.. Enumerable.Range(1, 2).Select(i => new NodeInfo((uint)i, Guid.NewGuid(), IPAddress.Loopback.ToString(), FreeAddress().Port, NodeRoles.Sequencer | NodeRoles.LogServer))];
+            var config = LogletConfig.Striped(LogletId.NewRandom(), [.. infos.Select(n => LogletConfig.Native(LogletId.NewRandom(), n.NodeId, Incarnation, [.. infos.Select(r => new ReplicaId(r.NodeId, r.DiskId))]))]);
+
+            // Something is in it: an empty one would be deleted.
+            await using (var loglet = cluster.Memory.Open(config)) await loglet.FillAsync(2, default);
+            var connected = new ConcurrentDictionary<uint, bool>();
+            Listener[] listeners = [.. infos.Select(n => Listener.Start(
+                new IPEndPoint(IPAddress.Loopback, n.Port), new LocalPeer(s_node.ClusterId, n.NodeId, n.Roles, Incarnation, n.DiskId, PeerLimits.Default), _ => { connected[n.NodeId] = true; return handler(config); }, ConnectionOptions.Default, 10))];
+            await new NodeListStore(cluster.MetaStore).WriteAsync(new NodeList(1, infos));
+            await cluster.Chains.WriteAsync(Log, ChainEdits.Create(LogPolicy.Striped(2, 2), config, Guid.NewGuid(), new ChainEdit(0, default, 1, 0, "test")));
+            var peers = new PeerPool(LocalPeer.Client(), Guid.Empty, new NoFrames(), ConnectionOptions.Default);
+            var nodes = new NodeDirectory(cluster.MetaStore, peers);
+            await nodes.RefreshAsync();
+            var reconfigurer = cluster.Reconfigurer();
+            var options = new MonitorOptions { StatusInterval = TimeSpan.FromMilliseconds(20), SealedGrace = TimeSpan.FromMilliseconds(20), LostGrace = TimeSpan.FromHours(1), StatusTimeout = TimeSpan.FromMilliseconds(50) };
+            var queue = new ReconfigurationQueue(1, TimeSpan.FromSeconds(1), TimeProvider.System);
+            var placement = new Placement(nodes, new PlacementOptions(), TimeProvider.System);
+            var watch = new LogWatch(Log, new MonitorParts(2, cluster.Chains, nodes, placement, reconfigurer, queue, options, TimeProvider.System, NullLogger.Instance));
+            var striped = new StripedWatch(cluster, config, listeners, connected, peers, reconfigurer, queue, watch);
+            striped._running = watch.RunAsync(striped._stop.Token);
+            return striped;
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            await _stop.CancelAsync();
+            await _running;
+            foreach (var listener in listeners) await listener.DisposeAsync();
+            await peers.DisposeAsync();
+            await reconfigurer.DisposeAsync();
+            await cluster.DisposeAsync();
+            queue.Dispose();
+            _stop.Dispose();
+        }
+    }
+
+    /// <summary>Says of one Loglet that it is sealed, of all others that they are open.</summary>
+    private sealed class Replica(LogletId sealedOne) : IFrameHandler
+    {
+        public void OnFrame(Connection connection, in Frame frame)
+        {
+            if (frame.TryRead<Status>(out var status)) connection.Reply(new StatusReply(StatusCode.Ok, Incarnation, status.Loglet == sealedOne, 0, 0, 0, false), frame.Header.CorrelationId);
+        }
+
+        public void OnBatchEnd(Connection connection) => connection.Flush();
 
         public void OnClosed(Connection connection, Exception? reason)
         {
