@@ -99,6 +99,8 @@ run fails $X "-DMODIFY -DDELETE_DROPS_ID"                                  "gap"
 
 S=striped
 run holds $S "-DE=3"                                                       "2 stripes, 2 observers, 3 appends and gaps"
+run holds $S "-DE=3 -DEACH"                                                "each stripe's tail as soon as it is sealed"
+run holds $S "-DE=3 -DRESEND"                                              "one append sent again"
 run holds $S "-DE=3 -DCHECK"                                               "with checkTail"
 run holds $S "-DE=3 -DLIVE"                                                "every append is answered" live
 run fails $S "-DE=3 -DACK_EARLY"                                           "trap 23"
@@ -107,6 +109,8 @@ run fails $S "-DE=3 -DSEAL_LATE"                                           "seal
 run fails $S "-DE=3 -DSEAL_ONE"                                            "seal as a whole"
 run fails $S "-DE=3 -DHIGHEST"                                             "tail = min"
 run fails $S "-DE=3 -DCHECK -DSTALE_STRIPE"                                "trap 20, striped"
+run fails $S "-DE=3 -DGIVEN_BACK"                                          "trap 23, at the seal"
+run fails $S "-DE=3 -DRESEND -DRESEND_OTHER"                               "trap 17, striped"
 run fails $S "-DE=3 -DLIVE -DNO_GAP"                                       "gap records" live
 
 P=metastore
