@@ -21,6 +21,8 @@ internal sealed class LogLoad : IAsyncDisposable
     private long _acknowledged;
     private long _refused;
     private long _longestGapTicks;
+    private long _acknowledgedAt = TimeProvider.System.GetTimestamp();
+    private long _longestPause;
 
     private LogLoad(string endpoints, string log, string prefix, LogLoadOptions options, LogHistory history)
     {
@@ -41,6 +43,9 @@ internal sealed class LogLoad : IAsyncDisposable
 
     /// <summary>Longest time that any appender waited for one answer.</summary>
     public TimeSpan LongestGap => TimeSpan.FromTicks(Interlocked.Read(ref _longestGapTicks));
+
+    /// <summary>Longest time in which no appender at all got an answer, since this was last asked.</summary>
+    public TimeSpan TakeLongestPause() => TimeProvider.System.GetElapsedTime(0, Interlocked.Exchange(ref _longestPause, 0));
 
     /// <param name="endpoints">Of the cluster.</param>
     /// <param name="log">Its log.</param>
@@ -121,6 +126,7 @@ internal sealed class LogLoad : IAsyncDisposable
                 var position = await log.AppendAsync(Encoding.UTF8.GetBytes(key));
                 History.Appends.Add(new AppendRecord(key, invoked, History.Now(), position));
                 Interlocked.Increment(ref _acknowledged);
+                NotePause();
             }
             catch (DelosException e) when (e.Code is DelosErrorCode.OutcomeUnknown or DelosErrorCode.Unavailable && _stop.IsCancellationRequested)
             {
@@ -171,11 +177,19 @@ internal sealed class LogLoad : IAsyncDisposable
         History.Readers.Add(new ReaderRecord(name, entries));
     }
 
-    private void NoteGap(TimeSpan gap)
+    private void NoteGap(TimeSpan gap) => Raise(ref _longestGapTicks, gap.Ticks);
+
+    private void NotePause()
     {
-        for (var seen = Interlocked.Read(ref _longestGapTicks); gap.Ticks > seen;)
+        var now = TimeProvider.System.GetTimestamp();
+        Raise(ref _longestPause, now - Interlocked.Exchange(ref _acknowledgedAt, now));
+    }
+
+    private static void Raise(ref long highest, long value)
+    {
+        for (var seen = Interlocked.Read(ref highest); value > seen;)
         {
-            var before = Interlocked.CompareExchange(ref _longestGapTicks, gap.Ticks, seen);
+            var before = Interlocked.CompareExchange(ref highest, value, seen);
             if (before == seen) return;
             seen = before;
         }

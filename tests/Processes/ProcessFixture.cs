@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Delos.Client;
 using Delos.Client.Admin;
 using Delos.Daemon.Dev;
+using Delos.Protocol.Chains;
 using Delos.Tests.Histories;
 
 namespace Delos.Tests.Processes;
@@ -44,8 +45,14 @@ public abstract class ProcessFixture
     internal async Task StartClusterAsync(DevClusterOptions options) =>
         _cluster = await DevCluster.StartAsync(options with { Settings = [.. options.Settings, "node.rehearsal=false"] }, CancellationToken.None);
 
-    /// <summary>The node that sequences the log's active segment.</summary>
-    internal async Task<uint> SequencerNodeAsync(DelosClient client) => (await client.Admin.ChainAsync(Log)).Active.Loglet.SequencerNode;
+    /// <summary>The node that sequences the log's active segment, or its first stripe.</summary>
+    internal async Task<uint> SequencerNodeAsync(DelosClient client) => (await SequencerNodesAsync(client))[0];
+
+    /// <summary>The nodes that sequence the log's active segment.</summary>
+    internal async Task<IReadOnlyList<uint>> SequencerNodesAsync(DelosClient client) => (await client.Admin.ChainAsync(Log)).Active.Loglet.SequencerNodes;
+
+    /// <summary>From here on every segment of the log is made by that policy.</summary>
+    internal static Task SwitchAsync(DelosClient client, LogPolicy policy) => ExtendAsync(client, new ReconfigExtendOptions { Policy = policy, Reason = "test" });
 
     /// <summary>Until the node's log file has this text.</summary>
     internal async Task UntilItSaysAsync(uint node, string text, TimeSpan timeout)
@@ -119,9 +126,10 @@ public abstract class ProcessFixture
             {
                 if (segment.Stop is not { } stop) continue;
                 var description = await client.Admin.DescribeLogletAsync(Log, segment.Loglet.Id);
-                lacking.AddRange(description.Replicas
-                    .Where(r => !r.IsSealed || r.HasUnknown || r.DurableTail < stop - segment.Start)
-                    .Select(r => $"[{segment.Start}, {stop}) on node {r.Replica.NodeId}: {r.Status}, tail {r.DurableTail}, sealed {r.IsSealed}, damaged {r.HasUnknown} {r.Error}"));
+                var wanted = segment.Parts.SelectMany(p => p.Loglet.Replicas.Select(_ => p.Stop ?? 0));
+                lacking.AddRange(description.Replicas.Zip(wanted)
+                    .Where(r => !r.First.IsSealed || r.First.HasUnknown || r.First.DurableTail < r.Second)
+                    .Select(r => $"[{segment.Start}, {stop}) on node {r.First.Replica.NodeId}: {r.First.Status}, tail {r.First.DurableTail} of {r.Second}, sealed {r.First.IsSealed}, damaged {r.First.HasUnknown} {r.First.Error}"));
             }
 
             if (lacking.Count == 0) return;

@@ -1,11 +1,16 @@
+using System.Net;
 using Delos.Client;
 using Delos.Client.Admin;
+using Delos.Client.Loglets;
 using Delos.Protocol.Chains;
+using Delos.Protocol.Connections;
+using Delos.Protocol.Framing;
+using Delos.Protocol.Messages;
 using Delos.Tests.Histories;
 
 namespace Delos.Tests.Processes;
 
-/// <summary>Planned reconfigurations of real processes under load: no append fails, none is doubled.</summary>
+/// <summary>Planned reconfigurations of real processes under load, also unfinished ones: no append fails, none is doubled.</summary>
 public sealed class ReconfigureTests : ProcessFixture
 {
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
@@ -65,15 +70,32 @@ public sealed class ReconfigureTests : ProcessFixture
         var history = new LogHistory();
         await using var client = await DelosClient.ConnectAsync(Cluster.Endpoints);
         await using var load = LogLoad.Start(Cluster.Endpoints, Log, appenders: 4, outstanding: 4, history);
-        for (var round = 0; round < 5; round++)
+        for (var round = 0; round < 3; round++)
         {
             await load.AdvanceAsync(300, s_patience);
             await client.Admin.SealAsync(Log);
         }
 
+        await SwitchAsync(client, LogPolicy.Striped(3, 3));
+        await load.AdvanceAsync(300, s_patience);
+        await client.Admin.SealAsync(Log);
+        for (var round = 0; round < 3; round++)
+        {
+            // It came no further than one replica of one stripe, or the majority of one, and then a node went, too: the sealed stripe's sequencer, another stripe's, or a LogServer.
+            await load.AdvanceAsync(300, s_patience);
+            var active = (await client.Admin.ChainAsync(Log)).Active.Loglet;
+            await SealReplicasAsync(active.Stripes[round], count: 1 + round % 2);
+            var victim = active.Stripes[round == 0 ? 0 : 2].SequencerNode;
+            await Cluster[victim].KillAsync();
+            await load.AdvanceAsync(300, s_patience);
+            Assert.That((await client.Admin.ChainAsync(Log)).Active.Loglet.Id, Is.Not.EqualTo(active.Id));
+            await Cluster.RestartAsync(victim, CancellationToken.None);
+        }
+
         await load.AdvanceAsync(300, s_patience);
         await load.StopAsync();
         await CheckAsync(history);
+        await WaitUntilFullAsync(client, s_patience);
     }
 
     [Test]
@@ -117,5 +139,18 @@ public sealed class ReconfigureTests : ProcessFixture
         Assert.That(error?.Code, Is.EqualTo(DelosErrorCode.Trimmed));
         var truncated = await client.Admin.ReconfigTruncateAsync(Log, 100);
         Assert.That(truncated.Chain.Segments, Has.Count.EqualTo(1));
+    }
+
+    /// <summary>What a sealer does first, and no more of it.</summary>
+    private async Task SealReplicasAsync(LogletConfig stripe, int count)
+    {
+        await using var peers = new PeerPool(LocalPeer.Client(), Guid.Empty, new LogletFrameRouter(), ConnectionOptions.Default);
+        foreach (var replica in stripe.Replicas.Take(count))
+        {
+            var node = Cluster[replica.NodeId];
+            var connection = await peers.GetAsync(new IPEndPoint(IPAddress.Parse(node.Address), node.Port), replica.NodeId, CancellationToken.None);
+            using var response = await connection.RequestAsync(new Seal(stripe), CancellationToken.None);
+            Assert.That(response.TryRead<SealReply>(out var reply) && reply.Status == StatusCode.Ok, Is.True);
+        }
     }
 }
