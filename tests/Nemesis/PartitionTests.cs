@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Delos.Client;
 using Delos.Client.Admin;
 using Delos.Daemon.Dev;
+using Delos.Protocol.Chains;
 using Delos.Tests.Histories;
 using Delos.Tests.Processes;
 
@@ -36,10 +37,12 @@ public sealed class PartitionTests : ProcessFixture
         {
             for (var round = 0; round < 3; round++)
             {
-                var victim = await SequencerNodeAsync(client);
+                // In the end one of three sequencers; a new segment each time, so that all nodes sequence some of it.
+                if (round > 0) await SwitchAsync(client, LogPolicy.Striped(3, 3));
+                var victim = (await SequencerNodesAsync(client))[^1];
                 await Network.IsolateAsync(victim);
-                await ResumeAsync(load, $"isolation of the sequencer's node {victim}");
-                Assert.That(await SequencerNodeAsync(client), Is.Not.EqualTo(victim));
+                await ResumeAsync(load, $"isolation of {(round == 0 ? "the sequencer's" : "a stripe's sequencer's")} node {victim}");
+                Assert.That(await SequencerNodesAsync(client), Has.No.Member(victim));
                 await Network.HealAsync();
                 await load.AdvanceAsync(500, s_patience);
                 await WaitUntilFullAsync(client, s_patience);
@@ -86,6 +89,7 @@ public sealed class PartitionTests : ProcessFixture
             await WaitUntilFullAsync(client, s_patience);
             for (var round = 0; round < 2; round++)
             {
+                if (round == 1) await SwitchAsync(client, LogPolicy.Striped(5, 5));
                 var victim = await SequencerNodeAsync(client);
                 var other = victim % 5 + 1;
                 await Task.WhenAll(Network.IsolateAsync(victim), Network.IsolateAsync(other));
@@ -112,6 +116,7 @@ public sealed class PartitionTests : ProcessFixture
             await Network.HealAsync();
             await load.AdvanceAsync(500, s_patience);
 
+            await SwitchAsync(client, LogPolicy.Striped(3, 3));
             var mute = await SequencerNodeAsync(client);
             others = [.. Enumerable.Range(1, 3).Select(i => (uint)i).Where(n => n != mute)];
             foreach (var other in others) await Network.DeafenAsync(other, mute);
@@ -130,7 +135,9 @@ public sealed class PartitionTests : ProcessFixture
         await UnderLoadAsync(async (client, load) =>
         {
             for (var host = 1u; host <= 3; host++) await Network.LoseAsync(host, 5);
-            await load.AdvanceAsync(2_000, s_patience);
+            await load.AdvanceAsync(1_000, s_patience);
+            await SwitchAsync(client, LogPolicy.Striped(3, 3));
+            await load.AdvanceAsync(1_000, s_patience);
             await Network.HealAsync();
             for (var host = 1u; host <= 3; host++)
             {

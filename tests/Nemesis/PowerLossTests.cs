@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Delos.Client;
+using Delos.Protocol.Chains;
 using Delos.Tests.Histories;
 using Delos.Tests.Processes;
 
@@ -21,6 +22,8 @@ public sealed class PowerLossTests : DiskFixture
         var times = new long[4];
         for (var round = 0; round < 30; round++)
         {
+            if (round == 10) await SwitchAsync(client, LogPolicy.Striped(3, 3));
+            if (round == 20) await SwitchAsync(client, LogPolicy.Striped(1, 3, sharded: true));
             var begun = Stopwatch.GetTimestamp();
             await load.AdvanceAsync(random.Next(100, 500), Patience);
             var loaded = Stopwatch.GetTimestamp();

@@ -3,6 +3,7 @@ using System.Globalization;
 using Delos.Client;
 using Delos.Client.Admin;
 using Delos.Daemon.Dev;
+using Delos.Protocol.Chains;
 using Delos.Tests.Histories;
 using Delos.Tests.Processes;
 
@@ -22,6 +23,7 @@ public sealed class SoakTests
     private readonly SortedDictionary<string, int> _faults = new(StringComparer.Ordinal);
     private Random _random = new(0);
     private long _acknowledged;
+    private bool _mayBeSharded;
     private TimeSpan _longestGap;
 
     [Test]
@@ -67,10 +69,12 @@ public sealed class SoakTests
     private async Task RunRoundAsync(DevCluster cluster, NetworkNamespaces network, string log)
     {
         var history = new LogHistory();
+        _mayBeSharded = false;
         await using var client = await DelosClient.ConnectAsync(cluster.Endpoints, new DelosClientOptions { DeleteGrace = TimeSpan.FromMilliseconds(100) });
         await using (var load = LogLoad.Start(cluster.Endpoints, log, appenders: 4, outstanding: 4, history))
         {
             await load.AdvanceAsync(200, s_patience);
+            await ReconfigureAsync(client, log);
             var begun = Stopwatch.GetTimestamp();
             while (Stopwatch.GetElapsedTime(begun) < s_roundLength)
             {
@@ -102,13 +106,13 @@ public sealed class SoakTests
             case 0:
                 Count("kill");
                 await victim.KillAsync();
-                if (_random.Next(2) == 0) await load.AdvanceAsync(_random.Next(1, 1_000), s_patience);
+                if (_random.Next(2) == 0) await AdvanceMeanwhileAsync(load, _random.Next(1, 1_000));
                 await cluster.RestartAsync(victim.NodeId, CancellationToken.None);
                 break;
             case 1:
                 Count("freeze");
                 await Signals.SendAsync("STOP", victim.ProcessId);
-                if (_random.Next(2) == 0) await load.AdvanceAsync(_random.Next(1, 200), s_patience);
+                if (_random.Next(2) == 0) await AdvanceMeanwhileAsync(load, _random.Next(1, 200));
                 await Signals.SendAsync("CONT", victim.ProcessId);
                 break;
             case 2:
@@ -123,32 +127,56 @@ public sealed class SoakTests
             case 4:
                 Count("isolation");
                 await network.IsolateAsync(victim.NodeId);
-                await load.AdvanceAsync(_random.Next(1, 500), s_patience);
+                await AdvanceMeanwhileAsync(load, _random.Next(1, 500));
                 await network.HealAsync();
                 break;
             case 5:
                 Count("cut one way");
                 await network.DeafenAsync(victim.NodeId, other);
-                await load.AdvanceAsync(_random.Next(1, 500), s_patience);
+                await AdvanceMeanwhileAsync(load, _random.Next(1, 500));
                 await network.HealAsync();
                 break;
             case 6:
                 Count("lost packets");
                 await network.LoseAsync(victim.NodeId, _random.Next(1, 20));
-                await load.AdvanceAsync(_random.Next(1, 1_000), s_patience);
+                await AdvanceMeanwhileAsync(load, _random.Next(1, 1_000));
                 await network.HealAsync();
                 break;
             case 7:
                 Count("resets");
                 await network.ResetAsync(victim.NodeId);
-                await load.AdvanceAsync(_random.Next(1, 100), s_patience);
+                await AdvanceMeanwhileAsync(load, _random.Next(1, 100));
                 await network.HealAsync();
                 break;
             default:
-                Count("reconfiguration");
-                await TryAsync(async () => await client.Admin.ReconfigExtendAsync(log, new ReconfigExtendOptions { Reason = "soak" }));
+                await ReconfigureAsync(client, log);
                 break;
         }
+    }
+
+    /// <summary>To any kind of Loglet. Three nodes hold three shards, each without a second copy.</summary>
+    private async Task ReconfigureAsync(DelosClient client, string log)
+    {
+        var policy = _random.Next(6) switch
+        {
+            < 2 => LogPolicy.Native(3),
+            < 5 => LogPolicy.Striped(3, _random.Next(2, 6)),
+            _ => LogPolicy.Striped(1, 3, sharded: true),
+        };
+        Count(policy switch { { Sharded: true } => "reconfiguration to shards", { Kind: LogletKind.Striped } => "reconfiguration to stripes", _ => "reconfiguration" });
+        _mayBeSharded |= policy.Sharded;
+        await TryAsync(async () =>
+        {
+            await client.Admin.ReconfigExtendAsync(log, new ReconfigExtendOptions { Policy = policy, Reason = "soak" });
+            _mayBeSharded = policy.Sharded;
+        });
+    }
+
+    /// <summary>While a fault lasts. A shard without a second copy has nothing to go on with.</summary>
+    private async Task AdvanceMeanwhileAsync(LogLoad load, int appends)
+    {
+        if (_mayBeSharded) await Task.Delay(appends);
+        else await load.AdvanceAsync(appends, s_patience);
     }
 
     /// <summary>An operator's command may meet a node that is just starting; the log itself has to hide that, the command need not.</summary>

@@ -1,4 +1,5 @@
 using Delos.Client;
+using Delos.Protocol.Chains;
 using Delos.Tests.Histories;
 using Delos.Tests.Processes;
 
@@ -13,17 +14,23 @@ public sealed class SyncErrorTests : ProcessFixture
 {
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
 
-    [TestCase("pwrite64", TestName = "A_write_that_fails_ends_the_node_and_the_log_goes_on")]
-    [TestCase("pwritev", TestName = "A_gathered_write_that_fails_ends_the_node_and_the_log_goes_on")]
-    [TestCase("fdatasync", TestName = "A_data_sync_that_fails_ends_the_node_and_the_log_goes_on")]
-    [TestCase("fsync", TestName = "A_directory_sync_that_fails_ends_the_node_and_the_log_goes_on")]
-    public async Task A_sync_that_fails_ends_the_node(string call)
+    [TestCase("pwrite64", 3, TestName = "A_write_that_fails_ends_the_node_and_the_striped_log_goes_on")]
+    [TestCase("pwritev", 1, TestName = "A_gathered_write_that_fails_ends_the_node_and_the_log_goes_on")]
+    [TestCase("fdatasync", 3, TestName = "A_data_sync_that_fails_ends_the_node_and_the_striped_log_goes_on")]
+    [TestCase("fsync", 1, TestName = "A_directory_sync_that_fails_ends_the_node_and_the_log_goes_on")]
+    public async Task A_sync_that_fails_ends_the_node(string call, int stripes)
     {
         await StartClusterAsync();
         var history = new LogHistory();
         await using var client = await DelosClient.ConnectAsync(Cluster.Endpoints);
         await using var load = LogLoad.Start(Cluster.Endpoints, Log, appenders: 4, outstanding: 32, history);
         await load.AdvanceAsync(500, s_patience);
+        if (stripes > 1)
+        {
+            await SwitchAsync(client, LogPolicy.Striped(3, stripes));
+            await load.AdvanceAsync(500, s_patience);
+        }
+
         var victim = await SequencerNodeAsync(client);
         await using (await SyscallErrors.StartAsync(Cluster[victim].ProcessId, call, "EIO"))
         {
