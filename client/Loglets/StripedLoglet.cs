@@ -101,6 +101,15 @@ public sealed class StripedLoglet : ILoglet
         // One sealed stripe ends them all: the others' tails are worth nothing before they are sealed, too.
         if (tails.Any(static t => t.IsSealed)) return await SealAsync(cancellationToken).ConfigureAwait(false);
         var tail = TailOf(tails);
+
+        // The next append goes where the log is lowest, and leaves no gap to fill, though this client has appended nothing before.
+        lock (_lock)
+        {
+            for (var i = 0; i < tails.Length; i++) _window.OnTail(i, tails[i].Tail);
+            Acknowledge();
+        }
+
+        _completions.Deliver();
         _knownTail.Raise(tail);
         return new TailResult(tail, false);
     }

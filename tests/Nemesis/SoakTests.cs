@@ -51,7 +51,16 @@ public sealed class SoakTests
                 CancellationToken.None);
             do
             {
-                await RunRoundAsync(cluster, network, $"soak-{rounds++}");
+                try
+                {
+                    await RunRoundAsync(cluster, network, $"soak-{rounds++}");
+                }
+                catch
+                {
+                    foreach (var node in cluster.Nodes) TestContext.Out.WriteLine($"node {node.NodeId}, {(node.IsRunning ? "running" : "ended")}:\n{node.LastWords()}\n");
+                    throw;
+                }
+
                 TestContext.Progress.WriteLine($"{Stopwatch.GetElapsedTime(begun):hh\\:mm\\:ss} round {rounds}: {Summary()}");
             }
             while (Stopwatch.GetElapsedTime(begun) < TimeSpan.FromMinutes(minutes));
@@ -83,6 +92,7 @@ public sealed class SoakTests
             }
 
             await load.StopAsync();
+            Assert.That(cluster.Nodes.Select(n => n.IsRunning), Is.All.True, "a node ended by itself");
             _acknowledged += load.Acknowledged;
             if (load.LongestGap > _longestGap) _longestGap = load.LongestGap;
         }

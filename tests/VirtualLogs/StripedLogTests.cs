@@ -129,6 +129,16 @@ public class StripedLogTests
     }
 
     [Test]
+    public async Task Clients_that_append_once_and_go_leave_no_gap()
+    {
+        for (var i = 0; i < 7; i++)
+        {
+            await using var client = _cluster.Client();
+            Assert.That(await client.Log("log", new LogOptions { Policy = LogPolicy.Striped(3, 3) }).AppendAsync(Number(i)), Is.EqualTo(i));
+        }
+    }
+
+    [Test]
     public async Task A_candidate_of_which_one_stripe_was_not_opened_is_deleted_with_all_its_stripes_and_another_placed()
     {
         await _log.AppendAsync(Number(0));
