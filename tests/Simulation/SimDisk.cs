@@ -12,8 +12,8 @@ internal enum SimRecordKind
     Trim,
 }
 
-/// <summary>One record of a replica's log; its end address is its index + 1.</summary>
-internal sealed record SimRecord(SimRecordKind Kind, long First, byte[][] Entries, LogletConfig? Config)
+/// <summary>One record of a log; its end address is its index + 1.</summary>
+internal sealed record SimRecord(LogletId Loglet, SimRecordKind Kind, long First, byte[][] Entries, LogletConfig? Config)
 {
     public bool HoldsEntries => Kind is SimRecordKind.Store or SimRecordKind.Copy;
 
@@ -27,19 +27,22 @@ internal sealed record SimRecord(SimRecordKind Kind, long First, byte[][] Entrie
     public bool IsLost { get; set; }
 }
 
-/// <summary>A LogServer's log of one Loglet.</summary>
-internal sealed class SimLog(LogletId id)
+/// <summary>A LogServer's log of one storage group: one Loglet, or the stripes of a striped one.</summary>
+internal sealed class SimLog(LogletId group)
 {
-    public LogletId Id => id;
+    public LogletId Group => group;
+
+    /// <summary>The Loglets that may have records here.</summary>
+    public SortedSet<LogletId> Members { get; } = [];
 
     public List<SimRecord> Records { get; } = [];
 
     public int Durable { get; set; }
 
-    /// <summary>What the marker of the last start says: everything below was durable, and the Loglet ended there (-1: damage hid that).</summary>
+    /// <summary>What the marker of the last start says: everything below was durable, and the Loglets ended there, but for those of which damage hid that.</summary>
     public int Marked { get; set; }
 
-    public long MarkedEnd { get; set; } = -1;
+    public IReadOnlyDictionary<LogletId, long> MarkedEnds { get; set; } = new Dictionary<LogletId, long>();
 
     /// <summary>Everything below is known to have been durable, whatever it looks like.</summary>
     public int Proven => Records.Where(r => !r.IsLost).Select(r => r.DurableBefore).Append(Marked).Max();
@@ -90,7 +93,7 @@ internal sealed class SimDisk
         return log.Records.Count;
     }
 
-    /// <summary>Deletes the log, at the next sync.</summary>
+    /// <summary>At the next sync; the log goes with the last of those in it.</summary>
     public void Bury(LogletId id, Action done)
     {
         _tombstones.Add((id, done));
@@ -118,7 +121,7 @@ internal sealed class SimDisk
     }
 
     /// <summary>Damages a record that is known to have been durable, and so cannot be taken for the end of an interrupted write.</summary>
-    public (SimLog Log, SimRecord Record)? Rot()
+    public SimRecord? Rot()
     {
         var candidates = Logs.Values.SelectMany(l => l.Records.Take(l.Proven).Where(r => !r.IsLost && !r.IsRotten).Select(r => (l, r))).ToArray();
         if (candidates.Length == 0) return null;
@@ -127,7 +130,7 @@ internal sealed class SimDisk
         else record.IsLost = true;
 
         // What it proved, others must prove.
-        if (log.Records.FindLastIndex(r => r.IsLost || r.IsRotten) < log.Proven) return (log, record);
+        if (log.Records.FindLastIndex(r => r.IsLost || r.IsRotten) < log.Proven) return record;
         record.IsRotten = record.IsLost = false;
         return null;
     }
@@ -172,7 +175,7 @@ internal sealed class SimDisk
         foreach (var (id, done) in buried)
         {
             Tombstones.Add(id);
-            Logs.Remove(id);
+            if (Logs.Values.FirstOrDefault(l => l.Members.Contains(id)) is { } log && log.Members.All(Tombstones.Contains)) Logs.Remove(log.Group);
             _tombstones.Remove((id, done));
             done();
         }

@@ -37,6 +37,7 @@ internal sealed class SimFollower(SimClient me, ClusterSimulation cluster)
         }
 
         Position = segment.Start + first;
+        if (me.World.IsDetailed) me.World.Tell($"client {me.Id}: follows [{Position}, {Position + entries.Length})");
         foreach (var entry in entries) cluster.Checks.OnRead(me.Log, Position++, SimEntries.Ids(entry)[0]);
         return true;
     }

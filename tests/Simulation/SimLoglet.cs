@@ -18,7 +18,9 @@ internal sealed class SimLoglet(SimProcess me, ClusterSimulation cluster, Loglet
     public async Task<(TailOutcome Outcome, long Tail)> CheckTailAsync()
     {
         var answer = await me.Network.AskAsync(me, cluster.Node(config.SequencerNode), new CheckTail(config.Id, config.Incarnation));
-        return answer?.Body is CheckTailReply { Status: StatusCode.Ok } fast ? (TailOutcome.Open, fast.Tail) : await TailAsync(seal: false);
+        var found = answer?.Body is CheckTailReply { Status: StatusCode.Ok } fast ? (Outcome: TailOutcome.Open, fast.Tail) : await TailAsync(seal: false);
+        if (cluster.World.IsDetailed) cluster.World.Tell($"process {me.Id}: tail of {config.Id}: {found.Outcome} {found.Tail}");
+        return found;
     }
 
     public Task<(TailOutcome Outcome, long Tail)> SealAsync() => TailAsync(seal: true);

@@ -61,11 +61,15 @@ internal sealed class SimNode : SimProcess
         Incarnation = World.NewId();
         foreach (var log in Disk.Logs.Values)
         {
-            if (Disk.Tombstones.Contains(log.Id) || log.Records.Count == 0) continue;
-            var replica = new SimReplica(this, log, SimRecovery.Recover(log, Mutant));
-            replica.Load();
-            _replicas[log.Id] = replica;
-            replica.SealAfterDamage();
+            if (log.Records.Count == 0) continue;
+            foreach (var (id, core) in SimRecovery.Recover(log, Mutant))
+            {
+                if (Disk.Tombstones.Contains(id)) continue;
+                var replica = new SimReplica(this, id, log, core);
+                replica.Load();
+                _replicas[id] = replica;
+                replica.SealAfterDamage();
+            }
         }
 
         _acceptor = new AcceptorCore(new AcceptorLimits());
@@ -91,9 +95,9 @@ internal sealed class SimNode : SimProcess
 
     public void Rot()
     {
-        if (Disk.Rot() is not var (log, record)) return;
-        World.Tell($"node {Id}: {record.Kind} at {record.First} of {log.Id} {(record.IsLost ? "is lost" : "rots")}");
-        Find(log.Id)?.Rot(record);
+        if (Disk.Rot() is not { } record) return;
+        World.Tell($"node {Id}: {record.Kind} at {record.First} of {record.Loglet} {(record.IsLost ? "is lost" : "rots")}");
+        Find(record.Loglet)?.Rot(record);
     }
 
     /// <summary>For scripts.</summary>
@@ -211,13 +215,18 @@ internal sealed class SimNode : SimProcess
     private SimReplica GetOrCreate(LogletConfig config)
     {
         if (Find(config.Id) is { } known) return known;
-        if (!Disk.Logs.TryGetValue(config.Id, out var log)) Disk.Logs[config.Id] = log = new SimLog(config.Id);
-        return _replicas[config.Id] = new SimReplica(this, log, ReplicaCore.New(config));
+        if (!Disk.Logs.TryGetValue(config.StorageGroup, out var log)) Disk.Logs[config.StorageGroup] = log = new SimLog(config.StorageGroup);
+        log.Members.Add(config.Id);
+        return _replicas[config.Id] = new SimReplica(this, config.Id, log, ReplicaCore.New(config));
     }
 
     private void OnSynced(SimLog log)
     {
-        if (IsUp) WhenRunning(Life, () => Find(log.Id)?.OnDurable());
+        if (!IsUp) return;
+        WhenRunning(Life, () =>
+        {
+            foreach (var member in log.Members.ToArray()) Find(member)?.OnDurable();
+        });
     }
 
     private void OnStore(SimConnection connection, in Store message, byte[] payload)

@@ -1,15 +1,17 @@
 using Delos.Daemon.LogServers;
+using Delos.Protocol.Identity;
 
 namespace Delos.Tests.Simulation;
 
-/// <summary>What a start finds in a replica's log, as daemon/Storage/GenerationScan.cs and SegmentLogRecovery.cs tell it: damage with proof behind it is unknown, unproven damage is the end.</summary>
+/// <summary>What a start finds in a log, as daemon/Storage/GenerationScan.cs and SegmentLogRecovery.cs tell it: damage with proof behind it is unknown, unproven damage is the end.</summary>
 internal static class SimRecovery
 {
-    public static ReplicaCore Recover(SimLog log, SimMutant mutant)
+    public static SortedDictionary<LogletId, ReplicaCore> Recover(SimLog log, SimMutant mutant)
     {
-        var core = ReplicaCore.Recovered();
+        var cores = new SortedDictionary<LogletId, ReplicaCore>();
+        var seenAtGap = new Dictionary<LogletId, int>();
         var proven = mutant == SimMutant.MiddleTakenForTorn ? 0 : log.Proven;
-        int gaps = 0, seenAtGap = 0;
+        var gaps = 0;
         for (var i = 0; i < log.Records.Count; i++)
         {
             if (i == log.Marked) OnMarker();
@@ -27,6 +29,7 @@ internal static class SimRecovery
                 continue;
             }
 
+            var core = CoreOf(record.Loglet);
             switch (record.Kind)
             {
                 case SimRecordKind.Config: core.RecoverConfig(record.Config!); break;
@@ -34,26 +37,41 @@ internal static class SimRecovery
                 case SimRecordKind.Trim: core.RecoverTrim(record.First); break;
                 default:
                     core.RecoverEntries(record.First, record.Entries.Length);
-                    if (record.Kind == SimRecordKind.Store) seenAtGap = gaps;
+                    if (record.Kind == SimRecordKind.Store) seenAtGap[record.Loglet] = gaps;
                     if (record.IsRotten) core.RecoverUnknown(record.First, record.First + record.Entries.Length);
                     break;
             }
         }
 
         if (log.Marked == log.Records.Count) OnMarker();
-        if (seenAtGap < gaps) core.RecoverUnknown(core.DurableTail, long.MaxValue);
-        if (gaps > 0) core.RecoverDamage();
+
+        // What was lost may have been any member's.
+        foreach (var member in log.Members.Where(_ => gaps > 0))
+        {
+            var core = CoreOf(member);
+            if (seenAtGap.GetValueOrDefault(member) < gaps) core.RecoverUnknown(core.DurableTail, long.MaxValue);
+            core.RecoverDamage();
+        }
 
         // Recovery syncs what it found before it reports it, and states it in a marker.
         log.Durable = log.Marked = log.Records.Count;
-        log.MarkedEnd = core.HasHiddenTail ? -1 : core.DurableTail;
-        return core;
+        log.MarkedEnds = cores.Where(c => !c.Value.HasHiddenTail).ToDictionary(c => c.Key, c => c.Value.DurableTail);
+        return cores;
 
         void OnMarker()
         {
-            if (log.MarkedEnd < 0) return;
-            seenAtGap = gaps;
-            if (log.MarkedEnd > core.DurableTail) core.RecoverUnknown(core.DurableTail, log.MarkedEnd);
+            foreach (var (loglet, end) in log.MarkedEnds)
+            {
+                seenAtGap[loglet] = gaps;
+                var core = CoreOf(loglet);
+                if (end > core.DurableTail) core.RecoverUnknown(core.DurableTail, end);
+            }
+        }
+
+        ReplicaCore CoreOf(LogletId loglet)
+        {
+            if (!cores.TryGetValue(loglet, out var core)) cores[loglet] = core = ReplicaCore.Recovered();
+            return core;
         }
     }
 }

@@ -1,12 +1,13 @@
 using Delos.Daemon.LogServers;
 using Delos.Protocol.Chains;
 using Delos.Protocol.Framing;
+using Delos.Protocol.Identity;
 using Delos.Protocol.Messages;
 
 namespace Delos.Tests.Simulation;
 
 /// <summary>The shell of one <see cref="ReplicaCore"/>, as daemon/LogServers/Replica.cs has it.</summary>
-internal sealed class SimReplica(SimNode node, SimLog log, ReplicaCore core)
+internal sealed class SimReplica(SimNode node, LogletId id, SimLog log, ReplicaCore core)
 {
     private readonly Queue<(int End, Action<StatusCode> Answer)> _waiters = new();
     private readonly Dictionary<long, byte[]> _data = [];
@@ -25,7 +26,10 @@ internal sealed class SimReplica(SimNode node, SimLog log, ReplicaCore core)
     /// <summary>Durable entries that can be read; after a start those on the disk.</summary>
     public void Load()
     {
-        for (; _applied < log.Durable; _applied++) Hold(log.Records[_applied]);
+        for (; _applied < log.Durable; _applied++)
+        {
+            if (log.Records[_applied].Loglet == id) Hold(log.Records[_applied]);
+        }
     }
 
     public void Rot(SimRecord record)
@@ -49,7 +53,7 @@ internal sealed class SimReplica(SimNode node, SimLog log, ReplicaCore core)
         var decision = core.AdmitStore(message.Incarnation, message.First, message.Count, message.GlobalTail);
         if (Mutant == SimMutant.PipelinedHole && decision.Status == StatusCode.OutOfOrder && _created)
         {
-            core.StoreQueued(core.AcceptedTail, (uint)(message.First - core.AcceptedTail) + message.Count, payload.Length, node.Disk.Append(log, new SimRecord(SimRecordKind.Store, message.First, SimEntries.Split(payload), null)));
+            core.StoreQueued(core.AcceptedTail, (uint)(message.First - core.AcceptedTail) + message.Count, payload.Length, node.Disk.Append(log, new SimRecord(id, SimRecordKind.Store, message.First, SimEntries.Split(payload), null)));
             return;
         }
 
@@ -73,7 +77,7 @@ internal sealed class SimReplica(SimNode node, SimLog log, ReplicaCore core)
         }
 
         if (Append(SimRecordKind.Store, message.First, payload, decision.Skip) is var appended and not StatusCode.Ok) Ack(connection, message.Incarnation, appended);
-        else if (Mutant == SimMutant.AcknowledgedUnsynced) node.Post(connection, new StoreAck(log.Id, message.Incarnation, StatusCode.Ok, core.AcceptedTail, core.AcceptedTail));
+        else if (Mutant == SimMutant.AcknowledgedUnsynced) node.Post(connection, new StoreAck(id, message.Incarnation, StatusCode.Ok, core.AcceptedTail, core.AcceptedTail));
     }
 
     public void Seal(LogletConfig config, Action<object> reply)
@@ -125,7 +129,7 @@ internal sealed class SimReplica(SimNode node, SimLog log, ReplicaCore core)
         else if (EnsureCreated(true) is var created and not StatusCode.Ok) Answer(created);
         else
         {
-            core.TrimQueued(decision.Target, node.Disk.Append(log, new SimRecord(SimRecordKind.Trim, decision.Target, [], null)));
+            core.TrimQueued(decision.Target, node.Disk.Append(log, new SimRecord(id, SimRecordKind.Trim, decision.Target, [], null)));
             _waiters.Enqueue((log.Records.Count, Answer));
         }
     }
@@ -168,14 +172,17 @@ internal sealed class SimReplica(SimNode node, SimLog log, ReplicaCore core)
     public void OnDurable()
     {
         Load();
+
+        // The commit was for another one in the same log.
+        if (core.PendingRecords == 0 && _waiters.Count == 0) return;
         var effects = core.Durable(log.Durable);
         _durable |= effects.Created;
         if (Mutant == SimMutant.RepairRaisesTail && effects.Copied && core.Config is { } known) core.AnnounceGlobalTail(known.Incarnation, core.DurableTail);
-        if (effects.BecameSealed && node.World.IsDetailed) node.World.Tell($"node {node.Id}: replica of {log.Id} is sealed at {core.DurableTail}");
+        if (effects.BecameSealed && node.World.IsDetailed) node.World.Tell($"node {node.Id}: replica of {id} is sealed at {core.DurableTail}");
         if (_sequencer is { } sequencer && core.Config is { } config)
         {
-            if (effects.AckTail >= 0) node.Post(sequencer, new StoreAck(log.Id, config.Incarnation, StatusCode.Ok, effects.AckTail, core.AcceptedTail));
-            if (effects.BecameSealed) node.Post(sequencer, new StoreAck(log.Id, config.Incarnation, StatusCode.Sealed, core.DurableTail, core.AcceptedTail));
+            if (effects.AckTail >= 0) node.Post(sequencer, new StoreAck(id, config.Incarnation, StatusCode.Ok, effects.AckTail, core.AcceptedTail));
+            if (effects.BecameSealed) node.Post(sequencer, new StoreAck(id, config.Incarnation, StatusCode.Sealed, core.DurableTail, core.AcceptedTail));
         }
 
         while (_waiters.TryPeek(out var waiter) && waiter.End <= log.Durable) _waiters.Dequeue().Answer(StatusCode.Ok);
@@ -184,7 +191,7 @@ internal sealed class SimReplica(SimNode node, SimLog log, ReplicaCore core)
     public void Delete()
     {
         core.Delete();
-        if (_sequencer is { } sequencer && core.Config is { } config) node.Post(sequencer, new StoreAck(log.Id, config.Incarnation, StatusCode.Deleted, core.DurableTail, core.AcceptedTail));
+        if (_sequencer is { } sequencer && core.Config is { } config) node.Post(sequencer, new StoreAck(id, config.Incarnation, StatusCode.Deleted, core.DurableTail, core.AcceptedTail));
         while (_waiters.TryDequeue(out var waiter)) waiter.Answer(StatusCode.Deleted);
     }
 
@@ -193,7 +200,7 @@ internal sealed class SimReplica(SimNode node, SimLog log, ReplicaCore core)
         if (_sequencer == connection) _sequencer = null;
     }
 
-    private void Ack(SimConnection connection, ulong incarnation, StatusCode status) => node.Post(connection, new StoreAck(log.Id, incarnation, status, core.DurableTail, core.AcceptedTail));
+    private void Ack(SimConnection connection, ulong incarnation, StatusCode status) => node.Post(connection, new StoreAck(id, incarnation, status, core.DurableTail, core.AcceptedTail));
 
     private void Hold(SimRecord record)
     {
@@ -210,7 +217,7 @@ internal sealed class SimReplica(SimNode node, SimLog log, ReplicaCore core)
         if (_created) return StatusCode.Ok;
         if (core.Config is not { } config) return core.IsRecovered ? StatusCode.Ok : StatusCode.NeedConfig;
         if (node.Disk.IsFull && !useReserve) return StatusCode.DiskFull;
-        core.CreationQueued(node.Disk.Append(log, new SimRecord(SimRecordKind.Config, 0, [], config)));
+        core.CreationQueued(node.Disk.Append(log, new SimRecord(id, SimRecordKind.Config, 0, [], config)));
         _created = true;
         return StatusCode.Ok;
     }
@@ -218,7 +225,7 @@ internal sealed class SimReplica(SimNode node, SimLog log, ReplicaCore core)
     private StatusCode AppendSeal()
     {
         if (EnsureCreated(true) is var created and not StatusCode.Ok) return created;
-        core.SealQueued(node.Disk.Append(log, new SimRecord(SimRecordKind.Seal, 0, [], null)));
+        core.SealQueued(node.Disk.Append(log, new SimRecord(id, SimRecordKind.Seal, 0, [], null)));
         return StatusCode.Ok;
     }
 
@@ -227,7 +234,7 @@ internal sealed class SimReplica(SimNode node, SimLog log, ReplicaCore core)
         if (node.Disk.IsFull) return StatusCode.DiskFull;
         var entries = SimEntries.Split(payload)[(int)skip..];
         if (entries.Length == 0) return StatusCode.Ok;
-        var end = node.Disk.Append(log, new SimRecord(kind, first + skip, entries, null));
+        var end = node.Disk.Append(log, new SimRecord(id, kind, first + skip, entries, null));
         if (kind == SimRecordKind.Store) core.StoreQueued(first + skip, (uint)entries.Length, payload.Length, end);
         else core.CopyQueued(first + skip, (uint)entries.Length, payload.Length, end);
         return StatusCode.Ok;
