@@ -39,12 +39,24 @@ internal sealed class StripedReader(StripeMath math, ILoglet[] stripes)
         var followers = new Follower[math.Count];
         for (var i = 0; i < followers.Length; i++)
         {
-            var own = stripes[i].SubscribeAsync(math.OwnBelow(i, min), max == long.MaxValue ? max : math.OwnBelow(i, max), stop is { } s ? math.OwnBelow(i, s) : null, cancellationToken);
-            followers[i] = new Follower(own.GetAsyncEnumerator(cancellationToken));
+            var (stripe, ownMax, ownStop) = (stripes[i], max == long.MaxValue ? max : math.OwnBelow(i, max), stop is { } s ? math.OwnBelow(i, s) : (long?)null);
+            followers[i] = new Follower(own => stripe.SubscribeAsync(own, ownMax, ownStop, cancellationToken).GetAsyncEnumerator(cancellationToken), math.OwnBelow(i, min), isOpen: stop is null);
         }
 
         try
         {
+            // It may begin beyond the tail: what a stripe has committed there is dropped by a seal unless everything below is filled, on every stripe.
+            foreach (var follower in followers)
+            {
+                while (min < end && !follower.IsFilledBelow)
+                {
+                    if (!await follower.MoveNextAsync().ConfigureAwait(false)) yield break;
+                    if (follower.Status == StatusCode.Ok) continue;
+                    yield return new EntryBatch(follower.Status, min, 0, null, min);
+                    yield break;
+                }
+            }
+
             for (var next = min; next < end;)
             {
                 var payload = RetainedPayload.Create();
@@ -126,21 +138,38 @@ internal sealed class StripedReader(StripeMath math, ILoglet[] stripes)
         }
     }
 
-    /// <summary>One stripe's subscription.</summary>
-    private sealed class Follower(IAsyncEnumerator<EntryBatch> batches) : IAsyncDisposable
+    /// <summary>
+    /// One stripe's subscription. While the Loglet is open it begins one position below the first that is wanted, unless that is the stripe's first: once that one comes, or turns out to be trimmed, everything
+    /// below is committed.
+    /// </summary>
+    private sealed class Follower(Func<long, IAsyncEnumerator<EntryBatch>> subscribe, long min, bool isOpen) : IAsyncDisposable
     {
+        private IAsyncEnumerator<EntryBatch> _batches = subscribe(isOpen && min > 0 ? min - 1 : min);
         private EntryBatch _batch;
         private Slices? _slices;
 
         public StatusCode Status => _batch.Status;
+
+        /// <summary>Everything below the first wanted position is known to be committed on this stripe.</summary>
+        public bool IsFilledBelow { get; private set; } = !isOpen || min == 0;
 
         public bool TryTake(long own, RetainedPayload into) => _slices is not null && _slices.TryTake(own, into);
 
         public async ValueTask<bool> MoveNextAsync()
         {
             Release();
-            if (!await batches.MoveNextAsync().ConfigureAwait(false)) return false;
-            _batch = batches.Current;
+            if (!await _batches.MoveNextAsync().ConfigureAwait(false)) return false;
+            _batch = _batches.Current;
+            if (_batch.Status == StatusCode.Trimmed && !IsFilledBelow)
+            {
+                IsFilledBelow = true;
+                Release();
+                await _batches.DisposeAsync().ConfigureAwait(false);
+                _batches = subscribe(min);
+                return true;
+            }
+
+            IsFilledBelow |= _batch.Status == StatusCode.Ok && Math.Max(_batch.First + _batch.Count, _batch.GlobalTail) >= min;
             _slices = new Slices(_batch.Entries, _batch.First, _batch.Count);
             return true;
         }
@@ -148,7 +177,7 @@ internal sealed class StripedReader(StripeMath math, ILoglet[] stripes)
         public async ValueTask DisposeAsync()
         {
             Release();
-            await batches.DisposeAsync().ConfigureAwait(false);
+            await _batches.DisposeAsync().ConfigureAwait(false);
         }
 
         private void Release()
