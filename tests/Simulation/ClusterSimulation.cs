@@ -40,7 +40,7 @@ internal sealed class ClusterSimulation
         if (!_plan.IsScripted) Network.GiveUp = 60_000 + World.Random.Next(340_000);
         HasMonitors = _plan.HasMonitors ?? (!_plan.IsScripted && World.Chance(60));
         _policies = new Random(seed ^ 0x57217e);
-        Policies = _plan.Policies ?? (_plan.IsScripted ? [LogPolicy.Native(Replication)] : [DrawPolicy(), DrawPolicy()]);
+        Policies = _plan.Policies ?? [DrawPolicy(), DrawPolicy()];
         Logs = [.. Enumerable.Range(0, Math.Min(_plan.Logs, _plan.IsScripted ? 1 : 1 + World.Random.Next(2))).Select(i => $"log{i}")];
         var clients = Math.Min(_plan.ClientsPerLog, _plan.IsScripted ? 4 : 1 + World.Random.Next(3));
         for (var i = 0; i < Logs.Length * clients; i++) Clients.Add(new SimClient(this, 101 + i, Logs[i % Logs.Length]));

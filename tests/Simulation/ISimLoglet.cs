@@ -19,8 +19,12 @@ internal interface ISimLoglet
 
     Task<(StatusCode Status, byte[][] Entries, long TrimPoint)> ReadAsync(long min, long max, long bound);
 
-    /// <summary>What a subscription that stands at <paramref name="min"/> is pushed by the LogServers of that turn; none: nothing came. Stop -1: the segment is open.</summary>
-    Task<(long First, byte[][] Entries)> FollowAsync(int turn, long min, long stop);
+    /// <summary>What a subscription that stands at <paramref name="min"/> is pushed by the LogServers of that turn.</summary>
+    /// <param name="turn">Which replica, of each stripe.</param>
+    /// <param name="min">First position wanted.</param>
+    /// <param name="stop">-1: the segment is open.</param>
+    /// <param name="isFilledBelow">Everything below <paramref name="min"/> is known to be committed.</param>
+    Task<(StatusCode Status, long First, byte[][] Entries)> FollowAsync(int turn, long min, long stop, bool isFilledBelow);
 
     /// <summary>The point achieved; -1: no majority answered.</summary>
     Task<long> TrimAsync(long position, long bound);

@@ -1,4 +1,5 @@
 using Delos.Client.Loglets;
+using Delos.Protocol.Chains;
 using Delos.Protocol.Messages;
 
 namespace Delos.Tests.Simulation;
@@ -159,6 +160,22 @@ public sealed class ScriptedMutantTests
         await second;
     });
 
+    /// <summary>Position 2 is committed on the first stripe, 1 is missing on the second, and a follower waits at 2; then the Loglet is sealed.</summary>
+    [Test, Category("Trap23")]
+    public void Who_waits_beyond_the_tail_is_shown_nothing_that_a_seal_may_drop() => Catches(SimMutant.FollowedFromBeyondTail, "had been promised", async s =>
+    {
+        s.Client(1).RollsForward = false;
+        await s.SeparateAsync(s.Client(1), s.Cluster.Node(s.Whole.Parts[1].SequencerNode));
+        s.Append(1);
+        await s.UntilAsync(() => s.Cluster.Nodes.TrueForAll(n => n.Replica(s.First.Id)?.GlobalTail == 2), "an entry at 2");
+        s.Client(3).Follower.Position = 2;
+        for (var replica = 0; replica < 3; replica++) await s.Client(3).Follower.TurnAsync(replica);
+        var chain = await s.ExtendAsync(2);
+        s.Expect(chain.Active.Start == 1, "a stop in front of the gap");
+        await s.AppendedAsync(2);
+        await s.Client(2).ObserveTailAsync();
+    }, policy: LogPolicy.Striped(3, 2));
+
     private static async Task OnlyOneAsync(SimScript s)
     {
         await s.World.Delay(500_000);
@@ -181,14 +198,14 @@ public sealed class ScriptedMutantTests
         s.Expect(s.Tail(s.B) == 2, "a repaired replica");
     }
 
-    private static void Catches(SimMutant mutant, string violation, Func<SimScript, Task> script, int seed = 1, bool hasMonitors = false)
+    private static void Catches(SimMutant mutant, string violation, Func<SimScript, Task> script, int seed = 1, bool hasMonitors = false, LogPolicy? policy = null)
     {
-        Assert.That(SimScript.Play(SimMutant.None, script, seed, hasMonitors), Is.Null, "without the mutant");
+        Assert.That(SimScript.Play(SimMutant.None, script, seed, hasMonitors, policy), Is.Null, "without the mutant");
 
         // With the mutant chance has a part in some of the scripts.
         for (var tried = seed; tried < seed + 20; tried++)
         {
-            if (SimScript.Play(mutant, script, tried, hasMonitors) is not { } caught) continue;
+            if (SimScript.Play(mutant, script, tried, hasMonitors, policy) is not { } caught) continue;
             Assert.That(caught, Does.Contain(violation).And.Not.Contain("did not bring about").And.Not.Contain("Exception"));
             TestContext.Out.WriteLine($"{mutant}: scripted: {caught.Split('\n')[0]}");
             return;

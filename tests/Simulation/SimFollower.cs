@@ -10,9 +10,10 @@ internal sealed class SimFollower(SimClient me, ClusterSimulation cluster)
 {
     private const int TurnOfReplica = 4;
     private int _turn = cluster.World.Random.Next(100);
+    private long _readTo;
 
     /// <summary>The next one that it wants.</summary>
-    public long Position { get; private set; }
+    public long Position { get; set; }
 
     public async Task RunAsync()
     {
@@ -29,7 +30,7 @@ internal sealed class SimFollower(SimClient me, ClusterSimulation cluster)
         var chain = me.Newest ?? await me.ChainAsync();
         Position = Math.Max(Position, Math.Max(chain.Start, cluster.Checks.Trimmed(me.Log)));
         var segment = chain.Find(Position)!;
-        var (first, entries) = await SimLoglet.Open(me, cluster, segment.Loglet).FollowAsync(turn, Position - segment.Start, segment.Stop - segment.Start ?? -1);
+        var (_, first, entries) = await SimLoglet.Open(me, cluster, segment.Loglet).FollowAsync(turn, Position - segment.Start, segment.Stop - segment.Start ?? -1, Position == _readTo);
         if (entries.Length == 0)
         {
             if (me.World.Chance(20)) await me.ChainAsync();
@@ -39,6 +40,7 @@ internal sealed class SimFollower(SimClient me, ClusterSimulation cluster)
         Position = segment.Start + first;
         if (me.World.IsDetailed) me.World.Tell($"client {me.Id}: follows [{Position}, {Position + entries.Length})");
         foreach (var entry in entries) cluster.Checks.OnRead(me.Log, Position++, SimEntries.Ids(entry)[0]);
+        _readTo = Position;
         return true;
     }
 }

@@ -82,11 +82,11 @@ internal sealed class SimLoglet(SimProcess me, ClusterSimulation cluster, Loglet
         return (status, [], 0);
     }
 
-    public async Task<(long First, byte[][] Entries)> FollowAsync(int turn, long min, long stop)
+    public async Task<(StatusCode Status, long First, byte[][] Entries)> FollowAsync(int turn, long min, long stop, bool isFilledBelow)
     {
         var asked = config.Replicas[turn % config.Replicas.Count];
         var answer = IsReplica(cluster, asked) ? await me.Network.AskAsync(me, cluster.Node(asked.NodeId), new SimFollow(config.Id, min, stop)) : null;
-        return (min, answer?.Body is SimFollowReply { Status: StatusCode.Ok, Count: > 0 } ? SimEntries.Split(answer.Payload!) : []);
+        return answer?.Body is SimFollowReply pushed ? (pushed.Status, min, pushed.Count > 0 ? SimEntries.Split(answer.Payload!) : []) : (StatusCode.Unavailable, min, []);
     }
 
     public async Task<long> TrimAsync(long position, long bound)

@@ -83,6 +83,9 @@ internal enum SimMutant
     /// <summary>Trap 23: a follower is shown what its stripe has committed, whatever is missing below.</summary>
     ReadBeyondStripedTail,
 
+    /// <summary>Trap 23: who follows from a position beyond the tail is shown what its stripe has committed there.</summary>
+    FollowedFromBeyondTail,
+
     /// <summary>Trap 23: nobody fills an idle stripe.</summary>
     NoFill,
 

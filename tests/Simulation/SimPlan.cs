@@ -17,7 +17,7 @@ internal sealed record SimPlan
     /// <summary>At most so many logs.</summary>
     public int Logs { get; init; } = 2;
 
-    /// <summary>By which each log begins, in turn; null: drawn from the seed, and native in a script.</summary>
+    /// <summary>By which each log begins, in turn; null: drawn from the seed.</summary>
     public IReadOnlyList<LogPolicy>? Policies { get; init; }
 
     /// <summary>At most so many appends of each client before all is healed.</summary>

@@ -166,7 +166,7 @@ internal sealed class SimReplica(SimNode node, LogletId id, SimLog log, ReplicaC
         var entries = new List<byte[]>();
         var limit = core.PushLimit(long.MaxValue, message.Stop);
         for (var p = message.Min; p >= core.TrimPoint && p < limit && entries.Count < 30 && _data.TryGetValue(p, out var entry); p++) entries.Add(entry);
-        return (new SimFollowReply(core.IsDeleted ? StatusCode.Deleted : StatusCode.Ok, entries.Count), [.. entries.SelectMany(e => e)]);
+        return (new SimFollowReply(core.IsDeleted ? StatusCode.Deleted : message.Min < core.TrimPoint ? StatusCode.Trimmed : StatusCode.Ok, entries.Count), [.. entries.SelectMany(e => e)]);
     }
 
     public void OnDurable()

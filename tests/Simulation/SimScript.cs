@@ -10,16 +10,16 @@ internal sealed class SimScript
 {
     private const string Log = "log0";
     private readonly ClusterSimulation _cluster;
-    private LogletConfig? _first;
+    private LogletConfig? _whole;
 
-    private SimScript(SimMutant mutant, int seed, bool hasMonitors) =>
-        _cluster = new ClusterSimulation(seed, mutant, new SimPlan { IsScripted = true, HasMonitors = hasMonitors, Logs = 1, ClientsPerLog = 4 });
+    private SimScript(SimMutant mutant, int seed, bool hasMonitors, LogPolicy policy) =>
+        _cluster = new ClusterSimulation(seed, mutant, new SimPlan { IsScripted = true, HasMonitors = hasMonitors, Logs = 1, ClientsPerLog = 4, Policies = [policy] });
 
     public ClusterSimulation Cluster => _cluster;
 
     public SimWorld World => _cluster.World;
 
-    /// <summary>Sequences the first segment.</summary>
+    /// <summary>Sequences the first segment, or its first stripe.</summary>
     public SimNode A => _cluster.Node(First.SequencerNode);
 
     public SimNode B => _cluster.Nodes.First(n => n != A);
@@ -27,14 +27,17 @@ internal sealed class SimScript
     public SimNode C => _cluster.Nodes.Last(n => n != A);
 
     /// <summary>The first segment's.</summary>
-    public LogletConfig First => _first ?? throw new InvalidOperationException("The script has not begun.");
+    public LogletConfig Whole => _whole ?? throw new InvalidOperationException("The script has not begun.");
+
+    /// <summary>The same, or its first stripe.</summary>
+    public LogletConfig First => Whole.Parts[0];
 
     public SimClient Client(int number) => _cluster.Clients[number];
 
     /// <summary>Null: no violation.</summary>
-    public static string? Play(SimMutant mutant, Func<SimScript, Task> script, int seed = 1, bool hasMonitors = false)
+    public static string? Play(SimMutant mutant, Func<SimScript, Task> script, int seed = 1, bool hasMonitors = false, LogPolicy? policy = null)
     {
-        var play = new SimScript(mutant, seed, hasMonitors);
+        var play = new SimScript(mutant, seed, hasMonitors, policy ?? LogPolicy.Default);
         return play._cluster.Run(async () =>
         {
             await play.BeginAsync();
@@ -65,7 +68,7 @@ internal sealed class SimScript
         _cluster.Network.Cuts.Remove((other.Id, one.Id));
     }
 
-    /// <summary>First position that the node does not durably hold of the first segment.</summary>
+    /// <summary>First position that the node does not durably hold of <see cref="First"/>.</summary>
     public long Tail(SimNode node) => node.Replica(First.Id)?.DurableTail ?? 0;
 
     public void Append(int client)
@@ -95,18 +98,18 @@ internal sealed class SimScript
     }
 
     /// <summary>Seals the first Loglet as an observer who installs nothing.</summary>
-    public Task<(TailOutcome Outcome, long Tail)> SealAsync(int client) => SimLoglet.Open(Client(client), _cluster, First).SealAsync();
+    public Task<(TailOutcome Outcome, long Tail)> SealAsync(int client) => SimLoglet.Open(Client(client), _cluster, Whole).SealAsync();
 
     public async Task<Chain> ExtendAsync(int client)
     {
-        var chain = await Client(client).Reconfigurer.ExtendAsync(Log, First.Id);
+        var chain = await Client(client).Reconfigurer.ExtendAsync(Log, Whole.Id);
         Expect(chain is not null, $"an extension by client {client}");
         return chain!;
     }
 
     private async Task BeginAsync()
     {
-        _first = (await Client(0).ChainAsync()).Active.Loglet;
+        _whole = (await Client(0).ChainAsync()).Active.Loglet;
         for (var i = 0; i < 4; i++) await Client(i).ChainAsync();
         await AppendedAsync(0);
         await UntilAsync(() => _cluster.Nodes.TrueForAll(n => n.Replica(First.Id)?.GlobalTail == 1), "a first entry on every node");

@@ -47,11 +47,13 @@ internal sealed class SimStriped(ClusterSimulation cluster, ISimLoglet[] stripes
     }
 
     /// <summary>Pushed by the stripes up to their own tails; passed on is what has no gap below.</summary>
-    public async Task<(long First, byte[][] Entries)> FollowAsync(int turn, long min, long stop)
+    public async Task<(StatusCode Status, long First, byte[][] Entries)> FollowAsync(int turn, long min, long stop, bool isFilledBelow)
     {
-        var pushed = await Task.WhenAll(stripes.Select((s, i) => s.FollowAsync(turn, _math.OwnBelow(i, min), stop < 0 ? stop : _math.OwnBelow(i, stop))).ToArray());
-        if (cluster.Mutant == SimMutant.ReadBeyondStripedTail && Array.FindIndex(pushed, p => p.Entries.Length > 0) is >= 0 and var any) return (_math.ToStriped(any, pushed[any].First), [pushed[any].Entries[0]]);
-        return (min, Merge(min, stop < 0 ? long.MaxValue : stop, [.. pushed.Select(p => p.Entries)]));
+        isFilledBelow |= stop >= 0 || cluster.Mutant is SimMutant.ReadBeyondStripedTail or SimMutant.FollowedFromBeyondTail;
+        var pushed = await Task.WhenAll(stripes.Select((s, i) => FollowStripeAsync(s, turn, _math.OwnBelow(i, min), stop < 0 ? stop : _math.OwnBelow(i, stop), isFilledBelow)).ToArray());
+        if (cluster.Mutant == SimMutant.ReadBeyondStripedTail && Array.FindIndex(pushed, p => p.Entries.Length > 0) is >= 0 and var any) return (StatusCode.Ok, _math.ToStriped(any, pushed[any].First), [pushed[any].Entries[0]]);
+        var isFilled = pushed.All(p => p.Status == StatusCode.Ok);
+        return (StatusCode.Ok, min, isFilledBelow || isFilled ? Merge(min, stop < 0 ? long.MaxValue : stop, [.. pushed.Select(p => p.Entries)]) : []);
     }
 
     public async Task<long> TrimAsync(long position, long bound)
@@ -73,6 +75,15 @@ internal sealed class SimStriped(ClusterSimulation cluster, ISimLoglet[] stripes
         }
 
         return (tails.Any(t => t.Outcome == TailOutcome.Sealed) ? TailOutcome.Sealed : TailOutcome.Open, _math.Tail([.. tails.Select(t => t.Tail)]));
+    }
+
+    /// <summary>Begins one below, unless it is known that everything there is committed: once that one comes, or turns out to be trimmed, it is. Ok: it is.</summary>
+    private static async Task<(StatusCode Status, long First, byte[][] Entries)> FollowStripeAsync(ISimLoglet stripe, int turn, long min, long stop, bool isFilledBelow)
+    {
+        if (isFilledBelow || min == 0) return await stripe.FollowAsync(turn, min, stop, true) with { Status = StatusCode.Ok };
+        var pushed = await stripe.FollowAsync(turn, min - 1, stop, true);
+        if (pushed.Status == StatusCode.Trimmed) return await stripe.FollowAsync(turn, min, stop, true) with { Status = StatusCode.Ok };
+        return pushed.Entries.Length > 0 ? (StatusCode.Ok, min, pushed.Entries[1..]) : (StatusCode.Lagging, min, []);
     }
 
     private static async Task<(StatusCode Status, byte[][] Entries, long TrimPoint)> ReadStripeAsync(ISimLoglet stripe, long min, long max, long bound) =>
