@@ -44,7 +44,7 @@ public interface ILoglet : IAsyncDisposable
     /// Waits until everything below <paramref name="upTo"/> is committed, with gap records where nothing was appended. For a StripedLoglet, of which this is a stripe. The tail, not linearizable, is at least
     /// <paramref name="upTo"/> unless sealed.
     /// </summary>
-    /// <exception cref="LogletException">Unavailable: the sequencer did not do it; Deleted.</exception>
+    /// <exception cref="LogletException">Unavailable: the sequencer cannot be reached, or is another process by now; Deleted. One that lives and waits for its LogServers is waited for.</exception>
     ValueTask<TailResult> FillAsync(long upTo, CancellationToken cancellationToken);
 
     /// <summary>The entries from <paramref name="min"/> on, below <paramref name="max"/> and <paramref name="bound"/>, contiguous; another replica is asked when one lags, is damaged or silent.</summary>

@@ -61,16 +61,23 @@ public sealed class NativeLoglet : ILoglet
     public async ValueTask<TailResult> FillAsync(long upTo, CancellationToken cancellationToken)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
-        var reply = await AskSequencerAsync(new Fill(Config.Id, Config.Incarnation, upTo), cancellationToken).ConfigureAwait(false);
-        switch (reply?.Status)
+        while (true)
         {
-            case StatusCode.Ok:
-                _knownTail.Raise(reply.Value.Tail);
-                return new TailResult(reply.Value.Tail, false);
-            case StatusCode.Sealed:
-                return new TailResult(reply.Value.Tail, true);
-            default:
-                throw new LogletException(Config.Id, reply?.Status ?? StatusCode.Unavailable, $"The sequencer on node {Config.SequencerNode} did not fill Loglet {Config.Id} up to {upTo}.");
+            var reply = await AskSequencerAsync(new Fill(Config.Id, Config.Incarnation, upTo), cancellationToken).ConfigureAwait(false);
+            switch (reply?.Status)
+            {
+                case StatusCode.Ok:
+                    _knownTail.Raise(reply.Value.Tail);
+                    return new TailResult(reply.Value.Tail, false);
+                case StatusCode.Sealed:
+                    return new TailResult(reply.Value.Tail, true);
+                case StatusCode.Unavailable or StatusCode.DiskFull:
+                    // It lives, and waits for its LogServers, as a successor over the same ones would. If it does not reach them at all it ends the Loglet itself.
+                    await Task.Delay(_options.MaxRetryDelay, _time, cancellationToken).ConfigureAwait(false);
+                    break;
+                default:
+                    throw new LogletException(Config.Id, reply?.Status ?? StatusCode.Unavailable, $"The sequencer on node {Config.SequencerNode} did not fill Loglet {Config.Id} up to {upTo}.");
+            }
         }
     }
 

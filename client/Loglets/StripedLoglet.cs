@@ -314,7 +314,7 @@ public sealed class StripedLoglet : ILoglet
             }
             catch (LogletException)
             {
-                // The stripe's sequencer is lost, or cannot reach its LogServers, unless it was just the connection: what waits cannot be acknowledged, and its owner has to look for a successor, for nobody else may
+                // The stripe's sequencer is lost, unless it was just the connection: what waits cannot be acknowledged, and its owner has to look for a successor, for nobody else may
                 // have an append under way there.
                 if (!isLost) SequencerLost?.Invoke(this);
                 else GiveBackUnknown();

@@ -255,6 +255,25 @@ public class NativeLogletTests
         Assert.That(await op.Completion.WaitAsync(Patience.Long), Is.EqualTo((StatusCode.Ok, 5L)));
     }
 
+    [Test]
+    public async Task A_fill_waits_for_a_sequencer_that_waits_for_its_LogServers()
+    {
+        var answers = new Queue<CheckTailReply>([new(StatusCode.Unavailable, 3), new(StatusCode.DiskFull, 3), new(StatusCode.Ok, 7)]);
+        Sequencer.Answer<Fill, CheckTailReply>(_ => answers.Dequeue());
+        Assert.That(await _loglet.FillAsync(7, CancellationToken.None).AsTask().WaitAsync(Patience.Long), Is.EqualTo(new TailResult(7, false)));
+        Assert.That((answers.Count, _loglet.KnownTail), Is.EqualTo((0, 7)));
+    }
+
+    [Test]
+    public async Task A_fill_of_a_sequencer_that_is_gone_fails_and_one_of_a_sealed_Loglet_says_so()
+    {
+        Sequencer.Answer<Fill, CheckTailReply>(_ => new CheckTailReply(StatusCode.Sealed, 5));
+        Assert.That(await _loglet.FillAsync(7, CancellationToken.None).AsTask().WaitAsync(Patience.Long), Is.EqualTo(new TailResult(5, true)));
+        Assert.That(_loglet.KnownTail, Is.Zero);
+        await Sequencer.DisposeAsync();
+        await Assert.ThatAsync(() => _loglet.FillAsync(7, CancellationToken.None).AsTask().WaitAsync(Patience.Long), Throws.TypeOf<LogletException>().With.Property(nameof(LogletException.Code)).EqualTo(StatusCode.Unavailable));
+    }
+
     [Test, Category("Trap20")]
     public async Task A_check_of_the_tail_never_joins_a_request_that_was_sent()
     {

@@ -111,6 +111,7 @@ internal sealed class ScriptedPeer(uint nodeId, Guid disk, ulong incarnation) : 
     {
         FrameType.Append => As<Append>(frame),
         FrameType.CheckTail => As<CheckTail>(frame),
+        FrameType.Fill => As<Fill>(frame),
         FrameType.OpenLoglet => As<OpenLoglet>(frame),
         FrameType.Status => As<Status>(frame),
         FrameType.Seal => As<Seal>(frame),
