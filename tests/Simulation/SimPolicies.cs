@@ -7,8 +7,8 @@ internal static class SimPolicies
 {
     public static LogPolicy Draw(Random random, int nodes, int replication) => random.Next(100) switch
     {
-        < 40 => LogPolicy.Native(replication),
+        < 45 => LogPolicy.Native(replication),
         < 70 when nodes >= 2 * replication => LogPolicy.Striped(replication, 2, sharded: true),
-        _ => LogPolicy.Striped(replication, 2 + random.Next(3)),
+        _ => LogPolicy.Striped(replication, 2 + Math.Max(0, random.Next(4) - 1)),
     };
 }
