@@ -192,10 +192,15 @@ internal sealed class SimAppends
                 case CheckTailReply { Status: StatusCode.Sealed }:
                     GiveBack(StatusCode.Sealed);
                     break;
+                case CheckTailReply { Status: StatusCode.Unavailable or StatusCode.DiskFull }:
+                    // It lives, and waits for its LogServers.
+                    World.Count("fill waits");
+                    await _me.Delay(20_000);
+                    break;
                 default:
                     World.Count("fill failed");
 
-                    // Once may be a connection that broke. Else the stripe's sequencer is lost, or cannot reach its LogServers.
+                    // Once may be a connection that broke. Else the stripe's sequencer is lost.
                     if (failures++ > 0) GiveBack(StatusCode.Unavailable);
                     else await _me.Delay(20_000);
                     break;
