@@ -298,10 +298,16 @@ public abstract partial class RecordLog
         {
             lock (_gate)
             {
-                if (!_noSpace) Log.NoSpace(Group.Logger, Path, e.Message);
+                if (_noSpace) return false;
+                Log.NoSpace(Group.Logger, Path, e.Message);
                 _noSpace = true;
+                if (!_waitsForFile) return false;
+
+                // Who was turned away until there is another file is to ask again, and to hear that there is no room: it may have to tell others.
+                _announce = true;
             }
 
+            Kick();
             return false;
         }
 

@@ -1,4 +1,5 @@
 using Delos.Client;
+using Delos.Protocol.Chains;
 using Delos.Tests.Histories;
 using Delos.Tests.Processes;
 
@@ -7,8 +8,9 @@ namespace Delos.Tests.Nemesis;
 /// <summary>Disks that get full under load, and have room again later.</summary>
 public sealed class FullDiskTests : DiskFixture
 {
-    [Test]
-    public async Task A_full_disk_holds_up_nothing_and_full_disks_everywhere_refuse_appends_until_there_is_room()
+    [TestCase(1)]
+    [TestCase(3)]
+    public async Task A_full_disk_holds_up_nothing_and_full_disks_everywhere_refuse_appends_until_there_is_room(int stripes)
     {
         await StartOnDisksAsync(megabytes: 96);
         var history = new LogHistory();
@@ -16,6 +18,7 @@ public sealed class FullDiskTests : DiskFixture
         await using var client = await DelosClient.ConnectAsync(Cluster.Endpoints);
         await using var load = LogLoad.Start(Cluster.Endpoints, Log, appenders: 4, outstanding: 8, history, options: options);
         await load.AdvanceAsync(200, Patience);
+        if (stripes > 1) await SwitchAsync(client, LogPolicy.Striped(3, stripes));
 
         var first = await SequencerNodeAsync(client) % 3 + 1;
         Disks[first].Fill();

@@ -86,6 +86,23 @@ public class DiskFaultTests
     }
 
     [Test]
+    public async Task Who_waits_for_the_next_file_is_told_when_there_is_no_room_for_one()
+    {
+        var disk = new FaultyDisk();
+        await using var harness = new StorageHarness(StorageHarness.Small with { Disk = disk, SpareFiles = 0 });
+        using var held = HeldMaintenance.Of(harness);
+        var position = 0L;
+        AppendStatus status;
+        while ((status = harness.TryAppend(position, 1)) == AppendStatus.Ok || harness.Log.IsDirty) position += status == AppendStatus.Ok ? 1 : 0;
+        Assert.That(status, Is.EqualTo(AppendStatus.Busy), "nobody knows yet whether there is room");
+        var announced = harness.Announcements;
+        disk.FailAllocations = 28;
+        held.ReleaseAndDrain();
+        StorageHarness.Until(() => harness.Announcements > announced, "told to try again");
+        Assert.That(harness.TryAppend(position, 1), Is.EqualTo(AppendStatus.NoSpace));
+    }
+
+    [Test]
     public async Task A_log_without_a_file_can_be_sealed_on_a_full_disk()
     {
         var disk = new FaultyDisk();
