@@ -47,23 +47,7 @@ public sealed class DelosLog : IAsyncDisposable
     public async ValueTask<long[]> AppendBatchAsync(IReadOnlyList<ReadOnlyMemory<byte>> payloads, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(payloads);
-        var tasks = _appender.AppendAll(payloads, cancellationToken);
-        var positions = new long[tasks.Length];
-        Exception? failure = null;
-        for (var i = 0; i < tasks.Length; i++)
-        {
-            try
-            {
-                positions[i] = await tasks[i].ConfigureAwait(false);
-            }
-            catch (Exception e)
-            {
-                failure ??= e;
-            }
-        }
-
-        if (failure is not null) System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(failure);
-        return positions;
+        return await _appender.AppendAllAsync(payloads, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>The first position above every append acknowledged before the call, linearizable.</summary>

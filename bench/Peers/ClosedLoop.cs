@@ -18,9 +18,9 @@ internal sealed class ClosedLoop(IPeerClient client, int size, int outstanding, 
 
     public async Task<LoopResult> RunAsync(TimeSpan warmUp, TimeSpan duration, Func<IReadOnlyList<int>> processes, CancellationToken cancellationToken)
     {
-        var workers = Enumerable.Range(0, outstanding).Select(_ => new LatencyHistogram()).ToArray();
+        using var microseconds = new LatencyRecorder();
         var errors = 0L;
-        var running = workers.Select(RunAsync).ToArray();
+        var running = Enumerable.Range(0, outstanding).Select(_ => RunAsync()).ToArray();
         await Task.Delay(warmUp, cancellationToken).ConfigureAwait(false);
         var ids = processes();
         var before = ids.Sum(i => PeerProcess.ProcessorTime(i).TotalSeconds);
@@ -32,11 +32,10 @@ internal sealed class ClosedLoop(IPeerClient client, int size, int outstanding, 
         var processor = ids.Sum(i => PeerProcess.ProcessorTime(i).TotalSeconds) - before;
         _stopped = true;
         await Task.WhenAll(running).ConfigureAwait(false);
-        var all = new LatencyHistogram();
-        foreach (var worker in workers) all.Add(worker);
+        var all = microseconds.Total();
         return new LoopResult(all.Count / seconds, all.Percentile(50), all.Percentile(99), all.Percentile(99.9), all.Count == 0 ? 0 : processor / all.Count * 10_000, errors);
 
-        async Task RunAsync(LatencyHistogram microseconds)
+        async Task RunAsync()
         {
             while (!_stopped)
             {

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Delos.Protocol.Framing;
 using Microsoft.Extensions.Logging;
 
@@ -6,26 +7,28 @@ namespace Delos.Client.Loglets;
 /// <summary>
 /// Delivers the outcomes of appends in order, one at a time, without a lock held, whichever threads bring them: who finds nobody delivering delivers for all. Allocates nothing in steady state.
 /// </summary>
-internal sealed class AppendCompletions(ILogger logger)
+/// <param name="gate">The owner's lock, under which outcomes are added, and which orders them.</param>
+/// <param name="logger">Where broken callbacks are told.</param>
+internal sealed class AppendCompletions(Lock gate, ILogger logger)
 {
-    private readonly Lock _lock = new();
     private List<(AppendOp Op, StatusCode Status, long Position)> _waiting = [];
     private List<(AppendOp Op, StatusCode Status, long Position)> _delivered = [];
     private bool _delivering;
 
-    /// <summary>Takes an outcome; may be called under the caller's lock, which orders the outcomes.</summary>
+    /// <summary>Takes an outcome; under the owner's lock.</summary>
     public void Add(AppendOp op, StatusCode status, long position)
     {
-        lock (_lock) _waiting.Add((op, status, position));
+        Debug.Assert(gate.IsHeldByCurrentThread);
+        _waiting.Add((op, status, position));
     }
 
-    /// <summary>Calls the ops; to be called without any lock that their owners may want.</summary>
+    /// <summary>Calls the ops; to be called without the owner's lock.</summary>
     public void Deliver()
     {
         while (true)
         {
             List<(AppendOp Op, StatusCode Status, long Position)> batch;
-            lock (_lock)
+            lock (gate)
             {
                 if (_delivering || _waiting.Count == 0) return;
                 _delivering = true;
@@ -43,7 +46,7 @@ internal sealed class AppendCompletions(ILogger logger)
             finally
             {
                 batch.Clear();
-                lock (_lock) _delivering = false;
+                lock (gate) _delivering = false;
             }
         }
     }

@@ -1,18 +1,20 @@
 using System.Runtime.CompilerServices;
 using Delos.Protocol.Chains;
 using Delos.Protocol.Framing;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Delos.Client.Loglets;
 
 /// <summary>
 /// A Loglet inside this process, for tests and for trying things out: nothing is durable. Appends complete inside <see cref="Flush"/>. Faults: <see cref="MemoryLogletFaults"/>.
 /// </summary>
-public sealed class MemoryLoglet : ILoglet
+public sealed class MemoryLoglet : ILoglet, IMemoryAppender
 {
     private readonly MemoryLogletCore _core;
     private readonly Lock _lock = new();
     private readonly Queue<AppendOp> _queued = new();
-    private readonly Action<AppendOp, StatusCode, long> _complete;
+    private readonly Lock _outcomes = new();
+    private readonly AppendCompletions _completions;
     private readonly Watermark _knownTail = new();
     private bool _draining;
     private volatile bool _disposed;
@@ -21,7 +23,7 @@ public sealed class MemoryLoglet : ILoglet
     {
         Config = config;
         _core = core;
-        _complete = Complete;
+        _completions = new AppendCompletions(_outcomes, NullLogger.Instance);
     }
 
     public LogletConfig Config { get; }
@@ -49,7 +51,6 @@ public sealed class MemoryLoglet : ILoglet
             _draining = true;
         }
 
-        AppendClient? client = null;
         while (true)
         {
             AppendOp? op;
@@ -62,12 +63,11 @@ public sealed class MemoryLoglet : ILoglet
                 }
             }
 
-            client = op.Client;
-            if (_disposed) op.OnCompleted(StatusCode.Unavailable, -1);
-            else _core.Append(op, _complete);
+            if (_disposed) Add(op, StatusCode.Unavailable, -1);
+            else _core.Append(op, this);
         }
 
-        client?.OnCompletionsDelivered();
+        _completions.Deliver();
     }
 
     public ValueTask<TailResult> CheckTailAsync(CancellationToken cancellationToken)
@@ -160,13 +160,20 @@ public sealed class MemoryLoglet : ILoglet
     {
         _disposed = true;
         Flush();
-        _core.GiveBack(_complete);
+        _core.GiveBack(this);
         return ValueTask.CompletedTask;
     }
 
-    private void Complete(AppendOp op, StatusCode status, long position)
+    void IMemoryAppender.Complete(AppendOp op, StatusCode status, long position)
     {
         if (status == StatusCode.Ok) _knownTail.Raise(position + 1);
-        op.OnCompleted(status, position);
+        Add(op, status, position);
+    }
+
+    void IMemoryAppender.Deliver() => _completions.Deliver();
+
+    private void Add(AppendOp op, StatusCode status, long position)
+    {
+        lock (_outcomes) _completions.Add(op, status, position);
     }
 }

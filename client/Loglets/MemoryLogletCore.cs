@@ -12,7 +12,7 @@ internal sealed class MemoryLogletCore(LogletId id, MemoryLogletFaults faults)
     private readonly List<byte[]?> _entries = [];
     private readonly Dictionary<AppendId, long> _positions = [];
     private readonly Dictionary<ulong, ulong> _floors = [];
-    private readonly List<(AppendOp Op, long Position, Action<AppendOp, StatusCode, long> Complete)> _held = [];
+    private readonly List<(AppendOp Op, long Position, IMemoryAppender Owner)> _held = [];
     private TaskCompletionSource _changed = NewSignal();
     private long _trim;
 
@@ -31,22 +31,22 @@ internal sealed class MemoryLogletCore(LogletId id, MemoryLogletFaults faults)
         }
     }
 
-    /// <summary>Appends one op; <paramref name="complete"/> is called now, or when a held op is released.</summary>
-    public void Append(AppendOp op, Action<AppendOp, StatusCode, long> complete)
+    /// <summary>Appends one op; <paramref name="owner"/> is told now, or when a held op is released.</summary>
+    public void Append(AppendOp op, IMemoryAppender owner)
     {
         StatusCode status;
         long position;
         lock (_lock)
         {
-            if (AppendLocked(op, complete) is not { } outcome) return;
+            if (AppendLocked(op, owner) is not { } outcome) return;
             (status, position) = outcome;
             Signal();
         }
 
-        complete(op, status, position);
+        owner.Complete(op, status, position);
     }
 
-    private (StatusCode Status, long Position)? AppendLocked(AppendOp op, Action<AppendOp, StatusCode, long> complete)
+    private (StatusCode Status, long Position)? AppendLocked(AppendOp op, IMemoryAppender owner)
     {
         if (IsDeleted) return (StatusCode.Deleted, -1);
         var fault = faults.OnAppend?.Invoke(op) ?? MemoryAppendFault.None;
@@ -58,7 +58,7 @@ internal sealed class MemoryLogletCore(LogletId id, MemoryLogletFaults faults)
         {
             if (position < Committed) return fault == MemoryAppendFault.LoseAnswer ? (StatusCode.Unavailable, -1) : (StatusCode.Ok, position);
             if (IsSealed) return (StatusCode.Sealed, position);
-            _held.Add((op, position, complete));
+            _held.Add((op, position, owner));
             return null;
         }
 
@@ -72,7 +72,7 @@ internal sealed class MemoryLogletCore(LogletId id, MemoryLogletFaults faults)
         if (fault == MemoryAppendFault.Hold || _held.Count > 0)
         {
             // Acknowledgements come in order: behind a held one everything is held.
-            _held.Add((op, position, complete));
+            _held.Add((op, position, owner));
             return null;
         }
 
@@ -82,7 +82,7 @@ internal sealed class MemoryLogletCore(LogletId id, MemoryLogletFaults faults)
 
     public void CommitHeld()
     {
-        (AppendOp Op, long Position, Action<AppendOp, StatusCode, long> Complete)[] held;
+        (AppendOp Op, long Position, IMemoryAppender Owner)[] held;
         lock (_lock)
         {
             if (IsSealed) return;
@@ -96,22 +96,23 @@ internal sealed class MemoryLogletCore(LogletId id, MemoryLogletFaults faults)
     }
 
     /// <summary>One object closes: what is held of its ops goes back with its outcome unknown; it is committed with whatever comes next.</summary>
-    public void GiveBack(Action<AppendOp, StatusCode, long> complete)
+    public void GiveBack(IMemoryAppender owner)
     {
-        (AppendOp Op, long Position, Action<AppendOp, StatusCode, long> Complete)[] held;
+        (AppendOp Op, long Position, IMemoryAppender Owner)[] held;
         lock (_lock)
         {
-            held = [.. _held.Where(h => h.Complete == complete)];
-            _held.RemoveAll(h => h.Complete == complete);
+            held = [.. _held.Where(h => h.Owner == owner)];
+            _held.RemoveAll(h => h.Owner == owner);
         }
 
-        foreach (var (op, _, _) in held) complete(op, StatusCode.Unavailable, -1);
+        foreach (var (op, _, _) in held) owner.Complete(op, StatusCode.Unavailable, -1);
+        owner.Deliver();
     }
 
     /// <summary>Seals it; the answer is one observer's tail.</summary>
     public long Seal()
     {
-        (AppendOp Op, long Position, Action<AppendOp, StatusCode, long> Complete)[] held;
+        (AppendOp Op, long Position, IMemoryAppender Owner)[] held;
         long tail;
         lock (_lock)
         {
@@ -198,11 +199,10 @@ internal sealed class MemoryLogletCore(LogletId id, MemoryLogletFaults faults)
         lock (_lock) return (_entries.Count, _trim);
     }
 
-    private static void Answer((AppendOp Op, long Position, Action<AppendOp, StatusCode, long> Complete)[] held, StatusCode status)
+    private static void Answer((AppendOp Op, long Position, IMemoryAppender Owner)[] held, StatusCode status)
     {
-        var clients = held.Select(static h => h.Op.Client).Distinct().ToArray();
-        foreach (var (op, position, complete) in held) complete(op, status, position);
-        foreach (var client in clients) client.OnCompletionsDelivered();
+        foreach (var (op, position, owner) in held) owner.Complete(op, status, position);
+        foreach (var owner in held.Select(static h => h.Owner).Distinct()) owner.Deliver();
     }
 
     private void ThrowIfDeleted()

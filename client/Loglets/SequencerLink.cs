@@ -57,7 +57,7 @@ internal sealed class SequencerLink : IFrameTarget
         _time = time;
         _logger = logger;
         _knownTail = knownTail;
-        _completions = new AppendCompletions(logger);
+        _completions = new AppendCompletions(_lock, logger);
         _findSeal = findSeal;
         _confirm = confirm;
         _lost = lost;

@@ -32,8 +32,8 @@ internal sealed class StripedAppend(StripedLoglet owner) : AppendOp
 
     public override void OnCompleted(StatusCode status, long position) => owner.OnStripeCompleted(this, status, position);
 
-    /// <summary>The appending client as the stripes see it.</summary>
-    internal sealed class StripeClient(StripedLoglet owner, AppendClient client) : AppendClient(client.ClientId)
+    /// <summary>The appending client as one stripe sees it.</summary>
+    internal sealed class StripeClient(StripedLoglet owner, AppendClient client, int stripe) : AppendClient(client.ClientId)
     {
         public AppendClient Owner => client;
 
@@ -43,6 +43,6 @@ internal sealed class StripedAppend(StripedLoglet owner) : AppendOp
             set => throw new NotSupportedException("The floor is the appending client's.");
         }
 
-        public override void OnCompletionsDelivered() => owner.OnStripeDelivered();
+        public override void OnCompletionsDelivered() => owner.OnStripeDelivered(stripe);
     }
 }

@@ -30,7 +30,8 @@ public sealed class StripedLoglet : ILoglet
     private readonly CancellationTokenSource _closing = new();
     private readonly Lock _lock = new();
     private readonly Task[] _fills;
-    private StripedAppend.StripeClient? _client;
+    private readonly List<(StripedAppend Append, StatusCode Status, long Own)>[] _arrived;
+    private readonly StripedAppend.StripeClient?[] _clients;
     private bool _disposed;
 
     /// <param name="config">Of the whole.</param>
@@ -49,10 +50,12 @@ public sealed class StripedLoglet : ILoglet
         _math = new StripeMath(_stripes.Length);
         _window = new StripeWindow<AppendOp>(_math);
         _reader = new StripedReader(_math, _stripes);
-        _completions = new AppendCompletions(logger);
+        _completions = new AppendCompletions(_lock, logger);
         _levels = new long[_stripes.Length];
         _shares = new int[_stripes.Length];
         _flushes = new bool[_stripes.Length];
+        _arrived = [.. _stripes.Select(static _ => new List<(StripedAppend, StatusCode, long)>())];
+        _clients = new StripedAppend.StripeClient?[_stripes.Length];
         _fills = new Task[_stripes.Length];
         Array.Fill(_fills, Task.CompletedTask);
         foreach (var stripe in _stripes) stripe.SequencerLost += _ => SequencerLost?.Invoke(this);
@@ -69,8 +72,8 @@ public sealed class StripedLoglet : ILoglet
         ArgumentNullException.ThrowIfNull(op);
         lock (_lock)
         {
-            _client ??= new StripedAppend.StripeClient(this, op.Client);
-            if (!ReferenceEquals(_client.Owner, op.Client)) throw new InvalidOperationException($"One Loglet object serves one client; {_client.ClientId:x16} appends through this one.");
+            if (_clients[0] is null) Begin(op.Client);
+            else if (!ReferenceEquals(_clients[0]!.Owner, op.Client)) throw new InvalidOperationException($"One Loglet object serves one client; {_clients[0]!.ClientId:x16} appends through this one.");
             if (_disposed) _completions.Add(op, StatusCode.Unavailable, -1);
             else _queued.Add(op);
         }
@@ -174,37 +177,44 @@ public sealed class StripedLoglet : ILoglet
         _closing.Dispose();
     }
 
-    /// <summary>A stripe is done with an append.</summary>
-    internal void OnStripeCompleted(StripedAppend append, StatusCode status, long own)
-    {
-        lock (_lock)
-        {
-            var (op, stripe) = (append.Append, append.Stripe);
-            append.End();
-            _pool.Push(append);
-            _window.OnReturned(stripe);
-            if (status == StatusCode.Ok && !_disposed)
-            {
-                _window.OnCommitted(stripe, own, op);
-                return;
-            }
-
-            // One that is committed may still lie beyond the tail that a seal finds: its owner looks for it below the stop.
-            _completions.Add(op, status == StatusCode.Ok ? StatusCode.Unavailable : status, own < 0 || status == StatusCode.Ok ? -1 : _math.ToStriped(stripe, own));
-            if (status is StatusCode.Sealed or StatusCode.Deleted) GiveBack(status);
-        }
-    }
+    /// <summary>A stripe is done with an append. One at a time for each stripe; taken up when the stripe has told of all, so that the lock is taken once for many.</summary>
+    internal void OnStripeCompleted(StripedAppend append, StatusCode status, long own) => _arrived[append.Stripe].Add((append, status, own));
 
     /// <summary>A stripe has told of all that it was done with.</summary>
-    internal void OnStripeDelivered()
+    internal void OnStripeDelivered(int stripe)
     {
         lock (_lock)
         {
+            foreach (var (append, status, own) in _arrived[stripe]) Return(append, status, own);
+            _arrived[stripe].Clear();
             Acknowledge();
             Fill();
         }
 
         _completions.Deliver();
+    }
+
+    private void Begin(AppendClient client)
+    {
+        for (var i = 0; i < _clients.Length; i++) _clients[i] = new StripedAppend.StripeClient(this, client, i);
+    }
+
+    /// <summary>Under the lock.</summary>
+    private void Return(StripedAppend append, StatusCode status, long own)
+    {
+        var (op, stripe) = (append.Append, append.Stripe);
+        append.End();
+        _pool.Push(append);
+        _window.OnReturned(stripe);
+        if (status == StatusCode.Ok && !_disposed)
+        {
+            _window.OnCommitted(stripe, own, op);
+            return;
+        }
+
+        // One that is committed may still lie beyond the tail that a seal finds: its owner looks for it below the stop.
+        _completions.Add(op, status == StatusCode.Ok ? StatusCode.Unavailable : status, own < 0 || status == StatusCode.Ok ? -1 : _math.ToStriped(stripe, own));
+        if (status is StatusCode.Sealed or StatusCode.Deleted) GiveBack(status);
     }
 
     /// <summary>Under the lock: deals out what was appended since the last flush.</summary>
@@ -239,7 +249,7 @@ public sealed class StripedLoglet : ILoglet
     {
         op.Route = new StripeRoute(Config.Id, op.Sequence, stripe);
         if (!_pool.TryPop(out var append)) append = new StripedAppend(this);
-        append.Begin(op, _client!, stripe);
+        append.Begin(op, _clients[stripe]!, stripe);
         _window.OnSent(stripe);
         _stripes[stripe].Append(append);
         _flushes[stripe] = true;

@@ -85,7 +85,7 @@ internal sealed class Appender : IThreadPoolWorkItem, IAsyncDisposable
     }
 
     /// <summary>As many appends, in order, sent together.</summary>
-    public ValueTask<long>[] AppendAll(IReadOnlyList<ReadOnlyMemory<byte>> payloads, CancellationToken cancellationToken)
+    public Task<long[]> AppendAllAsync(IReadOnlyList<ReadOnlyMemory<byte>> payloads, CancellationToken cancellationToken)
     {
         foreach (var payload in payloads)
         {
@@ -93,15 +93,17 @@ internal sealed class Appender : IThreadPoolWorkItem, IAsyncDisposable
         }
 
         cancellationToken.ThrowIfCancellationRequested();
-        var tasks = new ValueTask<long>[payloads.Count];
+        if (payloads.Count == 0) return Task.FromResult<long[]>([]);
+        var batch = new PendingBatch(payloads.Count);
         Flushing flush;
         lock (_gate)
         {
             if (_closed) throw ClosedError();
-            for (var i = 0; i < tasks.Length; i++)
+            batch.Begin(cancellationToken);
+            for (var i = 0; i < payloads.Count; i++)
             {
                 var append = _pool.Get();
-                tasks[i] = append.Begin(cancellationToken);
+                append.Begin(batch, i);
                 TakeIn(append, payloads[i]);
             }
 
@@ -109,7 +111,7 @@ internal sealed class Appender : IThreadPoolWorkItem, IAsyncDisposable
         }
 
         Flush(flush);
-        return tasks;
+        return batch.Answer;
     }
 
     /// <summary>The Loglet gives one back. On any thread, one at a time, without locks held.</summary>

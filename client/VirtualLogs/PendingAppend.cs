@@ -16,6 +16,8 @@ internal sealed class PendingAppend(Appender owner) : AppendOp, IValueTaskSource
     private int _answered;
     private long _result;
     private Exception? _error;
+    private PendingBatch? _batch;
+    private int _index;
 
     public AppendLifecycle Lifecycle { get; } = new();
 
@@ -28,7 +30,7 @@ internal sealed class PendingAppend(Appender owner) : AppendOp, IValueTaskSource
     public int Size { get; set; }
 
     /// <summary>The caller has its answer already: it cancelled.</summary>
-    public bool IsAnswered => Volatile.Read(ref _answered) != 0;
+    public bool IsAnswered => _batch is { } batch ? batch.IsCancelled : Volatile.Read(ref _answered) != 0;
 
     /// <summary>Makes a pooled object ready for its next life.</summary>
     public ValueTask<long> Begin(CancellationToken cancellationToken)
@@ -42,12 +44,21 @@ internal sealed class PendingAppend(Appender owner) : AppendOp, IValueTaskSource
         return task;
     }
 
+    /// <summary>Makes a pooled object ready for a life as one of a batch, which answers the caller for all of them.</summary>
+    public void Begin(PendingBatch batch, int index)
+    {
+        _batch = batch;
+        _index = index;
+        _holders = 1;
+    }
+
     public override void OnCompleted(StatusCode status, long position) => owner.OnCompleted(this, status, position);
 
     /// <summary>The log is done with it: answer the caller, if it still waits.</summary>
     public void Finish(long position, Exception? error)
     {
-        if (TryAnswer(position, error)) Deliver();
+        if (_batch is { } batch) batch.OnAnswered(_index, position, error);
+        else if (TryAnswer(position, error)) Deliver();
         LetGo();
     }
 
@@ -100,6 +111,8 @@ internal sealed class PendingAppend(Appender owner) : AppendOp, IValueTaskSource
     /// <summary>One of the two holders is done with it.</summary>
     public void LetGo()
     {
-        if (Interlocked.Decrement(ref _holders) == 0) owner.Recycle(this);
+        if (Interlocked.Decrement(ref _holders) != 0) return;
+        _batch = null;
+        owner.Recycle(this);
     }
 }

@@ -20,6 +20,7 @@ internal static class BenchAppendCommand
         var seconds = new Option<double>("--seconds", "-t") { Description = "How long to measure.", HelpName = "T", DefaultValueFactory = _ => 10 };
         var warmUp = new Option<double>("--warm-up") { Description = "Seconds of load before that.", HelpName = "T", DefaultValueFactory = _ => 2 };
         var clients = new Option<int>("--clients") { Description = "Connections of their own, within this process.", HelpName = "C", DefaultValueFactory = _ => 1 };
+        var batch = new Option<int>("--batch") { Description = "Appends made by one call of the client; each gets a position of its own.", HelpName = "B", DefaultValueFactory = _ => 1 };
         var data = new Option<string?>("--data") { Description = "Where the throw-away cluster is put; must not be tmpfs. Default: the current directory.", HelpName = "DIR" };
         var command = new Command("append",
             """
@@ -27,10 +28,10 @@ internal static class BenchAppendCommand
 
             Examples:
               delosd bench append --nodes 3 --size 128 --outstanding 256 --seconds 10 -o json
-              delosd bench append --nodes 3 --loglet striped --stripes 3 --clients 3
+              delosd bench append --nodes 3 --loglet striped --stripes 3 --clients 2 --outstanding 16384 --batch 64
               delosd bench append --endpoints delos://10.0.0.1:7400 --size 1KiB --outstanding 1 --seconds 5
             """)
-        { nodes, size, outstanding, seconds, warmUp, clients, data, SharedOptions.Set };
+        { nodes, size, outstanding, seconds, warmUp, clients, batch, data, SharedOptions.Set };
         var wanted = PolicyOptions.AddTo(command);
         return command.WithLog().Does(async context =>
         {
@@ -40,8 +41,9 @@ internal static class BenchAppendCommand
                 Between("--outstanding", arguments.GetValue(outstanding), 1, 1 << 20),
                 arguments.GetValue(seconds) is > 0 and <= 86_400 and var s ? TimeSpan.FromSeconds(s) : throw new CommandException(ExitCode.Usage, "--seconds is above 0"),
                 arguments.GetValue(warmUp) is >= 0 and <= 3600 and var w ? TimeSpan.FromSeconds(w) : throw new CommandException(ExitCode.Usage, "--warm-up is 0 or more"),
-                Between("--clients", arguments.GetValue(clients), 1, 1024));
-            if (plan.Outstanding < plan.Clients) throw new CommandException(ExitCode.Usage, "--outstanding is at least --clients");
+                Between("--clients", arguments.GetValue(clients), 1, 1024),
+                Between("--batch", arguments.GetValue(batch), 1, 1 << 16));
+            if (plan.Outstanding < plan.Clients * plan.Batch) throw new CommandException(ExitCode.Usage, "--outstanding is at least --clients times --batch");
             var log = arguments.GetValue(SharedOptions.Log) ?? "default";
             if (arguments.GetValue(nodes) is not { } count)
             {
@@ -68,14 +70,15 @@ internal static class BenchAppendCommand
             foreach (var handle in logs) await context.WithinTimeoutAsync(token => handle.AppendAsync(new byte[plan.Size], token)).ConfigureAwait(false);
             var policy = await ReconfigureAsync(context, clients[0], log, wanted).ConfigureAwait(false);
             var loads = new AppendLoad[plan.Clients];
-            for (var i = 0; i < loads.Length; i++) loads[i] = new AppendLoad(logs[i], plan.Size, plan.Outstanding / plan.Clients + (i < plan.Outstanding % plan.Clients ? 1 : 0));
+            for (var i = 0; i < loads.Length; i++) loads[i] = new AppendLoad(logs[i], plan.Size, plan.Outstanding / plan.Clients + (i < plan.Outstanding % plan.Clients ? 1 : 0), plan.Batch);
             await Task.WhenAll(loads.Select(l => l.RunAsync(plan.WarmUp, plan.Duration, context.Cancelled))).ConfigureAwait(false);
             var latency = new LatencyHistogram();
             foreach (var load in loads) latency.Add(load.Microseconds);
             var elapsed = loads.Max(l => l.Measured.TotalSeconds);
             var errors = loads.Sum(l => l.Errors);
             if (loads.FirstOrDefault(l => l.FirstError is not null)?.FirstError is { } first) await context.Error.WriteLineAsync($"delosd: first error: {first}").ConfigureAwait(false);
-            Print(context.Output, plan, policy, nodes, latency, elapsed, errors);
+            Print(context.Output, plan, policy, nodes, latency, (long)(loads.Sum(l => l.Appends) / elapsed), elapsed, errors);
+            foreach (var load in loads) load.Dispose();
             return errors == 0 && latency.Count > 0 ? ExitCode.Ok : ExitCode.Failed;
         }
         finally
@@ -94,9 +97,8 @@ internal static class BenchAppendCommand
         return policy;
     }
 
-    private static void Print(Output output, Plan plan, LogPolicy policy, int nodes, LatencyHistogram latency, double elapsed, long errors)
+    private static void Print(Output output, Plan plan, LogPolicy policy, int nodes, LatencyHistogram latency, long rate, double elapsed, long errors)
     {
-        var rate = (long)(latency.Count / elapsed);
         if (output.IsJson)
         {
             output.JsonObject(json =>
@@ -115,6 +117,7 @@ internal static class BenchAppendCommand
                 json.WriteNumber("size", plan.Size);
                 json.WriteNumber("outstanding", plan.Outstanding);
                 json.WriteNumber("clients", plan.Clients);
+                json.WriteNumber("batch", plan.Batch);
                 json.WriteNumber("seconds", Math.Round(elapsed, 3));
                 json.WriteNumber("bytes_s", rate * plan.Size);
             });
@@ -128,5 +131,5 @@ internal static class BenchAppendCommand
         ]);
     }
 
-    private sealed record Plan(int Size, int Outstanding, TimeSpan Duration, TimeSpan WarmUp, int Clients);
+    private sealed record Plan(int Size, int Outstanding, TimeSpan Duration, TimeSpan WarmUp, int Clients, int Batch);
 }

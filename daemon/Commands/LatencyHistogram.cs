@@ -4,7 +4,7 @@ namespace Delos.Daemon.Commands;
 
 /// <summary>
 /// Counts of durations in log-linear buckets: each power of two is cut into 128 parts, so that a value is known to better than 1 %.
-/// Recording allocates nothing. Not thread-safe: one per worker, merged at the end.
+/// Recording allocates nothing. Not thread-safe: see <see cref="LatencyRecorder"/>.
 /// </summary>
 internal sealed class LatencyHistogram
 {

@@ -9,27 +9,34 @@ public class AppendCompletionsTests
     [Test]
     public void An_append_whose_callback_fails_does_not_take_the_outcomes_of_others_with_it()
     {
-        var completions = new AppendCompletions(NullLogger.Instance);
+        var gate = new Lock();
+        var completions = new AppendCompletions(gate, NullLogger.Instance);
         var client = new Client(5);
         Op[] ops = [new Op(client, 1), new Op(client, 2) { Fails = true }, new Op(client, 3), new Op(client, 4)];
-        foreach (var op in ops[..3]) completions.Add(op, StatusCode.Ok, (long)op.Sequence);
+        foreach (var op in ops[..3]) Add(op, StatusCode.Ok);
         completions.Deliver();
-        completions.Add(ops[3], StatusCode.Ok, 4);
+        Add(ops[3], StatusCode.Ok);
         completions.Deliver();
         Assert.That(ops.Select(op => string.Join(",", op.Outcomes)), Is.EqualTo(new[] { "1", "2", "3", "4" }), "each once, at its position");
         Assert.That(client.Deliveries, Is.EqualTo(2));
+
+        void Add(Op op, StatusCode status)
+        {
+            lock (gate) completions.Add(op, status, (long)op.Sequence);
+        }
     }
 
     [Test]
     public void A_failure_after_a_delivery_keeps_no_later_outcome_back_and_repeats_none()
     {
-        var completions = new AppendCompletions(NullLogger.Instance);
+        var gate = new Lock();
+        var completions = new AppendCompletions(gate, NullLogger.Instance);
         var client = new Client(5) { Fails = true };
         Op[] ops = [new Op(client, 1), new Op(client, 2)];
-        completions.Add(ops[0], StatusCode.Ok, 1);
+        lock (gate) completions.Add(ops[0], StatusCode.Ok, 1);
         Assert.That(completions.Deliver, Throws.InvalidOperationException);
         client.Fails = false;
-        completions.Add(ops[1], StatusCode.Sealed, 2);
+        lock (gate) completions.Add(ops[1], StatusCode.Sealed, 2);
         completions.Deliver();
         Assert.That(ops.Select(op => string.Join(",", op.Outcomes)), Is.EqualTo(new[] { "1", "2" }));
         Assert.That(client.Deliveries, Is.EqualTo(1));
