@@ -102,6 +102,9 @@ internal sealed class LogLoad : IAsyncDisposable
     {
         await _stop.CancelAsync();
         foreach (var client in _clients) await client.DisposeAsync();
+
+        // What was not stopped before has a place in the history all the same.
+        await ((Task)Task.WhenAll(_appenders)).WaitAsync(TimeSpan.FromSeconds(10)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _stop.Dispose();
     }
 
