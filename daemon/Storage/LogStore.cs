@@ -113,8 +113,13 @@ public sealed class LogStore : IAsyncDisposable
         try
         {
             await log.ShutDown().ConfigureAwait(false);
-            log.Forget();
-            if (Directory.Exists(log.Path)) MoveToTrash(log);
+
+            // On the thread that collects garbage: a pass that finds its files gone would take that for a failure of the disk.
+            await OnMaintenanceAsync(() =>
+            {
+                log.Forget();
+                if (Directory.Exists(log.Path)) MoveToTrash(log);
+            }).ConfigureAwait(false);
         }
         finally
         {
@@ -128,6 +133,26 @@ public sealed class LogStore : IAsyncDisposable
         if (Group.Failure is null) await Task.WhenAll(Logs.Select(l => l.ShutDown())).ConfigureAwait(false);
         if (_ownsGroup) Group.Dispose();
         _cache.Dispose();
+    }
+
+    private Task OnMaintenanceAsync(Action work)
+    {
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Group.Maintenance.Post(() =>
+        {
+            try
+            {
+                work();
+                done.SetResult();
+            }
+            catch (Exception e)
+            {
+                done.SetException(e);
+            }
+
+            return true;
+        });
+        return done.Task;
     }
 
     private void MoveToTrash(SegmentLog log)

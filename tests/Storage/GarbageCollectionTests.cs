@@ -7,6 +7,21 @@ namespace Delos.Tests.Storage;
 public class GarbageCollectionTests
 {
     [Test]
+    public async Task A_log_is_not_deleted_under_a_collection_that_is_under_way()
+    {
+        await using var harness = new StorageHarness();
+        harness.Append(0, 10);
+        var log = harness.Log;
+        await log.CloseForWriting();
+        using var held = HeldMaintenance.Of(harness);
+        var deletion = harness.Store.Delete(StorageHarness.Loglet);
+        Assert.That(Directory.Exists(log.Path), Is.True, "a pass that finds its files gone ends the node");
+        held.ReleaseAndDrain();
+        await deletion;
+        Assert.That(Directory.Exists(log.Path), Is.False);
+    }
+
+    [Test]
     [Category("Trap02")]
     public async Task A_control_record_is_not_lost_when_files_are_collected_twice_before_a_commit()
     {
