@@ -35,7 +35,9 @@ public sealed class ResourceTests : ProcessFixture
         foreach (var node in Cluster.Nodes.Where(n => n.IsRunning)) await LimitFilesAsync(node.NodeId, "1");
         await TryReconfigureAsync(client);
         await Task.Delay(500);
-        foreach (var node in Cluster.Nodes) await GiveFilesAsync(node.NodeId);
+
+        // At once: of those that have to be started again none is ready without the others.
+        await Task.WhenAll(Cluster.Nodes.Select(n => GiveFilesAsync(n.NodeId)));
         await load.AdvanceAsync(500, s_patience);
 
         await load.StopAsync();
