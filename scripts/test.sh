@@ -35,7 +35,8 @@ if [ -z "$filter" ]; then
 fi
 
 results=$(mktemp -d)
-trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$results"' EXIT
+# A failing kill, when nothing runs any more, would become this script's exit code.
+trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$results"' EXIT
 status=0
 
 # Prints what the runner said once it is through, so that two of them at a time do not mix.
@@ -49,9 +50,9 @@ if [ -n "$filter" ]; then
   run_tests all "$filter" || status=1
   cat "$results/all.txt"
 else
-  # Three things at a time, in this order of precedence: real processes under faults, which wait most of the time, all other tests, and the models of the protocol.
+  # Three things at a time: real processes under faults, which wait most of the time, come first; all other tests and the models of the protocol, one run after the other, take about equally long.
   step "tests, and models of the protocol (tests/models)"
-  nice -n 15 tests/models/check.sh >"$results/models" 2>&1 &
+  nice -n 5 tests/models/check.sh >"$results/models" 2>&1 &
   models=$!
   run_tests processes TestCategory=Process &
   processes=$!

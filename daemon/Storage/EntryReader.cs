@@ -64,6 +64,7 @@ internal ref struct EntryReader(GenerationFiles files, LogletId loglet)
     {
         var name = files.Name;
         var address = LogAddress.Local(place.Address);
+        var hasSkipped = false;
         while (address < _tail && Position < stop)
         {
             var pageEnd = (address & ~((long)name.PageBytes - 1)) + name.PageBytes;
@@ -73,6 +74,7 @@ internal ref struct EntryReader(GenerationFiles files, LogletId loglet)
                 || LiveGeneration.RecordEnd(address, header.PayloadLength) is var end && (end > pageEnd || end > _tail))
             {
                 address = SkipBroken(address, pageEnd);
+                hasSkipped = true;
                 continue;
             }
 
@@ -82,9 +84,13 @@ internal ref struct EntryReader(GenerationFiles files, LogletId loglet)
                 var offset = place.PayloadOffset > 0 && address == LogAddress.Local(place.Address) ? place.PayloadOffset : 0;
                 var goOn = TakeEntries(header, offset, offset > 0 ? place.Position : header.First, stop, maxBytes, out var damagedEnd);
                 if (!goOn) return damagedEnd;
+                hasSkipped = false;
             }
 
             address = end;
+
+            // What was skipped may have been more than padding, and have hidden the next position: a later read begins before it, or at a mark behind it.
+            if (hasSkipped) continue;
             ResumeAddress = LogAddress.Make(name.Number, address);
             ResumeOffset = 0;
         }

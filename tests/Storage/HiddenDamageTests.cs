@@ -37,6 +37,27 @@ public class HiddenDamageTests
     }
 
     [Test]
+    public async Task A_reader_that_ran_past_lost_records_of_another_loglet_does_not_go_on_behind_its_own()
+    {
+        var other = new LogletId(0, 77);
+        await using var harness = new StorageHarness(s_options);
+        harness.Append(0, 5, loglet: other);
+        var lost = LogAddress.Local(harness.Log.DurableAddress);
+        harness.Append(0, 16, perRecord: 8);
+        var found = LogAddress.Local(harness.Log.DurableAddress);
+        harness.Append(5, 10, loglet: other);
+        harness.Append(16, 600, perRecord: 20, size: 220, wait: false);
+        await harness.Log.CloseForWriting();
+        await using var copy = harness.CrashCopy();
+        StorageHarness.Zero(copy.SegmentFiles().First(), lost, (int)(found - lost));
+        copy.Open();
+        Assert.That(copy.Unknown, Is.EqualTo(new[] { (StorageHarness.Loglet, 0L, 16L) }), "nothing of the other one is lost");
+
+        // A reader sees zeros behind the fifth entry, as at the end of a page.
+        copy.ReadAndCheck(0, 10, maxBytes: 1, loglet: other);
+    }
+
+    [Test]
     public async Task A_damaged_file_is_not_collected_and_the_next_start_reports_it_again()
     {
         await using var harness = new StorageHarness(s_options);
