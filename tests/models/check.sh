@@ -3,19 +3,24 @@
 # Needs spin 6 and a C compiler, at most 4 GB of memory and 30 seconds for one run.
 #   ./check.sh            all
 #   ./check.sh TEXT       only the lines that contain TEXT, e.g. striped or "trap 1"
+#   ./check.sh --part K/N    every Nth run, from the Kth on: for N of them at a time
 #   PAN_PREFIX="nice -n 19" ./check.sh     put a command before each run of a verifier
 set -u
 for tool in spin gcc; do command -v $tool >/dev/null || { echo "check.sh: $tool is missing: apt-get install $tool" >&2; exit 1; }; done
 cd "$(dirname "$0")" || exit 1
+part=1 parts=1
+if [ "${1:-}" = --part ]; then part=${2%/*} parts=${2#*/}; shift 2; fi
 only=${1:-}
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
-bad=0 runs=0 held=0 failed=0
+bad=0 runs=0 held=0 failed=0 seen=0
 
 run() {                                         # run holds|fails MODEL "FLAGS" "REMARK" [live]
   local want=$1 model=$2 flags=$3 remark=$4 ends=-E
   [ $# -gt 4 ] && ends=
   case "$want $model $flags $remark" in *"$only"*) ;; *) return ;; esac
+  seen=$((seen + 1))
+  [ $((seen % parts)) -eq $((part % parts)) ] || return
   runs=$((runs + 1))
   cp "$model.pml" "$tmp/m.pml"
   # shellcheck disable=SC2086
