@@ -1,14 +1,15 @@
 using BenchmarkDotNet.Running;
 using Delos.Bench;
+using Delos.Bench.Alone;
 using Delos.Bench.Peers;
 
-// Everything but `peers` and `baseline` is for BenchmarkDotNet.
+// Everything but `peers`, `alone` and `baseline` is for BenchmarkDotNet.
 if (args is ["baseline", ..]) return await BaselineCommand.Create().Parse(args[1..]).InvokeAsync();
-if (args is ["peers", ..])
+if (args is ["peers" or "alone", ..])
 {
     // As delosd has it for itself: the load generators' read loops never block.
     Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS", "1");
-    return await PeersCommand.Create().Parse(args[1..]).InvokeAsync();
+    return await (args[0] == "peers" ? PeersCommand.Create() : AloneCommand.Create()).Parse(args[1..]).InvokeAsync();
 }
 
 BenchmarkSwitcher.FromAssembly(typeof(SteadyAppendBenchmark).Assembly).Run(args);

@@ -27,17 +27,26 @@ need nft nftables
 
 step() { printf '\n== %s (%s s)\n' "$1" "$SECONDS"; }
 
+results=$(mktemp -d)
+# A failing kill, when nothing runs any more, would become this script's exit code.
+trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$results"' EXIT
+status=0
+
+# The models of the protocol need nothing that is built, and fill what the build and the tests leave of the processors.
+models=()
+if [ -z "$filter" ]; then
+  for part in 1 2; do
+    nice -n 10 tests/models/check.sh --part $part/2 >"$results/models-$part" 2>&1 &
+    models+=($!)
+  done
+fi
+
 step "build"
 dotnet build Delos.Native.sln -c Release -v quiet -nologo
 if [ -z "$filter" ]; then
   step "style"
   dotnet format Delos.Native.sln --no-restore --verify-no-changes
 fi
-
-results=$(mktemp -d)
-# A failing kill, when nothing runs any more, would become this script's exit code.
-trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$results"' EXIT
-status=0
 
 # Prints what the runner said once it is through, so that two of them at a time do not mix.
 run_tests() { # name [filter] [nice]
@@ -50,12 +59,8 @@ if [ -n "$filter" ]; then
   run_tests all "$filter" || status=1
   cat "$results/all.txt"
 else
-  # Three things at a time: real processes under faults, which wait most of the time, come first; all other tests and the models of the protocol, one run after the other, take about equally long.
-  step "tests, and models of the protocol (tests/models)"
-  nice -n 10 tests/models/check.sh --part 1/2 >"$results/models-1" 2>&1 &
-  models=$!
-  nice -n 10 tests/models/check.sh --part 2/2 >"$results/models-2" 2>&1 &
-  more_models=$!
+  # Side by side: real processes under faults, which wait most of the time, come before all others.
+  step "tests"
   run_tests processes TestCategory=Process &
   processes=$!
   run_tests others TestCategory!=Process 5 || status=1
@@ -64,9 +69,8 @@ else
   wait "$processes" || status=1
   step "tests of real processes are through"
   cat "$results/processes.txt"
-  wait "$models" || status=1
-  wait "$more_models" || status=1
-  step "models are through"
+  for model in "${models[@]}"; do wait "$model" || status=1; done
+  step "models of the protocol (tests/models) are through"
   grep -hv '^ok' "$results"/models-? || { echo "the models said nothing" >&2; status=1; }
 fi
 

@@ -23,17 +23,18 @@ internal sealed class ClosedLoop(IPeerClient client, int size, int outstanding, 
         var running = Enumerable.Range(0, outstanding).Select(_ => RunAsync()).ToArray();
         await Task.Delay(warmUp, cancellationToken).ConfigureAwait(false);
         var ids = processes();
-        var before = ids.Sum(i => PeerProcess.ProcessorTime(i).TotalSeconds);
+        var before = ids.Select(i => PeerProcess.ProcessorTime(i).TotalSeconds).ToArray();
         var begun = Stopwatch.GetTimestamp();
         _measuring = true;
         await Task.Delay(duration, cancellationToken).ConfigureAwait(false);
         _measuring = false;
         var seconds = Stopwatch.GetElapsedTime(begun).TotalSeconds;
-        var processor = ids.Sum(i => PeerProcess.ProcessorTime(i).TotalSeconds) - before;
+        var processor = ids.Select((id, i) => PeerProcess.ProcessorTime(id).TotalSeconds - before[i]).ToArray();
         _stopped = true;
         await Task.WhenAll(running).ConfigureAwait(false);
         var all = microseconds.Total();
-        return new LoopResult(all.Count / seconds, all.Percentile(50), all.Percentile(99), all.Percentile(99.9), all.Count == 0 ? 0 : processor / all.Count * 10_000, errors);
+        var each = 10_000.0 / Math.Max(1, all.Count);
+        return new LoopResult(all.Count / seconds, all.Percentile(50), all.Percentile(99), all.Percentile(99.9), processor.Sum() * each, processor.DefaultIfEmpty().Max() * each, errors);
 
         async Task RunAsync()
         {
@@ -81,5 +82,6 @@ internal sealed class ClosedLoop(IPeerClient client, int size, int outstanding, 
 /// <param name="P99">Microseconds.</param>
 /// <param name="P999">Microseconds.</param>
 /// <param name="ProcessorSeconds">Of all servers, for each 10,000 answers.</param>
+/// <param name="BusiestProcessorSeconds">Of the server that used most, for each 10,000 answers.</param>
 /// <param name="Errors">Writes that had to be tried again.</param>
-internal sealed record LoopResult(double PerSecond, long P50, long P99, long P999, double ProcessorSeconds, long Errors);
+internal sealed record LoopResult(double PerSecond, long P50, long P99, long P999, double ProcessorSeconds, double BusiestProcessorSeconds, long Errors);

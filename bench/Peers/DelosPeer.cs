@@ -29,7 +29,8 @@ internal sealed class DelosPeer(string executable, int stripes = 0) : IPeer
 
     public async Task<string> VersionAsync(CancellationToken cancellationToken) => (await PeerProcess.OutputAsync(executable, "--version").ConfigureAwait(false)).Trim();
 
-    public async Task<IPeerClient> ConnectAsync(CancellationToken cancellationToken) => new Client(await DelosClient.ConnectAsync(Cluster.Endpoints, cancellationToken: cancellationToken).ConfigureAwait(false), stripes);
+    public async Task<IPeerClient> ConnectAsync(CancellationToken cancellationToken) =>
+        await DelosLogClient.ConnectAsync(Cluster.Endpoints, Log, stripes == 0 ? LogPolicy.Default : LogPolicy.Striped(Servers.Count, stripes), cancellationToken).ConfigureAwait(false);
 
     public async Task KillLeaderAsync(CancellationToken cancellationToken)
     {
@@ -40,36 +41,5 @@ internal sealed class DelosPeer(string executable, int stripes = 0) : IPeer
     public async ValueTask DisposeAsync()
     {
         if (_cluster is not null) await _cluster.DisposeAsync().ConfigureAwait(false);
-    }
-
-    private sealed class Client(DelosClient client, int stripes) : IPeerClient
-    {
-        private readonly DelosLog _log = client.Log(Log, new LogOptions { Policy = stripes == 0 ? LogPolicy.Default : LogPolicy.Striped(Servers.Count, stripes) });
-
-        public async ValueTask WriteAsync(ReadOnlyMemory<byte> payload)
-        {
-            try
-            {
-                await _log.AppendAsync(payload).ConfigureAwait(false);
-            }
-            catch (DelosException e)
-            {
-                throw new PeerException(e.Message, e);
-            }
-        }
-
-        public async ValueTask ReadAsync()
-        {
-            try
-            {
-                await _log.CheckTailAsync().ConfigureAwait(false);
-            }
-            catch (DelosException e)
-            {
-                throw new PeerException(e.Message, e);
-            }
-        }
-
-        public ValueTask DisposeAsync() => client.DisposeAsync();
     }
 }

@@ -29,6 +29,8 @@ internal sealed record Cell(string Peer, int Size, int Outstanding, List<LoopRes
 
     public double ProcessorSeconds => Median(r => r.ProcessorSeconds);
 
+    public double BusiestProcessorSeconds => Median(r => r.BusiestProcessorSeconds);
+
     /// <summary>How far the rounds' throughputs are from each other, as a part of their median.</summary>
     public double Noise => PerSecond == 0 ? 0 : (Results.Max(r => r.PerSecond) - Results.Min(r => r.PerSecond)) / PerSecond;
 

@@ -11,7 +11,7 @@ public sealed record ReconfigExtendOptions
     /// <summary>The node that shall sequence, all stripes if there are several; null: chosen.</summary>
     public uint? Sequencer { get; init; }
 
-    /// <summary>The LogServers, by node id, exactly as many as the policy's replication; null: chosen.</summary>
+    /// <summary>The LogServers, by node id, exactly as many as the policy needs in all (<see cref="LogPolicy.LogServers"/>), a sharded one's shard by shard; null: chosen.</summary>
     public IReadOnlyList<uint>? Replicas { get; init; }
 
     /// <summary>Nodes that shall not be used if there are others.</summary>

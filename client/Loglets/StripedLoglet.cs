@@ -5,8 +5,8 @@ using Microsoft.Extensions.Logging;
 namespace Delos.Client.Loglets;
 
 /// <summary>
-/// A Loglet made of others, round robin (DESIGN §3, StripedLoglet; the paper's §4.2): appends go to the stripes in turn and are acknowledged once every lower position on every stripe is filled; an idle stripe is filled
-/// with gap records by whoever waits for it. Sealed as a whole: all stripes first, then the tail.
+/// A Loglet made of others, round robin (DESIGN §3, StripedLoglet; the paper's §4.2): positions go to the stripes in turn, and an append is acknowledged once every lower position on every stripe is filled; an idle stripe is
+/// filled with gap records by whoever waits for it. Sealed as a whole: all stripes first, then the tail.
 /// </summary>
 /// <remarks>
 /// What was appended between two flushes is dealt out in pieces, one to each stripe (<see cref="StripeChoice"/>). A resend goes to where the first copy went, whose sequencer recognises it. Appends that a client has under
@@ -42,7 +42,7 @@ public sealed class StripedLoglet : ILoglet
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(config.Stripes.Count, 1);
 
-        // The stripe follows from the append's sequence: stripes of stripes would get sequences of one remainder only, and use one of theirs.
+        // An append remembers one stripe that a resend must go to, not a path of stripes.
         if (config.Stripes.Any(s => s.Kind == LogletKind.Striped)) throw new ArgumentException($"Loglet {config.Id} is striped over striped Loglets; name all stripes in one.", nameof(config));
         Config = config;
         _time = time;
@@ -113,7 +113,6 @@ public sealed class StripedLoglet : ILoglet
         }
 
         _completions.Deliver();
-        _knownTail.Raise(tail);
         return new TailResult(tail, false);
     }
 

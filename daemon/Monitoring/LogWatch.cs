@@ -94,7 +94,10 @@ internal sealed class LogWatch(string log, MonitorParts parts)
         {
             var verdicts = await Task.WhenAll(health.Select(h => ExamineAsync(config, h.Part, h.Health, begun, cancellationToken))).ConfigureAwait(false);
             var verdict = verdicts.FirstOrDefault(static v => v is { IsDown: true }) ?? verdicts.FirstOrDefault(static v => v is not null);
-            if (verdict is not null || parts.TimeProvider.GetElapsedTime(chainReadAt) >= parts.Options.ChainInterval)
+
+            // A sealed segment mostly has its successor already: until that is known, nobody would notice if its sequencer died.
+            var isSealed = health.Any(static h => h.Health.IsSealed);
+            if (verdict is not null || isSealed || parts.TimeProvider.GetElapsedTime(chainReadAt) >= parts.Options.ChainInterval)
             {
                 chainReadAt = parts.TimeProvider.GetTimestamp();
                 if (await parts.Chains.ReadAsync(log, cancellationToken).ConfigureAwait(false) is { } newest && newest.Version > chain.Version)
@@ -106,7 +109,7 @@ internal sealed class LogWatch(string log, MonitorParts parts)
                 if (verdict is not null) return verdict;
             }
 
-            await PauseAsync(cancellationToken).ConfigureAwait(false);
+            await PauseAsync(isSealed ? parts.Options.SealedInterval : parts.Options.StatusInterval, cancellationToken).ConfigureAwait(false);
         }
     }
 
@@ -123,10 +126,10 @@ internal sealed class LogWatch(string log, MonitorParts parts)
         return health.Judge(now, health.Lost.Count == 0 ? [] : await LiveSparesAsync(whole, cancellationToken).ConfigureAwait(false));
     }
 
-    private async Task PauseAsync(CancellationToken cancellationToken)
+    private async Task PauseAsync(TimeSpan interval, CancellationToken cancellationToken)
     {
         using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        await Task.WhenAny(_noticed.Task, Task.Delay(parts.Options.StatusInterval, parts.TimeProvider, over.Token)).ConfigureAwait(false);
+        await Task.WhenAny(_noticed.Task, Task.Delay(interval, parts.TimeProvider, over.Token)).ConfigureAwait(false);
         await over.CancelAsync().ConfigureAwait(false);
         cancellationToken.ThrowIfCancellationRequested();
         if (_noticed.Task.IsCompleted) _noticed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);

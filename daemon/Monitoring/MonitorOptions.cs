@@ -23,6 +23,9 @@ internal sealed record MonitorOptions
     /// <summary>A chain that took so long to read, when a sequencer counts as lost, tells that this node was perhaps cut off itself: the sequencer is dialled again before its Loglet is sealed.</summary>
     public TimeSpan CutOffAfter { get; init; } = TimeSpan.FromMilliseconds(500);
 
+    /// <summary>How often those of a sealed one are asked, and its chain is read, while its successor is not known.</summary>
+    public TimeSpan SealedInterval { get; init; } = TimeSpan.FromMilliseconds(20);
+
     /// <summary>How long whoever sealed the active segment has to install its successor.</summary>
     public TimeSpan SealedGrace { get; init; } = TimeSpan.FromMilliseconds(200);
 

@@ -20,6 +20,9 @@ internal sealed class SegmentHealth(LogletConfig config, MonitorOptions options)
     /// <summary>Replicas that gave no answer the last time.</summary>
     public IReadOnlyCollection<uint> Lost => _lostSince.Keys;
 
+    /// <summary>Some replica said that it is sealed.</summary>
+    public bool IsSealed => _sealedSince is not null;
+
     /// <summary>A replica answered. One sealed replica is enough: whoever sealed it may have died, and a half seal with one server down must not hang (trap 12).</summary>
     public void OnStatus(uint node, StatusCode status, bool isSealed, TimeSpan now)
     {

@@ -105,6 +105,21 @@ public class LogWatchTests
         Assert.That(striped.Watch.Watches(LogletId.NewRandom()), Is.False);
     }
 
+    [Test]
+    public async Task A_sealed_segments_successor_is_watched_at_once()
+    {
+        var never = TimeSpan.FromHours(1);
+        var options = new MonitorOptions { StatusInterval = never, ChainInterval = never, SealedGrace = never, LostGrace = never };
+        await using var striped = await StripedWatch.StartAsync(static config => new Replica(config.Stripes[1].Id), options);
+        await UntilAsync(() => striped.Watch.Watches(striped.Config.Id) || striped.Connected.Count == 2);
+
+        // By an operator: the monitor itself does nothing about the seal for an hour.
+        var next = LogletConfig.Striped(LogletId.NewRandom(), [.. striped.Config.Parts.Select(p => p with { Id = LogletId.NewRandom() })]);
+        var chain = await striped.Cluster.ChainAsync(Log);
+        await striped.Cluster.Chains.WriteAsync(Log, ChainEdits.Extend(chain, 2, next, Guid.NewGuid(), new ChainEdit(0, default, 1, 0, "test")));
+        await UntilAsync(() => striped.Watch.Watches(next.Stripes[0].Id));
+    }
+
     private static IPEndPoint FreeAddress()
     {
         using var socket = new System.Net.Sockets.Socket(System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Tcp);
@@ -149,7 +164,7 @@ public class LogWatchTests
 
         public LogWatch Watch => watch;
 
-        public static async Task<StripedWatch> StartAsync(Func<LogletConfig, IFrameHandler> handler)
+        public static async Task<StripedWatch> StartAsync(Func<LogletConfig, IFrameHandler> handler, MonitorOptions? options = null)
         {
             var cluster = new MemoryCluster();
             NodeInfo[] infos = [.. Enumerable.Range(1, 2).Select(i => new NodeInfo((uint)i, Guid.NewGuid(), IPAddress.Loopback.ToString(), FreeAddress().Port, NodeRoles.Sequencer | NodeRoles.LogServer))];
@@ -166,7 +181,7 @@ public class LogWatchTests
             var nodes = new NodeDirectory(cluster.MetaStore, peers);
             await nodes.RefreshAsync();
             var reconfigurer = cluster.Reconfigurer();
-            var options = new MonitorOptions { StatusInterval = TimeSpan.FromMilliseconds(20), SealedGrace = TimeSpan.FromMilliseconds(20), LostGrace = TimeSpan.FromHours(1), StatusTimeout = TimeSpan.FromMilliseconds(50) };
+            options ??= new MonitorOptions { StatusInterval = TimeSpan.FromMilliseconds(20), SealedGrace = TimeSpan.FromMilliseconds(20), LostGrace = TimeSpan.FromHours(1), StatusTimeout = TimeSpan.FromMilliseconds(50) };
             var queue = new ReconfigurationQueue(1, TimeSpan.FromSeconds(1), TimeProvider.System);
             var placement = new Placement(nodes, new PlacementOptions(), TimeProvider.System);
             var watch = new LogWatch(Log, new MonitorParts(2, cluster.Chains, nodes, placement, reconfigurer, queue, options, TimeProvider.System, NullLogger.Instance));

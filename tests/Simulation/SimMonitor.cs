@@ -67,14 +67,15 @@ internal sealed class SimMonitor(SimNode node, ClusterSimulation cluster)
             {
                 var verdicts = await Task.WhenAll(health.Select(h => ExamineAsync(config, h.Part, h.Health)).ToArray());
                 var verdict = gone ?? verdicts.FirstOrDefault(v => v is { IsDown: true }) ?? verdicts.FirstOrDefault(v => v is not null);
-                if (verdict is not null || Now - chainReadAt >= Options.ChainInterval)
+                var isSealed = health.Any(h => h.Health.IsSealed);
+                if (verdict is not null || isSealed || Now - chainReadAt >= Options.ChainInterval)
                 {
                     chainReadAt = Now;
                     if (await _meta.ReadAsync(log) is { } newest && newest.Active.Loglet.Id != config.Id) return null;
                     if (verdict is not null) return verdict;
                 }
 
-                await DelayAsync(Options.StatusInterval);
+                await DelayAsync(isSealed ? Options.SealedInterval : Options.StatusInterval);
             }
         }
         finally

@@ -29,10 +29,11 @@ public sealed class BadPeerTests
         yield return new TestCaseData(broken, StatusCode.Malformed).SetArgDisplayNames("broken checksum");
         yield return new TestCaseData(unknown, StatusCode.Malformed).SetArgDisplayNames("unknown type");
         yield return new TestCaseData(Loopback.Bytes(new TestMessage(1, 2), version: 9), StatusCode.UnsupportedVersion).SetArgDisplayNames("unknown version");
-        yield return new TestCaseData(s_hello, StatusCode.Malformed).SetArgDisplayNames("second Hello");
     }
 
-    [TestCaseSource(nameof(Nonsense))]
+    private static IEnumerable<TestCaseData> NonsenseLater() => Nonsense().Append(new TestCaseData(s_hello, StatusCode.Malformed).SetArgDisplayNames("second Hello"));
+
+    [TestCaseSource(nameof(NonsenseLater))]
     public async Task Nonsense_after_the_handshake_is_answered_with_an_error_and_the_end(byte[] nonsense, StatusCode code)
     {
         var server = new RecordingHandler();
@@ -56,7 +57,6 @@ public sealed class BadPeerTests
     [TestCaseSource(nameof(Nonsense))]
     public async Task Nonsense_instead_of_a_handshake_is_answered_with_an_error_and_the_end(byte[] nonsense, StatusCode code)
     {
-        if (nonsense == s_hello) Assert.Pass("A Hello is right here.");
         await using var loopback = new Loopback(new RecordingHandler());
         using var socket = await loopback.RawAsync();
         await socket.SendAsync(nonsense);

@@ -1,0 +1,42 @@
+using Delos.Client;
+using Delos.Protocol.Chains;
+
+namespace Delos.Bench.Peers;
+
+/// <summary>One connection to a Delos cluster, and one log.</summary>
+/// <param name="client">The caller's no more.</param>
+/// <param name="log">Its name.</param>
+/// <param name="policy">Of the log, if it is new.</param>
+internal sealed class DelosLogClient(DelosClient client, string log, LogPolicy policy) : IPeerClient
+{
+    public DelosLog Log { get; } = client.Log(log, new LogOptions { Policy = policy });
+
+    public static async Task<DelosLogClient> ConnectAsync(string endpoints, string log, LogPolicy policy, CancellationToken cancellationToken) =>
+        new(await DelosClient.ConnectAsync(endpoints, cancellationToken: cancellationToken).ConfigureAwait(false), log, policy);
+
+    public async ValueTask WriteAsync(ReadOnlyMemory<byte> payload)
+    {
+        try
+        {
+            await Log.AppendAsync(payload).ConfigureAwait(false);
+        }
+        catch (DelosException e)
+        {
+            throw new PeerException(e.Message, e);
+        }
+    }
+
+    public async ValueTask ReadAsync()
+    {
+        try
+        {
+            await Log.CheckTailAsync().ConfigureAwait(false);
+        }
+        catch (DelosException e)
+        {
+            throw new PeerException(e.Message, e);
+        }
+    }
+
+    public ValueTask DisposeAsync() => client.DisposeAsync();
+}
