@@ -39,4 +39,7 @@ internal static partial class Log
 
     [LoggerMessage(351, LogLevel.Warning, "MetaStore: the journal could not be rewritten; it goes on growing.")]
     public static partial void MetaStoreRewriteFailed(this ILogger logger, Exception exception);
+
+    [LoggerMessage(320, LogLevel.Warning, "The disk took {Took} for one commit of {Logs} logs: appends waited for it.")]
+    public static partial void CommitSlow(ILogger logger, int logs, TimeSpan took);
 }

@@ -92,11 +92,20 @@ internal sealed class LogWatch(string log, MonitorParts parts)
         var chainReadAt = begun;
         while (true)
         {
-            var verdicts = await Task.WhenAll(health.Select(h => ExamineAsync(config, h.Part, h.Health, begun, cancellationToken))).ConfigureAwait(false);
-            var verdict = verdicts.FirstOrDefault(static v => v is { IsDown: true }) ?? verdicts.FirstOrDefault(static v => v is not null);
+            using (var enough = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken))
+            {
+                // What is noticed here must not wait for a node that says nothing.
+                var examined = Task.WhenAll(health.Select(h => ExamineAsync(h.Part, h.Health, begun, enough, cancellationToken)));
+                if (await Task.WhenAny(examined, _noticed.Task).ConfigureAwait(false) != examined) await enough.CancelAsync().ConfigureAwait(false);
+                await examined.ConfigureAwait(false);
+            }
 
             // A sealed segment mostly has its successor already: until that is known, nobody would notice if its sequencer died.
             var isSealed = health.Any(static h => h.Health.IsSealed);
+            var spares = isSealed || health.All(static h => h.Health.Lost.Count == 0) ? [] : await LiveSparesAsync(config, cancellationToken).ConfigureAwait(false);
+            var now = parts.TimeProvider.GetElapsedTime(begun);
+            var verdicts = health.Select(h => h.Health.Judge(now, spares)).ToArray();
+            var verdict = verdicts.FirstOrDefault(static v => v is { IsDown: true }) ?? verdicts.FirstOrDefault(static v => v is not null);
             if (verdict is not null || isSealed || parts.TimeProvider.GetElapsedTime(chainReadAt) >= parts.Options.ChainInterval)
             {
                 chainReadAt = parts.TimeProvider.GetTimestamp();
@@ -113,17 +122,34 @@ internal sealed class LogWatch(string log, MonitorParts parts)
         }
     }
 
-    private async Task<SegmentVerdict?> ExamineAsync(LogletConfig whole, LogletConfig part, SegmentHealth health, long begun, CancellationToken cancellationToken)
+    /// <summary>Asks all replicas of one part. Ends when all have answered or had their time, or when one is sealed, of any part: the others' answers matter no more then.</summary>
+    private async Task ExamineAsync(LogletConfig part, SegmentHealth health, long begun, CancellationTokenSource enough, CancellationToken cancellationToken)
     {
-        var answers = await Task.WhenAll(part.Replicas.Select(r => AskAsync(part.Id, r.NodeId, cancellationToken))).ConfigureAwait(false);
-        var now = parts.TimeProvider.GetElapsedTime(begun);
-        foreach (var (node, reply) in answers)
-        {
-            if (reply is { } status) health.OnStatus(node, status.Status, status.IsSealed, now);
-            else health.OnLost(node, now);
-        }
+        await Task.WhenAll(part.Replicas.Select(ExamineReplicaAsync)).ConfigureAwait(false);
 
-        return health.Judge(now, health.Lost.Count == 0 ? [] : await LiveSparesAsync(whole, cancellationToken).ConfigureAwait(false));
+        async Task ExamineReplicaAsync(ReplicaId replica)
+        {
+            StatusReply? reply;
+            try
+            {
+                (_, reply) = await AskAsync(part.Id, replica.NodeId, enough.Token).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+            {
+                return;
+            }
+
+            bool isSealed;
+            lock (health)
+            {
+                var now = parts.TimeProvider.GetElapsedTime(begun);
+                if (reply is { } status) health.OnStatus(replica.NodeId, status.Status, status.IsSealed, now);
+                else health.OnLost(replica.NodeId, now);
+                isSealed = health.IsSealed;
+            }
+
+            if (isSealed) await enough.CancelAsync().ConfigureAwait(false);
+        }
     }
 
     private async Task PauseAsync(TimeSpan interval, CancellationToken cancellationToken)

@@ -9,6 +9,9 @@ namespace Delos.Daemon.Storage;
 /// </summary>
 public sealed class GroupCommit : IDisposable
 {
+    /// <summary>A disk that takes so long for one round is not what a log should stand on, or something else uses it up; it is told.</summary>
+    private static readonly TimeSpan s_slow = TimeSpan.FromMilliseconds(500);
+
     private readonly object _gate = new();
     private readonly List<RecordLog> _logs = [];
     private readonly List<RecordLog> _unproven = [];
@@ -108,7 +111,9 @@ public sealed class GroupCommit : IDisposable
                 }
 
                 RoundEnded?.Invoke();
-                Counters.RoundDone(_time.GetElapsedTime(started));
+                var took = _time.GetElapsedTime(started);
+                Counters.RoundDone(took);
+                if (took >= s_slow) Log.CommitSlow(_logger, _round.Count, took);
                 _round.Clear();
                 if (_unproven.Count > 0) WriteCheckpoints();
             }

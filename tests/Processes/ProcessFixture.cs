@@ -42,8 +42,9 @@ public abstract class ProcessFixture
 
     internal Task StartClusterAsync(string directory, int nodes, params string[] settings) => StartClusterAsync(new DevClusterOptions { Nodes = nodes, Directory = directory, Settings = settings });
 
+    /// <summary>Without the rehearsal that nodes have by default: it costs every start seconds of processor time. Who wants to know how long a reconfiguration takes passes the run parameter <c>rehearsal=true</c>.</summary>
     internal async Task StartClusterAsync(DevClusterOptions options) =>
-        _cluster = await DevCluster.StartAsync(options with { Settings = [.. options.Settings, "node.rehearsal=false"] }, CancellationToken.None);
+        _cluster = await DevCluster.StartAsync(options with { Settings = [.. options.Settings, $"node.rehearsal={TestContext.Parameters.Get("rehearsal", "false")}"] }, CancellationToken.None);
 
     /// <summary>The node that sequences the log's active segment, or its first stripe.</summary>
     internal async Task<uint> SequencerNodeAsync(DelosClient client) => (await SequencerNodesAsync(client))[0];
