@@ -3,6 +3,7 @@ using System.Threading.Tasks.Sources;
 using Delos.Bench.Peers;
 using Delos.Client.Loglets;
 using Delos.Client.VirtualLogs;
+using Delos.Protocol.Blocks;
 using Delos.Protocol.Framing;
 
 namespace Delos.Bench.Alone;
@@ -36,7 +37,7 @@ internal sealed class LogletClient : AppendClient, IPeerClient, IThreadPoolWorkI
         {
             if (!_pool.TryPop(out var operation)) operation = new Operation(this);
             operation.Sequence = ++_lastSequence;
-            operation.Entry = _encoder.Encode(operation.Id, payload.Span);
+            operation.Entry = _encoder.Encode(operation.Id, payload.Span, RetainedPayload.Create());
             answer = operation.Begin();
             isIdle = _underWay++ == 0;
             _loglet.Append(operation);

@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Security.Cryptography;
 using Delos.Client.Loglets;
+using Delos.Protocol.Blocks;
 using Delos.Protocol.Chains;
 using Delos.Protocol.Entries;
 using Delos.Protocol.Framing;
@@ -20,6 +21,8 @@ internal sealed class Appender : IThreadPoolWorkItem, IAsyncDisposable
     private readonly DelosClientOptions _options;
     private readonly Lock _gate = new();
     private readonly ObjectPool<PendingAppend> _pool;
+    private readonly Stack<PendingAppend> _free = new();
+    private readonly List<PendingAppend> _recycled = [];
     private readonly EntryEncoder _encoder = new();
     private readonly Queue<PendingAppend> _waiting = new();
     private readonly PendingAppend?[] _ring;
@@ -33,7 +36,10 @@ internal sealed class Appender : IThreadPoolWorkItem, IAsyncDisposable
     private ulong _nextSend = 1;
     private long _knownTail;
     private long _bytes;
+    private long _resolvedBytes;
     private int _handedOver;
+    private int _unanswered;
+    private int _returned;
     private int _flushQueued;
     private long _acknowledged;
     private long _acknowledgedAt;
@@ -79,7 +85,7 @@ internal sealed class Appender : IThreadPoolWorkItem, IAsyncDisposable
             }
         }
 
-        if (closed) append.Finish(-1, ClosedError());
+        if (closed) Finish(append, -1, ClosedError());
         else Flush(flush);
         return task;
     }
@@ -102,7 +108,7 @@ internal sealed class Appender : IThreadPoolWorkItem, IAsyncDisposable
             batch.Begin(cancellationToken);
             for (var i = 0; i < payloads.Count; i++)
             {
-                var append = _pool.Get();
+                if (!_free.TryPop(out var append)) append = _pool.Get();
                 append.Begin(batch, i);
                 TakeIn(append, payloads[i]);
             }
@@ -124,7 +130,7 @@ internal sealed class Appender : IThreadPoolWorkItem, IAsyncDisposable
                 _acknowledged++;
                 Resolved(append);
                 Returned();
-                append.Finish(append.Lifecycle.Position, null);
+                if (append.Finish(append.Lifecycle.Position, null)) _recycled.Add(append);
                 break;
 
             // Refused before it got a position, and so is every copy that an earlier connection may still deliver: see SequencerCore.RefusalOf. (BelowFloor is told as "outcome unknown".)
@@ -137,7 +143,7 @@ internal sealed class Appender : IThreadPoolWorkItem, IAsyncDisposable
                 Metrics.AppendsFailed.Add(1);
                 Resolved(append);
                 Returned();
-                append.Finish(-1, error);
+                if (append.Finish(-1, error)) _recycled.Add(append);
                 break;
             default:
                 lock (_gate)
@@ -173,7 +179,7 @@ internal sealed class Appender : IThreadPoolWorkItem, IAsyncDisposable
             AdvanceFloor();
         }
 
-        foreach (var append in rest) append.Finish(-1, ClosedError());
+        foreach (var append in rest) Finish(append, -1, ClosedError());
         try
         {
             await emptied.WaitAsync(_options.CloseTimeout, _options.TimeProvider).ConfigureAwait(false);
@@ -209,10 +215,9 @@ internal sealed class Appender : IThreadPoolWorkItem, IAsyncDisposable
     {
         lock (_gate)
         {
-            var drained = _drained = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            Interlocked.MemoryBarrier();
-            if (Volatile.Read(ref _handedOver) == 0) drained.TrySetResult();
-            return drained.Task;
+            _drained = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            if (_handedOver == 0) _drained.TrySetResult();
+            return _drained.Task;
         }
     }
 
@@ -239,15 +244,16 @@ internal sealed class Appender : IThreadPoolWorkItem, IAsyncDisposable
         {
             for (var s = Client.Floor; s < _nextSequence; s++)
             {
-                if (_ring[s & _mask] is { Lifecycle.IsOver: true } append) over.Add(append);
+                if (_ring[s & _mask] is not { Lifecycle.IsOver: true } append) continue;
+                over.Add(append);
+                Resolved(append);
             }
         }
 
         foreach (var append in over)
         {
-            Resolved(append);
             if (append.Lifecycle.State == AppendState.Done) Metrics.Appends.Add(1);
-            append.Finish(append.Lifecycle.Position, append.Lifecycle.State == AppendState.Done ? null : AppendErrors.Of(append.Lifecycle));
+            Finish(append, append.Lifecycle.Position, append.Lifecycle.State == AppendState.Done ? null : AppendErrors.Of(append.Lifecycle));
         }
 
         OnRunEnd();
@@ -324,16 +330,16 @@ internal sealed class Appender : IThreadPoolWorkItem, IAsyncDisposable
     {
         if (_nextSequence - Client.Floor >= (ulong)_options.MaxInFlightAppends) AdvanceFloor();
         if (_nextSequence - Client.Floor >= (ulong)_options.MaxInFlightAppends) return false;
-        var bytes = Interlocked.Read(ref _bytes);
-        return bytes == 0 || bytes + size <= _options.MaxInFlightBytes;
+        return _bytes == 0 || _bytes + size <= _options.MaxInFlightBytes;
     }
 
     private void Admit(PendingAppend append, ReadOnlySpan<byte> payload)
     {
         append.Sequence = _nextSequence;
         append.Lifecycle.Begin(_nextSequence);
-        append.Entry = _encoder.Encode(append.Id, payload);
-        Interlocked.Add(ref _bytes, append.Size);
+        append.Entry = _encoder.Encode(append.Id, payload, append.Spare ?? RetainedPayload.Create());
+        append.Spare = null;
+        _bytes += append.Size;
         _ring[_nextSequence & _mask] = append;
         _nextSequence++;
     }
@@ -357,19 +363,41 @@ internal sealed class Appender : IThreadPoolWorkItem, IAsyncDisposable
             return Flushing.None;
         }
 
-        var idle = Volatile.Read(ref _handedOver) == 0;
+        var idle = Volatile.Read(ref _unanswered) == 0;
 
         // Noted before the hand-over: whatever position it gets is not below this (mutant SCAN_AFTER).
         _knownTail = Math.Max(_knownTail, loglet.KnownTail);
+        var count = 0;
+        Interlocked.Add(ref _unanswered, (int)(_nextSequence - _nextSend));
         for (; _nextSend < _nextSequence; _nextSend++)
         {
-            if (Volatile.Read(ref _ring[_nextSend & _mask]) is not { } append) continue;
+            if (Volatile.Read(ref _ring[_nextSend & _mask]) is not { } append)
+            {
+                // Resolved in an earlier segment.
+                Interlocked.Decrement(ref _unanswered);
+                continue;
+            }
+
+            count++;
             append.Lifecycle.OnSend(_segment!, _knownTail);
-            Interlocked.Increment(ref _handedOver);
             loglet.Append(append);
         }
 
+        _handedOver += count;
+
         return idle ? Flushing.Now : Flushing.Soon;
+    }
+
+    /// <summary>What a run of completions left: what was resolved makes room, appends of batches are free for others, and the Loglet may have none any more.</summary>
+    private void TakeBack()
+    {
+        _handedOver -= _returned;
+        _returned = 0;
+        if (_handedOver == 0) _drained?.TrySetResult();
+        _bytes -= _resolvedBytes;
+        _resolvedBytes = 0;
+        foreach (var append in _recycled) _free.Push(append);
+        _recycled.Clear();
     }
 
     private void AdvanceFloor()
@@ -416,6 +444,7 @@ internal sealed class Appender : IThreadPoolWorkItem, IAsyncDisposable
         Flushing flush;
         lock (_gate)
         {
+            TakeBack();
             AdvanceFloor();
             flush = Pump();
         }
@@ -430,17 +459,30 @@ internal sealed class Appender : IThreadPoolWorkItem, IAsyncDisposable
         else if (flushing == Flushing.Soon && Interlocked.Exchange(ref _flushQueued, 1) == 0) ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
     }
 
+    /// <summary>On the thread that delivers completions; under the lock when there is no Loglet that could.</summary>
     private void Resolved(PendingAppend append)
     {
-        append.Entry?.Release();
-        append.Entry = null;
-        Interlocked.Add(ref _bytes, -append.Size);
+        if (append.Entry is { } entry)
+        {
+            if (entry.TryReset()) append.Spare = entry;
+            else entry.Release();
+            append.Entry = null;
+        }
+
+        _resolvedBytes += append.Size;
         Volatile.Write(ref _ring[append.Sequence & _mask], null);
     }
 
+    /// <summary>The Loglet has answered: whoever appends next, perhaps since this was the last one, finds it idle. Only the end of the run gives what was handed over back.</summary>
     private void Returned()
     {
-        if (Interlocked.Decrement(ref _handedOver) == 0) Volatile.Read(ref _drained)?.TrySetResult();
+        _returned++;
+        Interlocked.Decrement(ref _unanswered);
+    }
+
+    private void Finish(PendingAppend append, long position, Exception? error)
+    {
+        if (append.Finish(position, error)) Recycle(append);
     }
 
     private void Fail(Action<PendingAppend> end, DelosException error)
@@ -452,15 +494,18 @@ internal sealed class Appender : IThreadPoolWorkItem, IAsyncDisposable
             {
                 if (_ring[s & _mask] is not { } append) continue;
                 end(append);
-                if (append.Lifecycle.IsOver) failed.Add(append);
+                if (!append.Lifecycle.IsOver) continue;
+                failed.Add(append);
+                Resolved(append);
             }
+
+            TakeBack();
         }
 
         Metrics.AppendsFailed.Add(failed.Count);
         foreach (var append in failed)
         {
-            Resolved(append);
-            append.Finish(-1, append.Lifecycle.Failure == error.Code ? error : AppendErrors.Of(append.Lifecycle));
+            Finish(append, -1, append.Lifecycle.Failure == error.Code ? error : AppendErrors.Of(append.Lifecycle));
         }
     }
 

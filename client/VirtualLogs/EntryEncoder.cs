@@ -9,13 +9,17 @@ internal sealed class EntryEncoder : IDisposable
 {
     private readonly PayloadArena _arena = new();
 
-    public RetainedPayload Encode(AppendId id, ReadOnlySpan<byte> payload)
+    /// <param name="id">Of the append.</param>
+    /// <param name="payload">Of the entry.</param>
+    /// <param name="entry">Empty: filled with the entry, and returned.</param>
+    public RetainedPayload Encode(AppendId id, ReadOnlySpan<byte> payload, RetainedPayload entry)
     {
         var size = EntryCodec.EncodedSize(payload.Length);
         if (size <= Block.Size)
         {
             EntryCodec.Encode(_arena.Reserve(size), id, EntryKind.Data, payload);
-            return _arena.Commit(size);
+            _arena.CommitTo(entry, size);
+            return entry;
         }
 
         // Longer than a block: the entry's fixed part first, then the payload in pieces.
@@ -25,7 +29,7 @@ internal sealed class EntryEncoder : IDisposable
         BinaryPrimitives.WriteUInt64LittleEndian(header[16..], id.Sequence);
         BinaryPrimitives.WriteUInt64LittleEndian(header[24..], (ulong)EntryKind.Data);
         BinaryPrimitives.WriteUInt32LittleEndian(header, Crc32C.Finish(Crc32C.Append(Crc32C.Append(Crc32C.Begin(), header[4..EntryCodec.HeaderSize]), payload)));
-        var entry = _arena.Commit(EntryCodec.HeaderSize);
+        _arena.CommitTo(entry, EntryCodec.HeaderSize);
         while (!payload.IsEmpty)
         {
             var length = Math.Min(payload.Length, Block.Size);

@@ -1,5 +1,6 @@
 using System.Threading.Tasks.Sources;
 using Delos.Client.Loglets;
+using Delos.Protocol.Blocks;
 using Delos.Protocol.Framing;
 
 namespace Delos.Client.VirtualLogs;
@@ -25,6 +26,9 @@ internal sealed class PendingAppend(Appender owner) : AppendOp, IValueTaskSource
 
     /// <summary>The caller's bytes, while the append waits for room and is not encoded yet.</summary>
     public ReadOnlyMemory<byte> Waiting { get; set; }
+
+    /// <summary>Empty, from an earlier life: for the next entry.</summary>
+    public RetainedPayload? Spare { get; set; }
 
     /// <summary>Bytes that it counts for in the handle's limit.</summary>
     public int Size { get; set; }
@@ -54,12 +58,19 @@ internal sealed class PendingAppend(Appender owner) : AppendOp, IValueTaskSource
 
     public override void OnCompleted(StatusCode status, long position) => owner.OnCompleted(this, status, position);
 
-    /// <summary>The log is done with it: answer the caller, if it still waits.</summary>
-    public void Finish(long position, Exception? error)
+    /// <summary>The log is done with it: answer the caller, if it still waits. True: nobody holds it any more, and it is the caller's of this method to recycle.</summary>
+    public bool Finish(long position, Exception? error)
     {
-        if (_batch is { } batch) batch.OnAnswered(_index, position, error);
-        else if (TryAnswer(position, error)) Deliver();
+        if (_batch is { } batch)
+        {
+            _batch = null;
+            batch.OnAnswered(_index, position, error);
+            return true;
+        }
+
+        if (TryAnswer(position, error)) Deliver();
         LetGo();
+        return false;
     }
 
     public long GetResult(short token)

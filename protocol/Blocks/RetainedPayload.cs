@@ -202,6 +202,20 @@ public sealed class RetainedPayload
         var left = Interlocked.Decrement(ref _references);
         if (left < 0) throw new InvalidOperationException("A payload was released more often than retained.");
         if (left > 0) return;
+        ReleasePieces();
+        s_pool.Return(this);
+    }
+
+    /// <summary>Empties the payload for its creator's next use, if nobody else holds a reference; else the creator releases it as ever. True: it is empty, and its one reference still the creator's.</summary>
+    public bool TryReset()
+    {
+        if (Volatile.Read(ref _references) != 1 || _pieces.Length > MaxPooledPieces) return false;
+        ReleasePieces();
+        return true;
+    }
+
+    private void ReleasePieces()
+    {
         for (var i = 0; i < SegmentCount; i++)
         {
             _pieces[i].Block.Release();
@@ -211,7 +225,6 @@ public sealed class RetainedPayload
         for (var i = 0; i < Math.Min(SegmentCount, _nodes.Length); i++) _nodes[i].Set(default, 0, null);
         SegmentCount = 0;
         Length = 0;
-        s_pool.Return(this);
     }
 
     private Piece Get(int index)

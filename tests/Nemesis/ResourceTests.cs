@@ -27,7 +27,7 @@ public sealed class ResourceTests : ProcessFixture
         await load.AdvanceAsync(500, s_patience);
         await ExtendAsync(client, new ReconfigExtendOptions { Sequencer = victim % 3 + 1 });
         await load.AdvanceAsync(500, s_patience);
-        await UntilItSaysAsync(victim, "Too many open files", s_patience);
+        if (await RunsWithoutFilesAsync(victim)) await UntilItSaysAsync(victim, "Too many open files", s_patience);
         await GiveFilesAsync(victim);
         await load.AdvanceAsync(500, s_patience);
 
@@ -103,6 +103,14 @@ public sealed class ResourceTests : ProcessFixture
         Assert.That(await HasSaidAsync(node, "met an I/O error on its log"), Is.False, "only the runtime gives up");
         TestContext.Out.WriteLine($"the runtime of node {node} gave up");
         await Cluster.RestartAsync(node, CancellationToken.None);
+    }
+
+    /// <summary>Until it says that it lacks files, or its runtime gave up.</summary>
+    private async Task<bool> RunsWithoutFilesAsync(uint node)
+    {
+        using var deadline = new CancellationTokenSource(s_patience);
+        while (Cluster[node].IsRunning && !await HasSaidAsync(node, "Too many open files")) await Task.Delay(20, deadline.Token);
+        return Cluster[node].IsRunning;
     }
 
     private Task LimitFilesAsync(uint node, string files) =>
