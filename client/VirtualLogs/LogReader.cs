@@ -53,13 +53,14 @@ internal sealed class LogReader(VirtualLog log, LogOptions logOptions, DelosClie
         var patience = log.Patience("read");
         var position = from;
         var entries = new List<LogEntry>();
+        await using var ahead = new ReadAhead(log, options.ReadBytes, cancellationToken);
         while (position < until)
         {
             var segment = chain.Find(position) ?? throw Trimmed(position);
             Exception? problem = null;
             try
             {
-                position = await ReadSomeAsync(segment, position, until, entries, cancellationToken).ConfigureAwait(false);
+                position = await ReadSomeAsync(ahead, segment, position, until, entries).ConfigureAwait(false);
                 patience.Progressed();
             }
             catch (Exception e) when (Patience.IsWorthRetrying(e, cancellationToken))
@@ -150,11 +151,11 @@ internal sealed class LogReader(VirtualLog log, LogOptions logOptions, DelosClie
     private static DelosException Trimmed(long position) => new(DelosErrorCode.Trimmed, $"Position {position} has been trimmed.");
 
     /// <summary>One read of one Loglet; returns where to go on.</summary>
-    private async ValueTask<long> ReadSomeAsync(Segment segment, long position, long until, List<LogEntry> entries, CancellationToken cancellationToken)
+    private async ValueTask<long> ReadSomeAsync(ReadAhead ahead, Segment segment, long position, long until, List<LogEntry> entries)
     {
         var bound = (segment.Stop is { } stop ? stop : until) - segment.Start;
         var max = Math.Min(until - segment.Start, bound);
-        using var read = await log.Loglets.Get(segment.Loglet).ReadNextAsync(position - segment.Start, max, bound, options.ReadBytes, cancellationToken).ConfigureAwait(false);
+        using var read = await ahead.ReadAsync(segment.Loglet, position - segment.Start, max, bound).ConfigureAwait(false);
         switch (read.Status)
         {
             case StatusCode.Ok when read.Count == 0:

@@ -5,6 +5,7 @@ namespace Delos.Tests.Histories;
 /// verifying concurrent objects", 1993) with Lowe's memory of configurations ("Testing for linearizability", 2017): the set of operations taken so far together with the state; one that was met before is not
 /// searched again. Operations without a known outcome may be placed anywhere behind their call, or left out.
 /// </summary>
+/// <remarks>A completed operation that leaves the state as it is (a read that fits) is placed as soon as it can be, and nothing else is tried: whatever order explains the rest does so with it in front, too. Only writes branch.</remarks>
 public static class LinearizabilityChecker
 {
     /// <summary>Bounds the search.</summary>
@@ -23,48 +24,81 @@ public static class LinearizabilityChecker
     {
         private readonly Event[] _events = Link(operations);
         private readonly HashSet<Configuration<TState>> _met = [];
-        private readonly Stack<(int Operation, TState Before)> _taken = new();
+        private readonly Stack<(int Operation, TState Before, bool IsForced)> _taken = new();
         private readonly ulong[] _set = new ulong[(operations.Length + 63) / 64];
         private readonly int _due = operations.Count(o => o.Completed is not null);
+        private int[] _longest = [];
 
         public LinearizabilityResult<TOperation> Run()
         {
             var state = spec.Initial;
             var returned = 0;
-            int[] longest = [];
             var at = _events[0].Next;
+            var fitting = Fitting(state);
             while (returned < _due)
             {
                 // The end of the list, or the return of an operation that is not placed: whatever is chosen now lies behind it, so the last choice was wrong.
-                if (at == 0 || _events[at].IsReturn)
-                {
-                    if (_taken.Count > longest.Length) longest = [.. _taken.Reverse().Select(t => t.Operation)];
-                    if (!_taken.TryPop(out var last)) return Told(false, longest);
-                    state = last.Before;
-                    _set[last.Operation / 64] &= ~(1UL << last.Operation);
-                    if (operations[last.Operation].Completed is not null) returned--;
-                    Restore(last.Operation);
-                    at = _events[Call(last.Operation)].Next;
-                    continue;
-                }
-
-                var operation = _events[at].Operation;
-                if (spec.TryApply(state, operations[operation].Value, out var next) && IsNew(operation, next))
+                var isOver = fitting < 0 && (at == 0 || _events[at].IsReturn);
+                var operation = fitting >= 0 ? fitting : _events[at].Operation;
+                if (!isOver && TryApply(operation, state, out var next) && IsNew(operation, next))
                 {
                     if (_met.Count > maxConfigurations) return new LinearizabilityResult<TOperation>(null, [], []);
-                    _taken.Push((operation, state));
+                    _taken.Push((operation, state, fitting >= 0));
                     state = next;
                     if (operations[operation].Completed is not null) returned++;
                     Take(operation);
                     at = _events[0].Next;
+                    fitting = Fitting(state);
+                }
+                else if (!isOver && fitting < 0)
+                {
+                    at = _events[at].Next;
+                }
+                else if (TryBack(ref state, ref returned, out at))
+                {
+                    fitting = -1;
                 }
                 else
                 {
-                    at = _events[at].Next;
+                    return Told(false, _longest);
                 }
             }
 
             return Told(true, [.. _taken.Reverse().Select(t => t.Operation)]);
+        }
+
+        /// <summary>One of unknown outcome that would change nothing is left out instead: it may do something later.</summary>
+        private bool TryApply(int operation, TState state, out TState next) =>
+            spec.TryApply(state, operations[operation].Value, out next) && (operations[operation].Completed is not null || !next.Equals(state));
+
+        /// <summary>A completed operation that may come next and changes nothing; -1: none.</summary>
+        private int Fitting(TState state)
+        {
+            for (var at = _events[0].Next; at != 0 && !_events[at].IsReturn; at = _events[at].Next)
+            {
+                var operation = _events[at].Operation;
+                if (operations[operation].Completed is not null && spec.TryApply(state, operations[operation].Value, out var next) && next.Equals(state)) return operation;
+            }
+
+            return -1;
+        }
+
+        /// <summary>To the last choice, and on to the next one there; false: there was none.</summary>
+        private bool TryBack(ref TState state, ref int returned, out int at)
+        {
+            at = 0;
+            if (_taken.Count > _longest.Length) _longest = [.. _taken.Reverse().Select(t => t.Operation)];
+            while (_taken.TryPop(out var last))
+            {
+                state = last.Before;
+                _set[last.Operation / 64] &= ~(1UL << last.Operation);
+                if (operations[last.Operation].Completed is not null) returned--;
+                Restore(last.Operation);
+                at = _events[Call(last.Operation)].Next;
+                if (!last.IsForced) return true;
+            }
+
+            return false;
         }
 
         private LinearizabilityResult<TOperation> Told(bool isLinearizable, int[] order) =>
