@@ -46,6 +46,9 @@ internal static class ConfigKeys
         "Segment files kept ready, so that a new Loglet or a full file does not wait for the disk.")
     { Minimum = 0, Maximum = 64 };
 
+    public static readonly ConfigKey StorageDirect = new("storage", "direct", ConfigKind.Boolean, "false",
+        "Write past the page cache: more appends for the same work, but what was just written is read from the disk.");
+
     public static readonly ConfigKey LimitEntry = new("limits", "max_entry", ConfigKind.Size, "1MiB", "Largest payload of one append.")
     { Minimum = 1, Maximum = MiB };
 
@@ -112,7 +115,7 @@ internal static class ConfigKeys
         NodeId, NodeListen, NodeAdvertise, NodeData, NodeRehearsal,
         RoleSequencer, RoleLogServer, RoleMetaStore,
         ClusterId, ClusterMetaStore,
-        StorageFileSize, StorageSpareFiles,
+        StorageFileSize, StorageSpareFiles, StorageDirect,
         LimitEntry, LimitFrame, LimitBatch, LimitInFlight, LimitWindow, LimitQueued, LimitConnections, LimitClients, LimitRefill,
         TimeoutHeartbeat, TimeoutSilence, TimeoutHello, TimeoutCheckTail, TimeoutStop, TimeoutReplace,
         LoggingLevel, LoggingFormat,

@@ -26,6 +26,9 @@ internal sealed record NodeOptions
 
     public int SpareFiles { get; init; } = 2;
 
+    /// <summary>Commits go past the page cache.</summary>
+    public bool DirectIo { get; init; }
+
     public int MaxEntryBytes { get; init; } = 1 << 20;
 
     public int MaxFrameBytes { get; init; } = 8 << 20;
@@ -98,6 +101,7 @@ internal sealed record NodeOptions
             MetaStore = seeds,
             FileBytes = settings.Int32(ConfigKeys.StorageFileSize),
             SpareFiles = settings.Int32(ConfigKeys.StorageSpareFiles),
+            DirectIo = settings.Flag(ConfigKeys.StorageDirect),
             MaxEntryBytes = settings.Int32(ConfigKeys.LimitEntry),
             MaxFrameBytes = settings.Int32(ConfigKeys.LimitFrame),
             MaxBatchBytes = settings.Int32(ConfigKeys.LimitBatch),

@@ -63,6 +63,7 @@ internal sealed class SpareFiles
                 {
                     file = Posix.Open(spare, Posix.O_RDWR | Posix.O_DSYNC);
                     if (RandomAccess.GetLength(file) < fileBytes) Extend(file, fileBytes, _options.Disk, spare);
+                    if (_options.DirectIo) file = OpenDirect(spare, file);
                     Posix.Rename(spare, path);
                     return file;
                 }
@@ -186,6 +187,21 @@ internal sealed class SpareFiles
         Posix.FDataSync(_filling!, _fillingPath);
         _filled += length;
         return _filled >= _options.SegmentFileBytes;
+    }
+
+    /// <summary>Instead of the given handle, which stays where the file system knows no such thing.</summary>
+    private static SafeFileHandle OpenDirect(string path, SafeFileHandle buffered)
+    {
+        try
+        {
+            var direct = Posix.Open(path, Posix.O_RDWR | Posix.O_DSYNC | Posix.O_DIRECT);
+            buffered.Dispose();
+            return direct;
+        }
+        catch (IoException e) when (e.IsInvalid)
+        {
+            return buffered;
+        }
     }
 
     /// <summary>

@@ -20,6 +20,12 @@ public sealed record StorageOptions
     /// <summary>Zeroed files kept ready, so that opening a log or going on to the next file costs a rename. 0: none, files are allocated on the spot.</summary>
     public int SpareFiles { get; init; } = 2;
 
+    /// <summary>
+    /// Commits go past the page cache. Copying into it is a good part of the work of a log that is written fast; but then whoever reads what was just written reads the disk. Only files that were kept ready
+    /// (<see cref="SpareFiles"/>) are written so, and only where the file system can.
+    /// </summary>
+    public bool DirectIo { get; init; }
+
     /// <summary>The end of the allocated space that only records with <c>useReserve</c> (seals) may take when the disk is full.</summary>
     public int ReserveBytes { get; init; } = 64 << 10;
 
