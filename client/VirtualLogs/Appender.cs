@@ -396,7 +396,12 @@ internal sealed class Appender : IThreadPoolWorkItem, IAsyncDisposable
         if (_handedOver == 0) _drained?.TrySetResult();
         _bytes -= _resolvedBytes;
         _resolvedBytes = 0;
-        foreach (var append in _recycled) _free.Push(append);
+        foreach (var append in _recycled)
+        {
+            // No more than are ever under way: a batch that waited for room may have been larger.
+            if (_free.Count < _ring.Length) _free.Push(append);
+        }
+
         _recycled.Clear();
     }
 

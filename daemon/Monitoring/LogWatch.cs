@@ -90,6 +90,7 @@ internal sealed class LogWatch(string log, MonitorParts parts)
         var health = config.Parts.Select(p => (Part: p, Health: new SegmentHealth(p, parts.Options))).ToArray();
         var begun = parts.TimeProvider.GetTimestamp();
         var chainReadAt = begun;
+        var sealedPause = parts.Options.SealedInterval;
         while (true)
         {
             using (var enough = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken))
@@ -118,7 +119,10 @@ internal sealed class LogWatch(string log, MonitorParts parts)
                 if (verdict is not null) return verdict;
             }
 
-            await PauseAsync(isSealed ? parts.Options.SealedInterval : parts.Options.StatusInterval, cancellationToken).ConfigureAwait(false);
+            await PauseAsync(isSealed ? sealedPause : parts.Options.StatusInterval, cancellationToken).ConfigureAwait(false);
+
+            // Less and less often: it may be one of many that wait for their turn.
+            if (isSealed) sealedPause = sealedPause * 2 < parts.Options.StatusInterval ? sealedPause * 2 : parts.Options.StatusInterval;
         }
     }
 

@@ -23,7 +23,7 @@ internal sealed record MonitorOptions
     /// <summary>A chain that took so long to read, when a sequencer counts as lost, tells that this node was perhaps cut off itself: the sequencer is dialled again before its Loglet is sealed.</summary>
     public TimeSpan CutOffAfter { get; init; } = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>How often those of a sealed one are asked, and its chain is read, while its successor is not known.</summary>
+    /// <summary>First pause before those of a sealed one are asked again, and its chain is read, while its successor is not known; it doubles up to <see cref="StatusInterval"/>.</summary>
     public TimeSpan SealedInterval { get; init; } = TimeSpan.FromMilliseconds(20);
 
     /// <summary>How long whoever sealed the active segment has to install its successor.</summary>

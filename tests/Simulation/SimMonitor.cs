@@ -47,6 +47,7 @@ internal sealed class SimMonitor(SimNode node, ClusterSimulation cluster)
         var config = chain.Active.Loglet;
         var health = config.Parts.Select(p => (Part: p, Health: new SegmentHealth(p, Options))).ToArray();
         var chainReadAt = Now;
+        var sealedPause = Options.SealedInterval;
         SegmentVerdict? gone = null;
         var isOver = false;
         foreach (var part in config.Parts.DistinctBy(p => (p.SequencerNode, p.Incarnation)))
@@ -75,7 +76,8 @@ internal sealed class SimMonitor(SimNode node, ClusterSimulation cluster)
                     if (verdict is not null) return verdict;
                 }
 
-                await DelayAsync(isSealed ? Options.SealedInterval : Options.StatusInterval);
+                await DelayAsync(isSealed ? sealedPause : Options.StatusInterval);
+                if (isSealed) sealedPause = sealedPause * 2 < Options.StatusInterval ? sealedPause * 2 : Options.StatusInterval;
             }
         }
         finally
