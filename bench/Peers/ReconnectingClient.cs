@@ -14,7 +14,8 @@ internal sealed class ReconnectingClient(IPeer peer, IPeerClient first) : IPeerC
         {
             await client.WriteAsync(payload).AsTask().WaitAsync(s_patience).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is PeerException or TimeoutException)
+        // Disposed: another worker has just replaced it.
+        catch (Exception e) when (e is PeerException or TimeoutException or ObjectDisposedException)
         {
             await ReconnectAsync(client).ConfigureAwait(false);
             throw new PeerException(e.Message, e);

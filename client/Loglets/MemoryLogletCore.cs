@@ -158,6 +158,7 @@ internal sealed class MemoryLogletCore(LogletId id, MemoryLogletFaults faults)
 
     public ReadResult Read(long min, long max, long bound, int maxBytes)
     {
+        if (faults.OnRead?.Invoke(min) is { } failure) throw failure;
         lock (_lock)
         {
             if (IsDeleted) return new ReadResult(StatusCode.Deleted, min, 0, null, _trim);

@@ -6,6 +6,9 @@ public sealed class MemoryLogletFaults
     /// <summary>Asked for every append that arrives; none: <see cref="MemoryAppendFault.None"/>.</summary>
     public Func<AppendOp, MemoryAppendFault>? OnAppend { get; set; }
 
+    /// <summary>Asked for every read, with its first position: an exception that it fails with. None: null.</summary>
+    public Func<long, LogletException?>? OnRead { get; set; }
+
     /// <summary>
     /// Chooses the tail that one observer of the sealed Loglet computes: anything in [committed, assigned]. Two observers may get different ones, as with real
     /// replicas. None: always all that was assigned.

@@ -12,20 +12,21 @@ internal sealed class Patience(string what, TimeSpan limit, TimeProvider time)
     private static readonly TimeSpan s_first = TimeSpan.FromMilliseconds(1);
     private static readonly TimeSpan s_longest = TimeSpan.FromMilliseconds(20);
 
-    private readonly long _begun = time.GetTimestamp();
+    private long? _begun = time.GetTimestamp();
     private TimeSpan _pause = s_first;
 
     /// <summary>Waits a little before the next attempt.</summary>
     /// <exception cref="DelosException">The limit has passed.</exception>
     public async ValueTask PauseAsync(Exception? problem, CancellationToken cancellationToken)
     {
-        if (time.GetElapsedTime(_begun) >= limit)
+        if (time.GetElapsedTime(_begun ??= time.GetTimestamp()) >= limit)
             throw new DelosException(CodeOf(problem), $"{what} did not succeed within {limit.TotalSeconds:0.#} s: {problem?.Message ?? "no successor of a sealed segment was installed"}", problem);
         await Task.Delay(_pause, time, cancellationToken).ConfigureAwait(false);
         _pause = _pause * 2 < s_longest ? _pause * 2 : s_longest;
     }
 
-    public void Progressed() => _pause = s_first;
+    /// <summary>What fails from now on is a new difficulty, with the whole time for it.</summary>
+    public void Progressed() => (_begun, _pause) = (null, s_first);
 
     /// <summary>Whether trying again, with the chain read anew, makes sense. A Loglet that was closed under the caller's hands, because it left the chain, cancels what runs on it.</summary>
     public static bool IsWorthRetrying(Exception e, CancellationToken cancellationToken) => e switch

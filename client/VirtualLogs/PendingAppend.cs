@@ -7,7 +7,7 @@ namespace Delos.Client.VirtualLogs;
 
 /// <summary>
 /// One append of an application: what the Loglet carries, where it stands, and the awaitable that the caller holds. Pooled; back in the pool when the caller has its result <i>and</i> the log is done with it,
-/// which are two moments when the caller cancels.
+/// which are two moments when the caller cancels; one of a batch, whose caller holds the batch, when the log is done with it.
 /// </summary>
 internal sealed class PendingAppend(Appender owner) : AppendOp, IValueTaskSource<long>, IThreadPoolWorkItem
 {
@@ -58,7 +58,7 @@ internal sealed class PendingAppend(Appender owner) : AppendOp, IValueTaskSource
 
     public override void OnCompleted(StatusCode status, long position) => owner.OnCompleted(this, status, position);
 
-    /// <summary>The log is done with it: answer the caller, if it still waits. True: nobody holds it any more, and it is the caller's of this method to recycle.</summary>
+    /// <summary>The log is done with it: answer the caller, if it still waits. True: nobody holds it any more, and whoever called this recycles it.</summary>
     public bool Finish(long position, Exception? error)
     {
         if (_batch is { } batch)

@@ -18,7 +18,8 @@ internal sealed class ReadAhead(VirtualLog log, int maxBytes, CancellationToken 
     /// <inheritdoc cref="ILoglet.ReadNextAsync"/>
     public async ValueTask<ReadResult> ReadAsync(LogletConfig loglet, long min, long max, long bound)
     {
-        if (_next is not null && _asked != (loglet.Id, min, max, bound)) await DropAsync().ConfigureAwait(false);
+        // What failed while nobody waited for it is asked again: it may have been long ago.
+        if (_next is { IsFaulted: true } or { IsCanceled: true } || _asked != (loglet.Id, min, max, bound)) await DropAsync().ConfigureAwait(false);
         var asked = _next ?? Ask(loglet, min, max, bound);
         _next = null;
         var read = await asked.ConfigureAwait(false);
@@ -35,7 +36,9 @@ internal sealed class ReadAhead(VirtualLog log, int maxBytes, CancellationToken 
         _stop.Dispose();
     }
 
-    private Task<ReadResult> Ask(LogletConfig loglet, long min, long max, long bound) => log.Loglets.Get(loglet).ReadNextAsync(min, max, bound, maxBytes, _stop.Token).AsTask();
+    /// <summary>Fails by its result only: who asks ahead has something in hand.</summary>
+    private async Task<ReadResult> Ask(LogletConfig loglet, long min, long max, long bound) =>
+        await log.Loglets.Get(loglet).ReadNextAsync(min, max, bound, maxBytes, _stop.Token).ConfigureAwait(false);
 
     private async ValueTask DropAsync()
     {

@@ -126,7 +126,7 @@ internal sealed class LogWatch(string log, MonitorParts parts)
         }
     }
 
-    /// <summary>Asks all replicas of one part. Ends when all have answered or had their time, or when one is sealed, of any part: the others' answers matter no more then.</summary>
+    /// <summary>Asks all replicas of one part. Ends when all have answered or had their time, or when one is sealed, of any part, or something is noticed: the others' answers matter no more then.</summary>
     private async Task ExamineAsync(LogletConfig part, SegmentHealth health, long begun, CancellationTokenSource enough, CancellationToken cancellationToken)
     {
         await Task.WhenAll(part.Replicas.Select(ExamineReplicaAsync)).ConfigureAwait(false);

@@ -22,7 +22,8 @@ public sealed record StorageOptions
 
     /// <summary>
     /// Commits go past the page cache. Copying into it is a good part of the work of a log that is written fast; but then whoever reads what was just written reads the disk. Only files that were kept ready
-    /// (<see cref="SpareFiles"/>) are written so, and only where the file system can.
+    /// (<see cref="SpareFiles"/>) are written so, and only where the file system can. A page is written while further records are copied in behind its durable part: a file system that checksums what it writes could
+    /// take that for damage.
     /// </summary>
     public bool DirectIo { get; init; }
 

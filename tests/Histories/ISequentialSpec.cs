@@ -8,7 +8,7 @@ public interface ISequentialSpec<TState, TOperation>
 {
     TState Initial { get; }
 
-    /// <summary>The state after the operation; false: in this state it could not have had the result that it had. An operation whose result is unknown may have had any.</summary>
+    /// <summary>The state after the operation; false: in this state it could not have had the result that it had. An operation whose result is unknown may have had any. A completed one that leaves some state as it is must leave every state so in which it applies: the checker places those without trying others.</summary>
     bool TryApply(TState state, TOperation operation, out TState next);
 }
 

@@ -3,6 +3,8 @@ using Delos.Client.Admin;
 using Delos.Client.Loglets;
 using Delos.Protocol.Chains;
 using Delos.Protocol.Entries;
+using Delos.Protocol.Framing;
+using Delos.Protocol.Identity;
 using Delos.Protocol.Messages;
 
 namespace Delos.Tests.VirtualLogs;
@@ -42,6 +44,25 @@ public class DelosLogTests
         Assert.That(entries, Has.Count.EqualTo(1));
         Assert.That(entries[0].Payload.ToArray(), Is.EqualTo(payload));
         Assert.That((entries[0].Position, entries[0].AppendId), Is.EqualTo((position, new AppendId(_log.ClientId, 1))));
+    }
+
+    [Test]
+    public async Task What_failed_while_the_reader_was_busy_is_asked_again_without_blame()
+    {
+        var patience = TimeSpan.FromMilliseconds(300);
+        var log = _cluster.Client(MemoryCluster.Quick with { ReadBytes = 1, OperationTimeout = patience }).Log("log");
+        for (byte i = 0; i < 3; i++) await log.AppendAsync(new[] { i });
+        await using var entries = log.ReadAsync(0).GetAsyncEnumerator();
+        Assert.That(await entries.MoveNextAsync(), Is.True);
+
+        // The third is asked for when the second is delivered, and fails; the reader takes longer than any operation may.
+        var failed = 0;
+        _cluster.Faults.OnRead = position => position == 2 && Interlocked.Increment(ref failed) == 1 ? new LogletException(LogletId.NewRandom(), StatusCode.Unavailable, "out of reach") : null;
+        Assert.That(await entries.MoveNextAsync(), Is.True);
+        Assert.That(failed, Is.EqualTo(1));
+        await Task.Delay(patience * 1.5);
+        Assert.That(await entries.MoveNextAsync(), Is.True);
+        Assert.That(entries.Current.Payload.Span[0], Is.EqualTo(2));
     }
 
     [TestCase(0)]
