@@ -17,7 +17,16 @@ internal sealed class ReconnectingClient(IPeer peer, IPeerClient first) : IPeerC
         // Disposed: another worker has just replaced it.
         catch (Exception e) when (e is PeerException or TimeoutException or ObjectDisposedException)
         {
-            await ReconnectAsync(client).ConfigureAwait(false);
+            try
+            {
+                await ReconnectAsync(client).ConfigureAwait(false);
+            }
+            catch (Exception refused)
+            {
+                // Its servers elect a leader, or start: the next write connects again.
+                throw new PeerException(refused.Message, refused);
+            }
+
             throw new PeerException(e.Message, e);
         }
     }
