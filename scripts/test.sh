@@ -49,9 +49,9 @@ if [ -z "$filter" ]; then
 fi
 
 # Prints what the runner said once it is through, so that two of them at a time do not mix.
-run_tests() { # name [filter] [nice]
+run_tests() { # name [filter] [nice] [run parameter]
   nice -n "${3:-0}" dotnet test tests/Delos.Tests.csproj -c Release --no-build -nologo ${2:+--filter "$2"} \
-    --logger "trx;LogFileName=$1.trx" --logger "console;verbosity=minimal" --results-directory "$results" >"$results/$1.txt" 2>&1
+    --logger "trx;LogFileName=$1.trx" --logger "console;verbosity=minimal" --results-directory "$results" ${4:+-- "TestRunParameters.Parameter($4)"} >"$results/$1.txt" 2>&1
 }
 
 if [ -n "$filter" ]; then
@@ -59,9 +59,13 @@ if [ -n "$filter" ]; then
   run_tests all "$filter" || status=1
   cat "$results/all.txt"
 else
+  # Real processes are the ones that users get, compiled ahead of time: hundreds of them are started, and each start costs half.
+  step "ahead-of-time build of delosd"
+  ./scripts/delosd --version
+
   # Side by side: real processes under faults, which wait most of the time, come before all others.
   step "tests"
-  run_tests processes TestCategory=Process &
+  run_tests processes TestCategory=Process 0 "name=\"delosd\",value=\"$PWD/artifacts/delosd/delosd\"" &
   processes=$!
   run_tests others TestCategory!=Process 5 || status=1
   step "tests of one process are through"

@@ -24,13 +24,13 @@ public sealed class NativeLoglet : ILoglet
     private readonly LogletFollower _follower;
     private bool _disposed;
 
-    internal NativeLoglet(LogletConfig config, LogletConnector connect, LogletFrameRouter router, LogletOptions options, TimeProvider time, ILogger logger, int spread)
+    internal NativeLoglet(LogletConfig config, ReplicaSet replicas, LogletFrameRouter router, LogletOptions options, TimeProvider time, ILogger logger, int spread)
     {
         Config = config;
         _options = options;
         _time = time;
         _logger = logger;
-        _replicas = new ReplicaSet(config, connect, options, time);
+        _replicas = replicas;
         _procedure = new TailProcedure(_replicas, options, time);
         _reader = new ReplicaReader(_replicas, options, time, spread % config.Replicas.Count);
         _follower = new LogletFollower(_replicas, _reader, router, options, time, logger);

@@ -5,11 +5,12 @@ namespace Delos.Client.Loglets;
 
 /// <summary>Opens NativeLoglets, and StripedLoglets of them, over shared connections.</summary>
 /// <param name="connect">Connects to a node: <c>NodeDirectory.ConnectAsync</c>.</param>
+/// <param name="isLost">Whether the node was out of reach the last time, so that others are asked first: <c>NodeDirectory.IsLost</c>.</param>
 /// <param name="router">Gets the frames of those connections: the handler of the PeerPool, or called by it.</param>
 /// <param name="options">Times and sizes.</param>
 /// <param name="time">The clock of timeouts; none takes part in safety.</param>
 /// <param name="logger">Where losses are told.</param>
-public sealed class NativeLogletFactory(LogletConnector connect, LogletFrameRouter router, LogletOptions options, TimeProvider time, ILogger logger) : ILogletFactory
+public sealed class NativeLogletFactory(LogletConnector connect, Func<uint, bool> isLost, LogletFrameRouter router, LogletOptions options, TimeProvider time, ILogger logger) : ILogletFactory
 {
     private readonly LogletOptions _options = options.Validate();
     private int _opened;
@@ -19,6 +20,6 @@ public sealed class NativeLogletFactory(LogletConnector connect, LogletFrameRout
         ArgumentNullException.ThrowIfNull(config);
         if (config is { Kind: LogletKind.Striped, Stripes.Count: > 0 }) return new StripedLoglet(config, Open, time, logger);
         if (config.Kind != LogletKind.Native || config.Replicas.Count == 0) throw new ArgumentException($"Loglet {config.Id} is of kind {config.Kind} with {config.Replicas.Count} replicas.", nameof(config));
-        return new NativeLoglet(config, connect, router, _options, time, logger, Interlocked.Increment(ref _opened) & int.MaxValue);
+        return new NativeLoglet(config, new ReplicaSet(config, connect, isLost, _options, time), router, _options, time, logger, Interlocked.Increment(ref _opened) & int.MaxValue);
     }
 }

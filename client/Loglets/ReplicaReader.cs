@@ -10,8 +10,21 @@ internal sealed class ReplicaReader(ReplicaSet replicas, LogletOptions options, 
 {
     private int _preferred = start;
 
-    /// <summary>The replica to ask first.</summary>
-    public int Preferred => Volatile.Read(ref _preferred) % replicas.Count;
+    /// <summary>The replica to ask first: one that is known to be out of reach would cost the hedge's time.</summary>
+    public int Preferred
+    {
+        get
+        {
+            var preferred = Volatile.Read(ref _preferred) % replicas.Count;
+            for (var i = 0; i < replicas.Count; i++)
+            {
+                var replica = (preferred + i) % replicas.Count;
+                if (!replicas.IsLost(replica)) return replica;
+            }
+
+            return preferred;
+        }
+    }
 
     /// <summary>That replica was of no use: begin with the next one.</summary>
     public void Avoid(int replica)

@@ -7,11 +7,14 @@ using Delos.Protocol.Messages;
 namespace Delos.Client.Loglets;
 
 /// <summary>Requests to the replicas and the sequencer of one Loglet, each with its time limit. Thread-safe.</summary>
-internal sealed class ReplicaSet(LogletConfig config, LogletConnector connect, LogletOptions options, TimeProvider time)
+internal sealed class ReplicaSet(LogletConfig config, LogletConnector connect, Func<uint, bool> isLost, LogletOptions options, TimeProvider time)
 {
     public LogletConfig Config => config;
 
     public int Count => config.Replicas.Count;
+
+    /// <summary>The replica's node was out of reach the last time.</summary>
+    public bool IsLost(int replica) => isLost(config.Replicas[replica].NodeId);
 
     /// <summary>A connection to the replica, on the very disk that the config names: the same node with another disk is another replica (trap 8).</summary>
     public async ValueTask<Connection> ConnectAsync(int replica, CancellationToken cancellationToken)

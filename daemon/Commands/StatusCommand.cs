@@ -35,6 +35,7 @@ internal static class StatusCommand
             node.Status is { } l ? ChainPrinter.Text(l.Loglets.Count) : "",
             node.Status is { } q ? ChainPrinter.Text(q.Sequencing.Count) : "",
         }).ToList());
+        foreach (var node in view.Nodes.Where(static n => n.Status is { Unreachable.Count: > 0 })) output.Line($"node {node.Report.NodeId} has no connection to {Named(node.Status!.Unreachable)}");
         output.Line("");
         output.Table(["LOG", "VERSION", "SEGMENTS", "ACTIVE FROM", "SEQUENCER", "REPLICAS", "TAIL SEEN"], view.Logs.Select(log => new[]
         {
@@ -111,6 +112,8 @@ internal static class StatusCommand
 
         json.WriteEndArray();
     });
+
+    private static string Named(IReadOnlyList<uint> nodes) => $"{(nodes.Count == 1 ? "node" : "nodes")} {ChainPrinter.Nodes(nodes)}";
 
     private static string Roles(NodeRoles roles) => roles.ToString().ToLowerInvariant().Replace(", ", ",", StringComparison.Ordinal);
 }

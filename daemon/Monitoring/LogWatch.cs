@@ -1,4 +1,3 @@
-using System.Net.Sockets;
 using Delos.Client;
 using Delos.Client.MetaStore;
 using Delos.Client.Placements;
@@ -6,7 +5,6 @@ using Delos.Client.Reconfiguration;
 using Delos.Protocol.Chains;
 using Delos.Protocol.Connections;
 using Delos.Protocol.Identity;
-using Delos.Protocol.Messages;
 
 namespace Delos.Daemon.Monitoring;
 
@@ -86,73 +84,31 @@ internal sealed class LogWatch(string log, MonitorParts parts)
 
     private async Task<SegmentVerdict?> WatchReplicasAsync(Chain chain, CancellationToken cancellationToken)
     {
-        var config = chain.Active.Loglet;
-        var health = config.Parts.Select(p => (Part: p, Health: new SegmentHealth(p, parts.Options))).ToArray();
-        var begun = parts.TimeProvider.GetTimestamp();
-        var chainReadAt = begun;
+        await using var poll = new SegmentPoll(chain.Active.Loglet, parts, Notice);
+        var chainReadAt = parts.TimeProvider.GetTimestamp();
         var sealedPause = parts.Options.SealedInterval;
         while (true)
         {
-            using (var enough = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken))
-            {
-                // What is noticed here must not wait for a node that says nothing.
-                var examined = Task.WhenAll(health.Select(h => ExamineAsync(h.Part, h.Health, begun, enough, cancellationToken)));
-                if (await Task.WhenAny(examined, _noticed.Task).ConfigureAwait(false) != examined) await enough.CancelAsync().ConfigureAwait(false);
-                await examined.ConfigureAwait(false);
-            }
+            await poll.AskAsync().ConfigureAwait(false);
+            var wasSealed = poll.IsSealed;
+            await PauseAsync(wasSealed ? sealedPause : parts.Options.StatusInterval, cancellationToken).ConfigureAwait(false);
+
+            // Less and less often: it may be one of many that wait for their turn.
+            if (wasSealed) sealedPause = sealedPause * 2 < parts.Options.StatusInterval ? sealedPause * 2 : parts.Options.StatusInterval;
 
             // A sealed segment mostly has its successor already: until that is known, nobody would notice if its sequencer died.
-            var isSealed = health.Any(static h => h.Health.IsSealed);
-            var spares = isSealed || health.All(static h => h.Health.Lost.Count == 0) ? [] : await LiveSparesAsync(config, cancellationToken).ConfigureAwait(false);
-            var now = parts.TimeProvider.GetElapsedTime(begun);
-            var verdicts = health.Select(h => h.Health.Judge(now, spares)).ToArray();
-            var verdict = verdicts.FirstOrDefault(static v => v is { IsDown: true }) ?? verdicts.FirstOrDefault(static v => v is not null);
-            if (verdict is not null || isSealed || parts.TimeProvider.GetElapsedTime(chainReadAt) >= parts.Options.ChainInterval)
+            var verdict = await poll.JudgeAsync().ConfigureAwait(false);
+            if (verdict is not null || poll.IsSealed || parts.TimeProvider.GetElapsedTime(chainReadAt) >= parts.Options.ChainInterval)
             {
                 chainReadAt = parts.TimeProvider.GetTimestamp();
                 if (await parts.Chains.ReadAsync(log, cancellationToken).ConfigureAwait(false) is { } newest && newest.Version > chain.Version)
                 {
                     _chain = newest;
-                    if (newest.Active.Loglet.Id != config.Id) return null;
+                    if (newest.Active.Loglet.Id != chain.Active.Loglet.Id) return null;
                 }
 
                 if (verdict is not null) return verdict;
             }
-
-            await PauseAsync(isSealed ? sealedPause : parts.Options.StatusInterval, cancellationToken).ConfigureAwait(false);
-
-            // Less and less often: it may be one of many that wait for their turn.
-            if (isSealed) sealedPause = sealedPause * 2 < parts.Options.StatusInterval ? sealedPause * 2 : parts.Options.StatusInterval;
-        }
-    }
-
-    /// <summary>Asks all replicas of one part. Ends when all have answered or had their time, or when one is sealed, of any part, or something is noticed: the others' answers matter no more then.</summary>
-    private async Task ExamineAsync(LogletConfig part, SegmentHealth health, long begun, CancellationTokenSource enough, CancellationToken cancellationToken)
-    {
-        await Task.WhenAll(part.Replicas.Select(ExamineReplicaAsync)).ConfigureAwait(false);
-
-        async Task ExamineReplicaAsync(ReplicaId replica)
-        {
-            StatusReply? reply;
-            try
-            {
-                (_, reply) = await AskAsync(part.Id, replica.NodeId, enough.Token).ConfigureAwait(false);
-            }
-            catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
-            {
-                return;
-            }
-
-            bool isSealed;
-            lock (health)
-            {
-                var now = parts.TimeProvider.GetElapsedTime(begun);
-                if (reply is { } status) health.OnStatus(replica.NodeId, status.Status, status.IsSealed, now);
-                else health.OnLost(replica.NodeId, now);
-                isSealed = health.IsSealed;
-            }
-
-            if (isSealed) await enough.CancelAsync().ConfigureAwait(false);
         }
     }
 
@@ -170,10 +126,9 @@ internal sealed class LogWatch(string log, MonitorParts parts)
         parts.Queue.Join();
         try
         {
-            var rank = MonitorRank.Of(parts.Nodes.Current, parts.NodeId, log, n => n == verdict.Failed || !parts.Nodes.IsConnected(n));
-            var delay = MonitorRank.Delay(rank, parts.Options.RankDelay, parts.Queue.Waiting, Random.Shared.NextDouble());
+            var rank = Rank(verdict);
             parts.Logger.SegmentFailed(log, chain.Active.Loglet.Id, verdict.Reason, rank);
-            if (delay > TimeSpan.Zero) await Task.Delay(delay, parts.TimeProvider, cancellationToken).ConfigureAwait(false);
+            await UntilTurnAsync(rank, verdict, cancellationToken).ConfigureAwait(false);
             var result = await parts.Queue.RunAsync(() => parts.Reconfigurer.ExtendAsync(log, Request(chain, verdict), cancellationToken), cancellationToken).ConfigureAwait(false);
             _chain = result.Chain;
         }
@@ -182,6 +137,22 @@ internal sealed class LogWatch(string log, MonitorParts parts)
             parts.Queue.Leave();
         }
     }
+
+    /// <summary>The monitor whose turn is before this one's may be gone with the same fault, and be found silent a moment after: its turn is not waited for any longer than until then.</summary>
+    private async Task UntilTurnAsync(int rank, SegmentVerdict verdict, CancellationToken cancellationToken)
+    {
+        var begun = parts.TimeProvider.GetTimestamp();
+        var random = Random.Shared.NextDouble();
+        while (true)
+        {
+            var left = MonitorRank.Delay(rank, parts.Options.RankDelay, parts.Queue.Waiting, random) - parts.TimeProvider.GetElapsedTime(begun);
+            if (left <= TimeSpan.Zero) return;
+            await Task.Delay(left < parts.Options.RankInterval ? left : parts.Options.RankInterval, parts.TimeProvider, cancellationToken).ConfigureAwait(false);
+            rank = Rank(verdict);
+        }
+    }
+
+    private int Rank(SegmentVerdict verdict) => MonitorRank.Of(parts.Nodes.Current, parts.NodeId, log, n => n == verdict.Failed || !parts.Nodes.IsConnected(n));
 
     /// <summary>The reconfigurer reads the chain first: whoever comes late finds another active segment, and does nothing (trap 14).</summary>
     private ExtendRequest Request(Chain chain, SegmentVerdict verdict) => new(chain.Active.Loglet.Id)
@@ -204,34 +175,6 @@ internal sealed class LogWatch(string log, MonitorParts parts)
         }
 
         return false;
-    }
-
-    /// <summary>Null: no answer.</summary>
-    private async Task<(uint Node, StatusReply? Reply)> AskAsync(LogletId loglet, uint node, CancellationToken cancellationToken)
-    {
-        using var timeout = new CancellationTokenSource(parts.Options.StatusTimeout, parts.TimeProvider);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
-        try
-        {
-            var connection = await parts.Nodes.ConnectAsync(node, either.Token).ConfigureAwait(false);
-            using var response = await connection.RequestAsync(new Status(loglet), either.Token).ConfigureAwait(false);
-            return (node, response.TryRead<StatusReply>(out var reply) ? reply : null);
-        }
-        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
-        {
-            return (node, null);
-        }
-        catch (Exception e) when (e is ConnectionLostException or DelosProtocolException or SocketException)
-        {
-            return (node, null);
-        }
-    }
-
-    private async Task<uint[]> LiveSparesAsync(LogletConfig config, CancellationToken cancellationToken)
-    {
-        var spares = parts.Nodes.Current.Nodes.Where(n => (n.Roles & NodeRoles.LogServer) != 0 && !config.HasReplica(n.NodeId, n.DiskId)).ToArray();
-        var answers = await Task.WhenAll(spares.Select(n => AskAsync(config.Id, n.NodeId, cancellationToken))).ConfigureAwait(false);
-        return [.. answers.Where(a => a.Reply is not null).Select(a => a.Node)];
     }
 
     private TimeSpan RetryDelay(int failures)

@@ -14,6 +14,7 @@ namespace Delos.Daemon.Monitoring;
 internal sealed class MonitorHost : IAsyncDisposable
 {
     private readonly PeerPool _peers;
+    private readonly NodeDirectory _nodes;
     private readonly Reconfigurer _reconfigurer;
     private readonly ReconfigurationQueue _queue;
     private readonly SegmentMonitor _monitor;
@@ -23,16 +24,19 @@ internal sealed class MonitorHost : IAsyncDisposable
         var router = new LogletFrameRouter();
         _peers = new PeerPool(me, me.ClusterId, router, connections);
         var metaStore = new MetaStoreClient(_peers, seeds, new MetaStoreOptions { SeedsAreAcceptors = true }, time, logger);
-        var nodes = new NodeDirectory(metaStore, _peers, new NodeDirectoryOptions { TimeProvider = time });
+        _nodes = new NodeDirectory(metaStore, _peers, new NodeDirectoryOptions { TimeProvider = time });
         var chains = new ChainStore(metaStore);
-        var loglets = new NativeLogletFactory(nodes.ConnectAsync, router, LogletOptions.Default, time, logger);
-        var placement = new Placement(nodes, new PlacementOptions(), time);
+        var loglets = new NativeLogletFactory(_nodes.ConnectAsync, _nodes.IsLost, router, LogletOptions.Default, time, logger);
+        var placement = new Placement(_nodes, new PlacementOptions(), time);
         _reconfigurer = new Reconfigurer(
-            chains, loglets, placement, new SequencerOpener(nodes.ConnectAsync), new ReplicaCopier(nodes.ConnectAsync),
+            chains, loglets, placement, new SequencerOpener(_nodes.ConnectAsync), new ReplicaCopier(_nodes.ConnectAsync),
             new ReconfigurerOptions { By = me.NodeId }, time, logger);
         _queue = new ReconfigurationQueue(options.ConcurrentReconfigurations, options.ReconfigurationPatience, time);
-        _monitor = new SegmentMonitor(new MonitorParts(me.NodeId, chains, nodes, placement, _reconfigurer, _queue, options, time, logger));
+        _monitor = new SegmentMonitor(new MonitorParts(me.NodeId, chains, _nodes, placement, _reconfigurer, _queue, options, time, logger));
     }
+
+    /// <summary>Nodes of the list that there is no connection to now, in order.</summary>
+    public IReadOnlyList<uint> Unreachable => [.. _nodes.Current.Nodes.Select(static n => n.NodeId).Where(n => !_nodes.IsConnected(n)).Order()];
 
     /// <inheritdoc cref="SegmentMonitor.Notice"/>
     public void Notice(LogletId loglet) => _monitor.Notice(loglet);

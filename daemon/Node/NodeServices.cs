@@ -104,6 +104,7 @@ internal sealed class NodeServices : IAsyncDisposable
 
         if (!Has(NodeRoles.MetaStore)) return;
         _monitor = new MonitorHost(_me, [.. _options.MetaStore.Select(s => (s.Host, s.Port))], _connections, new MonitorOptions { LostGrace = _options.ReplaceLogServerAfter }, TimeProvider.System, _loggers.CreateLogger("Delos.Monitor"));
+        _status.Unreachable = () => _monitor.Unreachable;
         if (_sequencer is null) return;
         _sequencer.LogletEnding += (loglet, _) => _monitor.Notice(loglet);
         _sequencer.LogletEnded += (loglet, _) => _monitor.Notice(loglet);

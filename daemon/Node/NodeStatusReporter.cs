@@ -42,6 +42,9 @@ internal sealed class NodeStatusReporter
 
     public Func<int>? Connections { get; set; }
 
+    /// <summary>Nodes that the monitor has no connection to; set when it runs.</summary>
+    public Func<IReadOnlyList<uint>>? Unreachable { get; set; }
+
     public void SetReady() => _ready = true;
 
     public void SetDiskFailed() => _diskFailed = true;
@@ -65,6 +68,7 @@ internal sealed class NodeStatusReporter
         return document with
         {
             Connections = Connections?.Invoke() ?? 0,
+            Unreachable = Unreachable?.Invoke() ?? [],
             Loglets = Loglets?.Invoke() ?? [],
             Sequencing = Sequencing?.Invoke() ?? [],
             Disk = new DiskStatus { FreeBytes = drive.AvailableFreeSpace, TotalBytes = drive.TotalSize, Failed = _diskFailed },

@@ -29,6 +29,9 @@ public sealed record NodeStatusDocument
 
     public int Connections { get; init; }
 
+    /// <summary>Nodes of the list that this node's segment monitor has no connection to, in order. Always empty without the role metastore.</summary>
+    public IReadOnlyList<uint> Unreachable { get; init; } = [];
+
     public IReadOnlyList<LogletStatusLine> Loglets { get; init; } = [];
 
     public IReadOnlyList<SequencingStatusLine> Sequencing { get; init; } = [];
@@ -46,7 +49,7 @@ public sealed record NodeStatusDocument
             if (document is not null)
             {
                 // A field that is not there is null, whatever its property is initialised with.
-                document = document with { Version = document.Version ?? "", Loglets = document.Loglets ?? [], Sequencing = document.Sequencing ?? [] };
+                document = document with { Version = document.Version ?? "", Unreachable = document.Unreachable ?? [], Loglets = document.Loglets ?? [], Sequencing = document.Sequencing ?? [] };
                 if (document.IsWhole) return true;
             }
         }

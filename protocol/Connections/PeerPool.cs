@@ -32,6 +32,7 @@ public sealed class PeerPool(LocalPeer me, Guid expectedCluster, IFrameHandler h
             if (entry.Live is { IsClosed: false } live) return Verified(live, endPoint, expectedNodeId);
             if (entry.Dial is null || IsStale(entry))
             {
+                entry.IsLost |= entry.Live is not null;
                 entry.Live = null;
                 entry.Dial = DialAsync(endPoint, entry);
             }
@@ -46,6 +47,12 @@ public sealed class PeerPool(LocalPeer me, Guid expectedCluster, IFrameHandler h
     public Connection? TryGet(EndPoint endPoint)
     {
         lock (_lock) return _entries.TryGetValue(endPoint, out var entry) && entry.Live is { IsClosed: false } live ? live : null;
+    }
+
+    /// <summary>There is no connection to that address, and the last one broke, or could not be made: whoever can ask somebody else should. False if nobody has tried yet.</summary>
+    public bool IsLost(EndPoint endPoint)
+    {
+        lock (_lock) return _entries.TryGetValue(endPoint, out var entry) && entry.Live is not { IsClosed: false } && (entry.IsLost || entry.Live is not null);
     }
 
     /// <summary>Closes all connections and waits until all is released.</summary>
@@ -84,12 +91,22 @@ public sealed class PeerPool(LocalPeer me, Guid expectedCluster, IFrameHandler h
         try
         {
             var connection = await Connector.ConnectAsync(endPoint, me, expectedCluster, 0, handler, options, _stopping.Token).ConfigureAwait(false);
-            lock (_lock) entry.Live = connection;
+            lock (_lock)
+            {
+                entry.Live = connection;
+                entry.IsLost = false;
+            }
+
             return connection;
         }
         catch
         {
-            lock (_lock) entry.FailedAt = options.TimeProvider.GetTimestamp();
+            lock (_lock)
+            {
+                entry.FailedAt = options.TimeProvider.GetTimestamp();
+                entry.IsLost = true;
+            }
+
             throw;
         }
     }
@@ -109,5 +126,7 @@ public sealed class PeerPool(LocalPeer me, Guid expectedCluster, IFrameHandler h
         public Connection? Live { get; set; }
 
         public long FailedAt { get; set; }
+
+        public bool IsLost { get; set; }
     }
 }

@@ -28,7 +28,7 @@ internal sealed class MiniCluster : IAsyncDisposable
     private MiniCluster()
     {
         _peers = new PeerPool(LocalPeer.Client(_cluster), _cluster, _router, s_connections);
-        Factory = new NativeLogletFactory(ConnectAsync, _router, LogletOptions.Default with { OperationTimeout = TimeSpan.FromSeconds(20), StalledAppendPatience = TimeSpan.FromSeconds(20) }, TimeProvider.System, NullLogger.Instance);
+        Factory = new NativeLogletFactory(ConnectAsync, static _ => false, _router, LogletOptions.Default with { OperationTimeout = TimeSpan.FromSeconds(20), StalledAppendPatience = TimeSpan.FromSeconds(20) }, TimeProvider.System, NullLogger.Instance);
     }
 
     public NativeLogletFactory Factory { get; }

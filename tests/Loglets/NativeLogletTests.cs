@@ -48,8 +48,8 @@ public class NativeLogletTests
 
     private ScriptedPeer Sequencer => _peers[0];
 
-    private ILoglet Open(LogletOptions options, TimeProvider? time = null) =>
-        new NativeLogletFactory((node, ct) => _pool.GetAsync(_peers[(int)node - 1].EndPoint, node, ct), _router, options, time ?? TimeProvider.System, NullLogger.Instance).Open(_config);
+    private ILoglet Open(LogletOptions options, TimeProvider? time = null, Func<uint, bool>? isLost = null) =>
+        new NativeLogletFactory((node, ct) => _pool.GetAsync(_peers[(int)node - 1].EndPoint, node, ct), isLost ?? (static _ => false), _router, options, time ?? TimeProvider.System, NullLogger.Instance).Open(_config);
 
     [TearDown]
     public async Task TearDown()
@@ -88,6 +88,21 @@ public class NativeLogletTests
 
         Assert.That(_peers[alive].Log.Count(r => r.Type == FrameType.Read), Is.EqualTo(3));
         Assert.That(_peers.Sum(p => p.Log.Count(r => r.Type == FrameType.Read)), Is.LessThanOrEqualTo(5), "the one that answered is asked first from then on");
+    }
+
+    [Test]
+    public async Task A_read_does_not_begin_with_a_replica_that_is_known_to_be_out_of_reach()
+    {
+        var never = TimeSpan.FromHours(1);
+        for (var i = 1; i < 3; i++) _peers[i].Answer<Read, ReadReply>(r => new ReadReply(StatusCode.Ok, r.Min, 0, 0, 0));
+
+        // Each handle begins with another replica, and none gives up the one that it asked.
+        for (var i = 0; i < 3; i++)
+        {
+            await using var loglet = Open(s_options with { RequestTimeout = never, OperationTimeout = never, HedgeReadsAfter = never }, isLost: static node => node == 1);
+            using var read = await loglet.ReadNextAsync(0, 10, 10, 1000, default).AsTask().WaitAsync(Patience.Long);
+            Assert.That(read.Status, Is.EqualTo(StatusCode.Ok));
+        }
     }
 
     [Test, Category("Trap17")]

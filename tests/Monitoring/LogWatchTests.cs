@@ -122,6 +122,42 @@ public class LogWatchTests
         await UntilAsync(() => striped.Watch.Watches(next.Stripes[0].Id));
     }
 
+    [Test]
+    public async Task A_monitor_whose_turn_is_before_and_that_is_found_gone_as_well_is_not_waited_for()
+    {
+        const uint me = 2;
+        var sequencer = new NodeInfo(1, Guid.NewGuid(), IPAddress.Loopback.ToString(), FreeAddress().Port, NodeRoles.Sequencer);
+        var before = Enumerable.Range(3, 100).Select(i => new NodeInfo((uint)i, Guid.NewGuid(), IPAddress.Loopback.ToString(), FreeAddress().Port, NodeRoles.MetaStore))
+            .First(n => MonitorRank.Of(new NodeList(1, [n]), me, Log, static _ => false) == 1);
+        await using var cluster = new MemoryCluster();
+        await new NodeListStore(cluster.MetaStore).WriteAsync(new NodeList(1, [sequencer, before]));
+        var config = LogletConfig.Native(LogletId.NewRandom(), sequencer.NodeId, Incarnation, [new ReplicaId(sequencer.NodeId, sequencer.DiskId)]);
+        await cluster.Chains.WriteAsync(Log, ChainEdits.Create(new LogPolicy(1, LogletKind.Native, 1), config, Guid.NewGuid(), new ChainEdit(0, default, 1, 0, "test")));
+
+        var listeners = new[] { sequencer, before }.ToDictionary(static n => n.NodeId, static n => Listener.Start(
+            new IPEndPoint(IPAddress.Loopback, n.Port), new LocalPeer(s_node.ClusterId, n.NodeId, n.Roles, Incarnation, n.DiskId, PeerLimits.Default), static _ => new NoFrames(), ConnectionOptions.Default, 10));
+        await using var peers = new PeerPool(LocalPeer.Client(), Guid.Empty, new NoFrames(), ConnectionOptions.Default);
+        var nodes = new NodeDirectory(cluster.MetaStore, peers);
+        await nodes.RefreshAsync();
+        await nodes.ConnectAsync(before.NodeId);
+        await using var reconfigurer = cluster.Reconfigurer();
+        using var queue = new ReconfigurationQueue(1, TimeSpan.FromSeconds(1), TimeProvider.System);
+        var options = new MonitorOptions { RankDelay = TimeSpan.FromHours(1), StatusInterval = TimeSpan.FromHours(1) };
+        var placement = new Placement(nodes, new PlacementOptions(), TimeProvider.System);
+        var watch = new LogWatch(Log, new MonitorParts(me, cluster.Chains, nodes, placement, reconfigurer, queue, options, TimeProvider.System, NullLogger.Instance));
+        using var stop = new CancellationTokenSource();
+        var running = watch.RunAsync(stop.Token);
+        await UntilAsync(() => nodes.IsConnected(sequencer.NodeId));
+
+        await listeners[sequencer.NodeId].DisposeAsync();
+        await UntilAsync(() => queue.Waiting == 1);
+        Assert.That((await cluster.ChainAsync(Log)).Version, Is.EqualTo(1), "It is the other one's turn.");
+        await listeners[before.NodeId].DisposeAsync();
+        await UntilAsync(() => cluster.MetaStore.History.Any(h => h.Register == "log/" + Log && h.Value.Version == 2));
+        await stop.CancelAsync();
+        await running;
+    }
+
     private static IPEndPoint FreeAddress()
     {
         using var socket = new System.Net.Sockets.Socket(System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Tcp);

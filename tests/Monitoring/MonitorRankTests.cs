@@ -23,6 +23,22 @@ public sealed class MonitorRankTests
         }
     }
 
+    /// <summary>Monitors learn of a death at different moments: meanwhile no two of them may take themselves for the first.</summary>
+    [Test]
+    [Category("Trap14")]
+    public void A_node_that_is_gone_changes_nothing_in_the_order_of_the_others()
+    {
+        for (var log = 0; log < 100; log++)
+        {
+            var name = $"log-{log}";
+            foreach (var (a, b, gone) in new[] { (1u, 2u, 3u), (1u, 3u, 2u), (2u, 3u, 1u) })
+            {
+                var before = MonitorRank.Of(s_nodes, a, name, static _ => false) < MonitorRank.Of(s_nodes, b, name, static _ => false);
+                Assert.That(MonitorRank.Of(s_nodes, a, name, n => n == gone) < MonitorRank.Of(s_nodes, b, name, n => n == gone), Is.EqualTo(before));
+            }
+        }
+    }
+
     [Test]
     public void The_failure_of_many_logs_is_work_for_all_monitors()
     {

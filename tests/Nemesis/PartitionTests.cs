@@ -3,6 +3,7 @@ using Delos.Client;
 using Delos.Client.Admin;
 using Delos.Daemon.Dev;
 using Delos.Protocol.Chains;
+using Delos.Protocol.Cluster;
 using Delos.Tests.Histories;
 using Delos.Tests.Processes;
 
@@ -43,7 +44,7 @@ public sealed class PartitionTests : ProcessFixture
                 await Network.IsolateAsync(victim);
                 await ResumeAsync(load, $"isolation of {(round == 0 ? "the sequencer's" : "a stripe's sequencer's")} node {victim}");
                 Assert.That(await SequencerNodesAsync(client), Has.No.Member(victim));
-                await Network.HealAsync();
+                await HealAsync(client);
                 await load.AdvanceAsync(500, s_patience);
                 await WaitUntilFullAsync(client, s_patience);
             }
@@ -62,7 +63,8 @@ public sealed class PartitionTests : ProcessFixture
                 await Network.IsolateAsync(victim);
                 await ResumeAsync(load, $"isolation of the LogServer {victim}");
                 await load.AdvanceAsync(20_000, s_patience);
-                await Network.HealAsync();
+                await UntilUnreachableAsync(client, [victim]);
+                await HealAsync(client);
                 await load.AdvanceAsync(500, s_patience);
                 await client.Admin.ReconfigExtendAsync(Log);
                 await WaitUntilFullAsync(client, s_patience);
@@ -81,7 +83,7 @@ public sealed class PartitionTests : ProcessFixture
             await Network.IsolateAsync(bystander);
             await ResumeAsync(load, $"isolation of the MetaStore node {bystander}");
             await client.Admin.ReconfigExtendAsync(Log);
-            await Network.HealAsync();
+            await HealAsync(client);
             await load.AdvanceAsync(500, s_patience);
 
             var chain = await client.Admin.ChainAsync(Log);
@@ -94,7 +96,7 @@ public sealed class PartitionTests : ProcessFixture
                 var other = victim % 5 + 1;
                 await Task.WhenAll(Network.IsolateAsync(victim), Network.IsolateAsync(other));
                 await ResumeAsync(load, $"isolation of nodes {victim} (sequencer) and {other} of five");
-                await Network.HealAsync();
+                await HealAsync(client);
                 await load.AdvanceAsync(500, s_patience);
                 await WaitUntilFullAsync(client, s_patience);
             }
@@ -113,7 +115,7 @@ public sealed class PartitionTests : ProcessFixture
             uint[] others = [.. Enumerable.Range(1, 3).Select(i => (uint)i).Where(n => n != deaf)];
             foreach (var other in others) await Network.DeafenAsync(deaf, other);
             await ResumeAsync(load, $"node {deaf} hears no more of its peers");
-            await Network.HealAsync();
+            await HealAsync(client);
             await load.AdvanceAsync(500, s_patience);
 
             await SwitchAsync(client, LogPolicy.Striped(3, 3));
@@ -121,7 +123,7 @@ public sealed class PartitionTests : ProcessFixture
             others = [.. Enumerable.Range(1, 3).Select(i => (uint)i).Where(n => n != mute)];
             foreach (var other in others) await Network.DeafenAsync(other, mute);
             await ResumeAsync(load, $"its peers hear no more of node {mute}");
-            await Network.HealAsync();
+            await HealAsync(client);
             await load.AdvanceAsync(500, s_patience);
             await WaitUntilFullAsync(client, s_patience);
         });
@@ -138,12 +140,12 @@ public sealed class PartitionTests : ProcessFixture
             await load.AdvanceAsync(1_000, s_patience);
             await SwitchAsync(client, LogPolicy.Striped(3, 3));
             await load.AdvanceAsync(1_000, s_patience);
-            await Network.HealAsync();
+            await HealAsync(client);
             for (var host = 1u; host <= 3; host++)
             {
                 await Network.ResetAsync(host);
                 await load.AdvanceAsync(host == await SequencerNodeAsync(client) ? 1 : 200, s_patience);
-                await Network.HealAsync();
+                await HealAsync(client);
                 await load.AdvanceAsync(500, s_patience);
             }
 
@@ -175,6 +177,27 @@ public sealed class PartitionTests : ProcessFixture
         TestContext.Out.WriteLine($"{load.Acknowledged} appends, longest wait for one {load.LongestGap.TotalMilliseconds:F0} ms");
         await CheckAsync(history);
         await WaitUntilFullAsync(client, s_patience);
+    }
+
+    /// <summary>All nodes have found each other again: the next fault is one fault, and not two.</summary>
+    private async Task HealAsync(DelosClient client)
+    {
+        await Network.HealAsync();
+        await UntilUnreachableAsync(client, []);
+    }
+
+    /// <summary>All nodes but these say that they have no connection to these, and to no other.</summary>
+    private static async Task UntilUnreachableAsync(DelosClient client, uint[] isolated)
+    {
+        var begun = Stopwatch.GetTimestamp();
+        while (true)
+        {
+            var reports = await client.Admin.NodesAsync();
+            var others = reports.Where(r => !isolated.Contains(r.NodeId)).ToArray();
+            if (others.All(r => r.StatusJson is { } json && NodeStatusDocument.TryParse(json.Span, out var status) && status.Unreachable.SequenceEqual(isolated))) return;
+            if (Stopwatch.GetElapsedTime(begun) > s_patience) Assert.Fail($"After {s_patience} not all but {string.Join(',', isolated)} are connected to each other: {string.Join("; ", reports)}");
+            await Task.Delay(20);
+        }
     }
 
     private static async Task ResumeAsync(LogLoad load, string fault)

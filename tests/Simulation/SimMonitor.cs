@@ -102,13 +102,16 @@ internal sealed class SimMonitor(SimNode node, ClusterSimulation cluster)
     {
         if (cluster.Mutant == SimMutant.NoRollForward) return;
         _acting++;
-        var rank = MonitorRank.Of(cluster.NodeList, (uint)node.Id, log, n => n == verdict.Failed || !IsConnected(n));
-        await DelayAsync(MonitorRank.Delay(rank, Options.RankDelay, _acting, node.World.Random.NextDouble()));
+        var begun = Now;
+        var random = node.World.Random.NextDouble();
+        while (MonitorRank.Delay(Rank(), Options.RankDelay, _acting, random) - (Now - begun) is var left && left > TimeSpan.Zero) await DelayAsync(left < Options.RankInterval ? left : Options.RankInterval);
         node.World.Tell($"node {node.Id}: monitor extends {log}: {verdict.Reason}");
         node.World.Count("monitor acted");
         var hint = new PlacementHint { Former = chain.Active.Loglet, Avoid = verdict.Failed == 0 ? [] : [verdict.Failed] };
         await new SimReconfigurer(node, cluster, _meta).ExtendAsync(log, chain.Active.Loglet.Id, hint);
         _acting--;
+
+        int Rank() => MonitorRank.Of(cluster.NodeList, (uint)node.Id, log, n => n == verdict.Failed || !IsConnected(n));
     }
 
     private bool IsConnected(uint other) => other == node.Id || (node.Connections.TryGetValue((int)other, out var connection) && !connection.IsClosed);

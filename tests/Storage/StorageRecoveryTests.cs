@@ -21,19 +21,27 @@ public class StorageRecoveryTests
                 }
             },
             TaskCreationOptions.LongRunning);
-        for (var round = 0; round < 5; round++)
+        try
         {
-            StorageHarness.Until(() => Volatile.Read(ref durable) >= 100 * (round + 1), "far enough");
-            var promised = Volatile.Read(ref durable);
-            await using var copy = harness.CrashCopy();
-            copy.Open();
-            Assert.That(copy.Unknown, Is.Empty);
-            Assert.That(copy.RecoveredTail, Is.GreaterThanOrEqualTo(promised));
-            copy.ReadAndCheck(0, copy.RecoveredTail);
-        }
+            for (var round = 0; round < 5; round++)
+            {
+                StorageHarness.Until(() => Volatile.Read(ref durable) >= 100 * (round + 1), "far enough");
+                var promised = Volatile.Read(ref durable);
+                await using var copy = harness.CrashCopy();
+                copy.Open();
+                Assert.That(copy.RecoveredTail, Is.GreaterThanOrEqualTo(promised));
 
-        Volatile.Write(ref stop, true);
-        await writer;
+                // Of what is written while the copy is taken, it may hold the later and not the earlier, as a disk may after a power loss.
+                Assert.That(copy.Unknown.Select(static u => u.First), Is.All.GreaterThanOrEqualTo(promised));
+                copy.ReadAndCheck(0, promised);
+            }
+        }
+        finally
+        {
+            // A writer left behind would disturb the tests that count what is allocated.
+            Volatile.Write(ref stop, true);
+            await writer;
+        }
     }
 
     [Test]

@@ -26,9 +26,11 @@ public sealed class PeerPoolTests
         var first = await pool.GetAsync(loopback.Listener.LocalEndPoint, 1);
         (await loopback.Accepted).Close();
         await first.Completion.WaitAsync(Loopback.Patience);
+        Assert.That(pool.IsLost(loopback.Listener.LocalEndPoint), Is.True);
         var second = await pool.GetAsync(loopback.Listener.LocalEndPoint, 1);
         Assert.That(second, Is.Not.SameAs(first));
         Assert.That(second.IsClosed, Is.False);
+        Assert.That(pool.IsLost(loopback.Listener.LocalEndPoint), Is.False);
     }
 
     [Test]
@@ -37,8 +39,10 @@ public sealed class PeerPoolTests
         IPEndPoint endPoint;
         await using (var gone = new Loopback(new RecordingHandler())) endPoint = gone.Listener.LocalEndPoint;
         await using var pool = new PeerPool(LocalPeer.Client(), Guid.Empty, new RecordingHandler(), ConnectionOptions.Default);
+        Assert.That(pool.IsLost(endPoint), Is.False, "Nobody has tried yet.");
         var waiters = Enumerable.Range(0, 10).Select(_ => pool.GetAsync(endPoint, 1).AsTask()).ToArray();
         foreach (var waiter in waiters) await Assert.ThrowsAsync<ConnectionLostException>(() => waiter);
+        Assert.That(pool.IsLost(endPoint), Is.True);
         await using var back = Listener.Start(endPoint, Loopback.Node(1), _ => new RecordingHandler(), ConnectionOptions.Default, 10);
         Connection? connection = null;
         for (var i = 0; i < 1000 && connection is null; i++)
