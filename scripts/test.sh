@@ -48,10 +48,10 @@ if [ -z "$filter" ]; then
   dotnet format Delos.Native.sln --no-restore --verify-no-changes
 fi
 
-# Prints what the runner said once it is through, so that two of them at a time do not mix.
+# Prints what the runner said once it is through, so that two of them at a time do not mix. A test that hangs is named and ends the run.
 run_tests() { # name [filter] [nice] [run parameter]
   nice -n "${3:-0}" dotnet test tests/Delos.Tests.csproj -c Release --no-build -nologo ${2:+--filter "$2"} \
-    --logger "trx;LogFileName=$1.trx" --logger "console;verbosity=minimal" --results-directory "$results" ${4:+-- "TestRunParameters.Parameter($4)"} >"$results/$1.txt" 2>&1
+    --logger "trx;LogFileName=$1.trx" --logger "console;verbosity=minimal" --blame-hang-timeout 5m --blame-hang-dump-type none --results-directory "$results" ${4:+-- "TestRunParameters.Parameter($4)"} >"$results/$1.txt" 2>&1
 }
 
 if [ -n "$filter" ]; then

@@ -143,11 +143,9 @@ internal sealed class LogWatch(string log, MonitorParts parts)
     {
         var begun = parts.TimeProvider.GetTimestamp();
         var random = Random.Shared.NextDouble();
-        while (true)
+        while (MonitorRank.Delay(rank, parts.Options.RankDelay, parts.Queue.Waiting, random) > parts.TimeProvider.GetElapsedTime(begun))
         {
-            var left = MonitorRank.Delay(rank, parts.Options.RankDelay, parts.Queue.Waiting, random) - parts.TimeProvider.GetElapsedTime(begun);
-            if (left <= TimeSpan.Zero) return;
-            await Task.Delay(left < parts.Options.RankInterval ? left : parts.Options.RankInterval, parts.TimeProvider, cancellationToken).ConfigureAwait(false);
+            await Task.Delay(parts.Options.RankInterval, parts.TimeProvider, cancellationToken).ConfigureAwait(false);
             rank = Rank(verdict);
         }
     }

@@ -8,6 +8,18 @@ public sealed class ClusterSimulationTests
     private const int Milliseconds = 500;
 
     [Test]
+    public void A_procedure_that_does_not_let_time_pass_is_a_violation()
+    {
+        var world = new SimWorld(1);
+        world.Spawn(async () =>
+        {
+            while (world.Violation is null) await world.Delay(0);
+        });
+        world.RunUntil(1_000);
+        Assert.That(world.Violation, Does.Contain("Time stands still"));
+    }
+
+    [Test]
     public void Whole_clusters_keep_their_promises_under_faults()
     {
         var (first, last) = Range();

@@ -104,7 +104,7 @@ internal sealed class SimMonitor(SimNode node, ClusterSimulation cluster)
         _acting++;
         var begun = Now;
         var random = node.World.Random.NextDouble();
-        while (MonitorRank.Delay(Rank(), Options.RankDelay, _acting, random) - (Now - begun) is var left && left > TimeSpan.Zero) await DelayAsync(left < Options.RankInterval ? left : Options.RankInterval);
+        while (MonitorRank.Delay(Rank(), Options.RankDelay, _acting, random) > Now - begun) await DelayAsync(Options.RankInterval);
         node.World.Tell($"node {node.Id}: monitor extends {log}: {verdict.Reason}");
         node.World.Count("monitor acted");
         var hint = new PlacementHint { Former = chain.Active.Loglet, Avoid = verdict.Failed == 0 ? [] : [verdict.Failed] };

@@ -5,9 +5,11 @@ internal sealed class SimWorld(int seed)
 {
     private const int TranscriptLines = 400;
     private const int DetailedLines = 20_000;
+    private const int MostEventsOfAMoment = 1_000_000;
     private readonly PriorityQueue<Action, (long At, long Order)> _events = new();
     private readonly Queue<string> _transcript = new();
     private long _order;
+    private long _momentBegan;
 
     public Random Random { get; } = new(seed);
 
@@ -60,8 +62,9 @@ internal sealed class SimWorld(int seed)
         {
             if (done?.Invoke() == true) return;
             var action = _events.Dequeue();
+            if (key.At != Now) _momentBegan = Events;
             Now = key.At;
-            Events++;
+            if (Events++ - _momentBegan == MostEventsOfAMoment) Violate("Time stands still: somebody waits again and again for no time at all.");
             try
             {
                 action();
