@@ -115,6 +115,7 @@ internal sealed partial class Replica
         lock (Gate)
         {
             core.Delete();
+            _recent.Clear();
             TellSequencer(StatusCode.Deleted);
             AnswerAll(StatusCode.Deleted);
         }

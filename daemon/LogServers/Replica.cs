@@ -15,6 +15,7 @@ namespace Delos.Daemon.LogServers;
 internal sealed partial class Replica(LogletId id, SegmentLog log, ReplicaCore core, LogServerShared shared)
 {
     private readonly Queue<Waiter> _waiters = new();
+    private readonly RecentEntries _recent = new();
     private Connection? _sequencer;
     private Subscription[] _subscriptions = [];
     private long _lastEnd = log.DurableAddress;
@@ -117,9 +118,15 @@ internal sealed partial class Replica(LogletId id, SegmentLog log, ReplicaCore c
         }
     }
 
-    /// <summary>Reads durable entries; records damage that shows. Blocks on the disk; not under the lock.</summary>
+    /// <summary>Reads durable entries, the latest from memory; records damage that shows. Blocks on the disk; not under the lock.</summary>
     public StatusCode ReadEntries(long first, long end, int maxBytes, out StorageReadResult result)
     {
+        if (_recent.TryRead(first, end, maxBytes, out var recent, out var count))
+        {
+            result = new StorageReadResult { Payload = recent, Count = count };
+            return StatusCode.Ok;
+        }
+
         var status = log.ReadEntries(id, first, end, maxBytes, out result);
         if (status == StorageReadStatus.Ok) return StatusCode.Ok;
         lock (Gate)
@@ -166,6 +173,12 @@ internal sealed partial class Replica(LogletId id, SegmentLog log, ReplicaCore c
             if (_sequencer == connection) _sequencer = null;
         }
     }
+
+    /// <summary>Memory is for replicas in use.</summary>
+    public void DropRecentIfIdle() => _recent.DropIfIdle();
+
+    /// <summary>Nothing is read any more.</summary>
+    public void DropRecent() => _recent.Clear();
 
     /// <summary>True if the replica lacks what was committed at the last tick already, or holds damaged positions: its peers have to help (rule 5). A busy replica is always a little behind.</summary>
     public bool IsLaggardAtTick()
@@ -284,6 +297,7 @@ internal sealed partial class Replica(LogletId id, SegmentLog log, ReplicaCore c
             if (bytes > log.MaxPayloadBytes) return StatusCode.LimitExceeded;
             var part = RetainedPayload.Create(payload.Slice(offset, bytes));
             var status = log.TryAppend(kind == PendingKind.Store ? RecordKind.Entries : RecordKind.RepairEntries, id, first, (int)taken, part, useReserve: false, out var end);
+            if (status == AppendStatus.Ok) _recent.Add(first, taken, part);
             part.Release();
             if (status != AppendStatus.Ok) return Translate(status);
             if (kind == PendingKind.Store) core.StoreQueued(first, taken, bytes, end);

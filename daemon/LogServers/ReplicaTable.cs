@@ -116,6 +116,7 @@ internal sealed class ReplicaTable : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        foreach (var replica in _replicas.Values) replica.DropRecent();
         await _catalog.DisposeAsync().ConfigureAwait(false);
         await _store.DisposeAsync().ConfigureAwait(false);
     }

@@ -1,0 +1,126 @@
+using Delos.Daemon.LogServers;
+using Delos.Protocol.Blocks;
+using Delos.Protocol.Entries;
+
+namespace Delos.Tests.LogServers;
+
+/// <summary>The latest entries in memory: what is read is what was added, in whole entries, and nothing is kept beyond the bounds.</summary>
+[FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
+public sealed class RecentEntriesTests
+{
+    private readonly List<RetainedPayload> _added = [];
+    private readonly List<byte[]> _entries = [];
+
+    [TearDown]
+    public void EverythingIsLetGo()
+    {
+        foreach (var run in _added)
+        {
+            Assert.That(run.TryReset(), Is.True, "Only the test holds it.");
+            run.Release();
+        }
+    }
+
+    [Test]
+    public void Whatever_is_kept_reads_as_it_was_added([Range(1, 20)] int seed)
+    {
+        var random = new Random(seed);
+        var recent = new RecentEntries();
+        while (_added.Count < 200)
+        {
+            Add(recent, random.Next(1, 9), random.Next(2) == 0 ? 20 : 9_000, random);
+            for (var i = 0; i < 10; i++)
+            {
+                var first = random.Next(_entries.Count + 2);
+                var end = first + random.Next(40);
+                var maxBytes = random.Next(30_000);
+                if (!recent.TryRead(first, end, maxBytes, out var read, out var count)) continue;
+                var wanted = _entries.GetRange(first, count).SelectMany(static e => e).ToArray();
+                var bytes = new byte[read.Length];
+                read.CopyTo(bytes);
+                read.Release();
+                Assert.That(bytes, Is.EqualTo(wanted));
+                Assert.That(count, Is.GreaterThan(0).And.LessThanOrEqualTo(end - first));
+                Assert.That(count == 1 || bytes.Length <= maxBytes, "No more than was asked for, unless one entry has more.");
+                var next = first + count;
+                Assert.That(next == end || next == _entries.Count || bytes.Length + _entries[next].Length > maxBytes, "All that fits.");
+            }
+
+            Assert.That(recent.TryRead(_entries.Count - 1, _entries.Count, 1, out var newest, out _), Is.True, "The last one is always there.");
+            newest!.Release();
+        }
+
+        recent.Clear();
+    }
+
+    [Test]
+    public void The_oldest_go_for_new_ones_by_number_and_by_bytes()
+    {
+        var recent = new RecentEntries();
+        for (var i = 0; i <= RecentEntries.MaxRuns; i++) Add(recent, 1, 10, new Random(i));
+        Assert.That(recent.TryRead(0, 1, 100, out _, out _), Is.False);
+        Read(recent, 1);
+        Add(recent, 1, 2 * RecentEntries.MaxBytes, new Random(1));
+        Assert.That(recent.TryRead(_entries.Count - 5, _entries.Count, 100, out _, out _), Is.False);
+        Read(recent, _entries.Count - 1);
+        recent.Clear();
+    }
+
+    [Test]
+    public void Entries_that_do_not_follow_take_the_place_of_all()
+    {
+        var recent = new RecentEntries();
+        Add(recent, 3, 10, new Random(1));
+        var elsewhere = Encode(2, 10, new Random(2));
+        recent.Add(100, 2, elsewhere);
+        Assert.That(recent.TryRead(0, 3, 1000, out _, out _), Is.False);
+        Assert.That(recent.TryRead(99, 103, 1000, out _, out _), Is.False);
+        Assert.That(recent.TryRead(100, 103, 1000, out var read, out var count), Is.True);
+        Assert.That((count, read!.Length), Is.EqualTo((2, elsewhere.Length)));
+        read.Release();
+        recent.Clear();
+    }
+
+    [Test]
+    public void What_is_in_use_stays_and_what_is_idle_goes()
+    {
+        var recent = new RecentEntries();
+        Add(recent, 1, 10, new Random(1));
+        recent.DropIfIdle();
+        Read(recent, 0);
+        Add(recent, 1, 10, new Random(1));
+        recent.DropIfIdle();
+        Read(recent, 1);
+        recent.DropIfIdle();
+        Assert.That(recent.TryRead(1, 2, 100, out _, out _), Is.False);
+    }
+
+    private static void Read(RecentEntries recent, long position)
+    {
+        Assert.That(recent.TryRead(position, position + 1, 1, out var read, out _), Is.True);
+        read!.Release();
+    }
+
+    private void Add(RecentEntries recent, int count, int size, Random random)
+    {
+        var first = _entries.Count;
+        recent.Add(first, (uint)count, Encode(count, size, random));
+    }
+
+    private RetainedPayload Encode(int count, int size, Random random)
+    {
+        var run = RetainedPayload.Create();
+        for (var i = 0; i < count; i++)
+        {
+            var payload = new byte[random.Next(size / 2, size)];
+            random.NextBytes(payload);
+            var entry = new byte[EntryCodec.EncodedSize(payload.Length)];
+            EntryCodec.Encode(entry, new AppendId(1, (ulong)_entries.Count + 1), EntryKind.Data, payload);
+            _entries.Add(entry);
+            run.Append(entry);
+        }
+
+        _added.Add(run);
+        return run;
+    }
+}
