@@ -50,7 +50,7 @@ public sealed class NodeDirectory
     /// <summary>There is a connection to the node now; never dials.</summary>
     public bool IsConnected(uint nodeId) => Live(nodeId) is not null;
 
-    /// <summary>The last connection to the node broke, or could not be made, and there is no other; never dials.</summary>
+    /// <summary>A moment ago the last connection to the node broke, or could not be made, and there is no other; never dials.</summary>
     public bool IsLost(uint nodeId) => _snapshot.Find(nodeId) is { } node && _peers.IsLost(node.Address);
 
     /// <summary>Reads the list now, unless a read is under way; then waits for that one.</summary>

@@ -179,7 +179,7 @@ public sealed partial class LogServerService : IFrameHandler, IAsyncDisposable
                 if (subscription.IsStalled) _pump.Wake(subscription, inPlace: false);
             }
 
-            replica.DropRecentIfIdle();
+            replica.DropOldEntries();
             if (replica.IsLaggardAtTick()) LaggardNoticed?.Invoke(replica.Id);
             if (replica.ShouldCloseLog(_options.CloseSealedAfter) && _table.IsGroupSealed(replica)) _background.Add(replica.Log.CloseForWriting());
         }

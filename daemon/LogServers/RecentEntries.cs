@@ -5,22 +5,23 @@ namespace Delos.Daemon.LogServers;
 
 /// <summary>
 /// What a replica took last, in the blocks in which it was received: readers at the tail are given it without a look at the disk, a copy or another checksum. It was accepted, and need not be durable yet: the caller asks only
-/// for positions that may be shown. Bounded by runs as well as by bytes, because a small run may keep a whole block alive. Thread-safe.
+/// for positions that may be shown. Bounded by age, bytes and number of runs, because a small run may keep a whole block alive; under a load that outruns the disk, what becomes durable may be gone from here, and is read from the
+/// disk. Thread-safe.
 /// </summary>
 internal sealed class RecentEntries
 {
     /// <summary>Runs of entries kept.</summary>
-    public const int MaxRuns = 64;
+    public const int MaxRuns = 256;
 
     /// <summary>Bytes of entries kept, unless the last run alone has more.</summary>
-    public const int MaxBytes = 1 << 20;
+    public const int MaxBytes = 4 << 20;
 
     private readonly Lock _lock = new();
-    private readonly Run[] _runs = new Run[MaxRuns];
-    private int _oldest;
-    private int _count;
+    private readonly Queue<Run> _runs = new();
+    private long _end;
     private long _bytes;
-    private bool _isIdle;
+    private long _added;
+    private long _addedAtTick;
 
     /// <summary>Keeps entries [first, first + count), and lets the oldest go for them; all others, if these do not follow them. Takes a reference of its own.</summary>
     public void Add(long first, uint count, RetainedPayload entries)
@@ -28,9 +29,9 @@ internal sealed class RecentEntries
         entries.Retain();
         lock (_lock)
         {
-            _isIdle = false;
-            while (_count > 0 && (_count == MaxRuns || _bytes + entries.Length > MaxBytes || At(_count - 1).End != first)) DropOldest();
-            _runs[(_oldest + _count++) % MaxRuns] = new Run(first, count, entries);
+            while (_runs.Count > 0 && (_runs.Count == MaxRuns || _bytes + entries.Length > MaxBytes || _end != first)) DropOldest();
+            _runs.Enqueue(new Run(first, count, _added++, entries));
+            _end = first + count;
             _bytes += entries.Length;
         }
     }
@@ -38,73 +39,78 @@ internal sealed class RecentEntries
     /// <summary>Entries from <paramref name="first"/> on, at least one, further ones as long as they are below <paramref name="end"/> and within <paramref name="maxBytes"/>; the caller owns one reference. False: it is not kept.</summary>
     public bool TryRead(long first, long end, int maxBytes, [NotNullWhen(true)] out RetainedPayload? entries, out int count)
     {
-        entries = null;
         count = 0;
-        if (first >= end) return false;
-        lock (_lock)
+        if (first >= end || !TryCollect(first, end, maxBytes, out entries, out var begin))
         {
-            for (var i = Find(first); i >= 0 && i < _count && first + count < end; i++)
-            {
-                var run = At(i);
-                var bytes = run.Entries.AsSequence();
-                var offset = EntryRun.OffsetOf(bytes, (uint)(first + count - run.First));
-                var (taken, length) = EntryRun.Take(bytes, offset, (uint)(Math.Min(run.End, end) - first - count), maxBytes - (entries?.Length ?? 0));
-                if (entries is null) entries = RetainedPayload.Create();
-                else if (entries.Length + length > maxBytes) break;
-                entries.Append(bytes.Slice(offset, length));
-                count += (int)taken;
-                if (first + count < run.End) break;
-            }
+            entries = null;
+            return false;
         }
 
-        return entries is not null;
+        var bytes = entries.AsSequence();
+        var offset = EntryRun.OffsetOf(bytes, (uint)(first - begin));
+        var (taken, length) = EntryRun.Take(bytes, offset, (uint)Math.Min(end - first, uint.MaxValue), maxBytes);
+        count = (int)taken;
+        if (length == entries.Length) return true;
+        var part = entries.Slice(offset, length);
+        entries.Release();
+        entries = part;
+        return true;
     }
 
-    /// <summary>Called from time to time: lets everything go if nothing was added since the last call.</summary>
-    public void DropIfIdle()
+    /// <summary>Called from time to time: lets go what was there at the last call already.</summary>
+    public void DropOld()
     {
         lock (_lock)
         {
-            if (_isIdle) DropAll();
-            _isIdle = true;
+            while (_runs.TryPeek(out var run) && run.Number < _addedAtTick) DropOldest();
+            _addedAtTick = _added;
         }
     }
 
     public void Clear()
     {
-        lock (_lock) DropAll();
+        lock (_lock)
+        {
+            while (_runs.Count > 0) DropOldest();
+        }
     }
 
-    private ref Run At(int index) => ref _runs[(_oldest + index) % MaxRuns];
-
-    /// <summary>The run that has the position, or -1. Followers want the newest.</summary>
-    private int Find(long position)
+    /// <summary>The runs that have these positions, from the one with the first on, in a payload of the caller's own; entries are not looked at under the lock, which stores wait for.</summary>
+    private bool TryCollect(long first, long end, int maxBytes, [NotNullWhen(true)] out RetainedPayload? runs, out long begin)
     {
-        for (var i = _count - 1; i >= 0; i--)
+        runs = null;
+        begin = 0;
+        lock (_lock)
         {
-            var run = At(i);
-            if (position >= run.First) return position < run.End ? i : -1;
+            if (first >= _end) return false;
+            var wanted = long.MaxValue;
+            foreach (var run in _runs)
+            {
+                if (run.End <= first) continue;
+                if (run.First >= end || runs?.Length >= wanted) break;
+                if (runs is null)
+                {
+                    if (run.First > first) return false;
+                    runs = RetainedPayload.Create();
+                    begin = run.First;
+                    wanted = (long)run.Entries.Length + maxBytes;
+                }
+
+                runs.Append(run.Entries);
+            }
         }
 
-        return -1;
-    }
-
-    private void DropAll()
-    {
-        while (_count > 0) DropOldest();
+        return runs is not null;
     }
 
     private void DropOldest()
     {
-        ref var run = ref At(0);
+        var run = _runs.Dequeue();
         _bytes -= run.Entries.Length;
         run.Entries.Release();
-        run = default;
-        _oldest = (_oldest + 1) % MaxRuns;
-        _count--;
     }
 
-    private readonly record struct Run(long First, uint Count, RetainedPayload Entries)
+    private readonly record struct Run(long First, uint Count, long Number, RetainedPayload Entries)
     {
         public long End => First + Count;
     }

@@ -174,8 +174,8 @@ internal sealed partial class Replica(LogletId id, SegmentLog log, ReplicaCore c
         }
     }
 
-    /// <summary>Memory is for replicas in use.</summary>
-    public void DropRecentIfIdle() => _recent.DropIfIdle();
+    /// <summary>From time to time: memory is for what readers at the tail want.</summary>
+    public void DropOldEntries() => _recent.DropOld();
 
     /// <summary>Nothing is read any more.</summary>
     public void DropRecent() => _recent.Clear();

@@ -40,7 +40,7 @@ internal sealed class Subscription(Replica replica, Connection connection, ulong
 
     public long Credit { get; private set; } = credit;
 
-    /// <summary>It was pushed all there was: what comes next is fresh, and in memory.</summary>
+    /// <summary>It was pushed all there was: what comes next is fresh, and mostly in memory.</summary>
     public bool IsCaughtUp { get; private set; }
 
     /// <summary>It waits for the connection's queue or a worker, of which nobody tells: the tick looks again.</summary>

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging;
 namespace Delos.Daemon.LogServers;
 
 /// <summary>
-/// Pushes entries to subscribers. Those that keep up are served where the news arises (the commit round, or the read loop of the sequencer's connection): what they get is in memory, and no thread
+/// Pushes entries to subscribers. Those that keep up are served where the news arises (the commit round, or the read loop of the sequencer's connection): what they get mostly is in memory, and no thread
 /// has to be woken. Those that catch up, and crowds, are served by the read workers.
 /// </summary>
 internal sealed class SubscriptionPump(LogServerOptions options, ILogger logger)

@@ -143,9 +143,11 @@ internal sealed class LogWatch(string log, MonitorParts parts)
     {
         var begun = parts.TimeProvider.GetTimestamp();
         var random = Random.Shared.NextDouble();
-        while (MonitorRank.Delay(rank, parts.Options.RankDelay, parts.Queue.Waiting, random) > parts.TimeProvider.GetElapsedTime(begun))
+        while (MonitorRank.Delay(rank, parts.Options.RankDelay, parts.Queue.Waiting, random) - parts.TimeProvider.GetElapsedTime(begun) is var left && left > TimeSpan.Zero)
         {
-            await Task.Delay(parts.Options.RankInterval, parts.TimeProvider, cancellationToken).ConfigureAwait(false);
+            // Many logs may wait, and for long.
+            var pause = Math.Clamp(left.Ticks / 8, parts.Options.RankInterval.Ticks, parts.Options.RankInterval.Ticks * 25);
+            await Task.Delay(TimeSpan.FromTicks(pause), parts.TimeProvider, cancellationToken).ConfigureAwait(false);
             rank = Rank(verdict);
         }
     }

@@ -35,7 +35,7 @@ internal sealed record MonitorOptions
     /// <summary>How much later each further MetaStore node acts: normally the first one is done by then.</summary>
     public TimeSpan RankDelay { get; init; } = TimeSpan.FromMilliseconds(150);
 
-    /// <summary>How often a monitor that waits for its turn looks whether those before it are still there.</summary>
+    /// <summary>How often a monitor that waits for its turn looks whether those before it are still there; less often while the turn is far off.</summary>
     public TimeSpan RankInterval { get; init; } = TimeSpan.FromMilliseconds(10);
 
     /// <summary>Reconfigurations that this node does at a time; further logs wait.</summary>

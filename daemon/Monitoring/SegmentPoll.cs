@@ -11,7 +11,7 @@ namespace Delos.Daemon.Monitoring;
 /// </summary>
 /// <param name="config">The segment's Loglet.</param>
 /// <param name="parts">What all watches share.</param>
-/// <param name="look">Called when a replica says for the first time that it is sealed.</param>
+/// <param name="look">Called when there is something to look at, or to ask: a replica says for the first time that it is sealed, or owed an answer when it was to be asked.</param>
 internal sealed class SegmentPoll(LogletConfig config, MonitorParts parts, Action look) : IAsyncDisposable
 {
     private readonly CancellationTokenSource _stop = new();
@@ -19,6 +19,7 @@ internal sealed class SegmentPoll(LogletConfig config, MonitorParts parts, Actio
     private readonly long _begun = parts.TimeProvider.GetTimestamp();
     private readonly (LogletConfig Part, SegmentHealth Health)[] _parts = [.. config.Parts.Select(p => (p, new SegmentHealth(p, parts.Options)))];
     private readonly Dictionary<(LogletId Part, uint Node), Task> _asked = [];
+    private readonly HashSet<(LogletId Part, uint Node)> _askAgain = [];
     private Task<uint[]>? _spares;
 
     /// <summary>Some replica of some part said that it is sealed.</summary>
@@ -40,7 +41,7 @@ internal sealed class SegmentPoll(LogletConfig config, MonitorParts parts, Actio
                 var key = (part.Id, replica.NodeId);
                 if (_asked.TryGetValue(key, out var asked))
                 {
-                    if (!asked.IsCompleted) continue;
+                    if (Postpone(key, asked)) continue;
                     await asked.ConfigureAwait(false);
                 }
 
@@ -68,20 +69,26 @@ internal sealed class SegmentPoll(LogletConfig config, MonitorParts parts, Actio
         _stop.Dispose();
     }
 
+    /// <summary>Whoever owes an answer is asked again once it has come: something may have happened since the question.</summary>
+    private bool Postpone((LogletId, uint) key, Task asked)
+    {
+        lock (_lock) return !asked.IsCompleted && (_askAgain.Add(key) || true);
+    }
+
     private async Task AskReplicaAsync(LogletId part, SegmentHealth health, uint node)
     {
         var reply = await AskAsync(part, node).ConfigureAwait(false);
-        bool isNew;
+        bool isNews;
         lock (_lock)
         {
             var now = parts.TimeProvider.GetElapsedTime(_begun);
             var wasSealed = health.IsSealed;
             if (reply is { } status) health.OnStatus(node, status.Status, status.IsSealed, now);
             else health.OnLost(node, now);
-            isNew = health.IsSealed && !wasSealed;
+            isNews = _askAgain.Remove((part, node)) | (health.IsSealed && !wasSealed);
         }
 
-        if (isNew) look();
+        if (isNews) look();
     }
 
     /// <summary>Those that answered when they were asked last. Empty while they are being asked, and if none is wanted.</summary>

@@ -21,7 +21,7 @@ public sealed record StorageOptions
     public int SpareFiles { get; init; } = 2;
 
     /// <summary>
-    /// Commits go past the page cache. Copying into it is a good part of the work of a log that is written fast; but then whoever reads what was just written reads the disk. Only files that were kept ready
+    /// Commits go past the page cache. Copying into it is a good part of the work of a log that is written fast; but then whoever reads what was written a moment ago reads the disk. Only files that were kept ready
     /// (<see cref="SpareFiles"/>) are written so, and only where the file system can. A page is written while further records are copied in behind its durable part: a file system that checksums what it writes could
     /// take that for damage.
     /// </summary>

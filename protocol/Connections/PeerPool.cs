@@ -12,6 +12,9 @@ public sealed class PeerPool(LocalPeer me, Guid expectedCluster, IFrameHandler h
     /// <summary>How long a failed dial is the answer to others, too: a crowd of waiters must not dial a dead peer one after the other.</summary>
     private static readonly TimeSpan s_failureLifetime = TimeSpan.FromMilliseconds(50);
 
+    /// <summary>How long a peer counts as lost if nobody has tried since: it may be back.</summary>
+    private static readonly TimeSpan s_lossLifetime = TimeSpan.FromSeconds(1);
+
     private readonly Lock _lock = new();
     private readonly Dictionary<EndPoint, Entry> _entries = [];
     private readonly CancellationTokenSource _stopping = new();
@@ -32,8 +35,7 @@ public sealed class PeerPool(LocalPeer me, Guid expectedCluster, IFrameHandler h
             if (entry.Live is { IsClosed: false } live) return Verified(live, endPoint, expectedNodeId);
             if (entry.Dial is null || IsStale(entry))
             {
-                entry.IsLost |= entry.Live is not null;
-                entry.Live = null;
+                NoteLoss(entry);
                 entry.Dial = DialAsync(endPoint, entry);
             }
 
@@ -49,10 +51,15 @@ public sealed class PeerPool(LocalPeer me, Guid expectedCluster, IFrameHandler h
         lock (_lock) return _entries.TryGetValue(endPoint, out var entry) && entry.Live is { IsClosed: false } live ? live : null;
     }
 
-    /// <summary>There is no connection to that address, and the last one broke, or could not be made: whoever can ask somebody else should. False if nobody has tried yet.</summary>
+    /// <summary>There is no connection to that address, and a moment ago the last one broke, or could not be made: whoever can ask somebody else should. False if nobody has tried for a second.</summary>
     public bool IsLost(EndPoint endPoint)
     {
-        lock (_lock) return _entries.TryGetValue(endPoint, out var entry) && entry.Live is not { IsClosed: false } && (entry.IsLost || entry.Live is not null);
+        lock (_lock)
+        {
+            if (!_entries.TryGetValue(endPoint, out var entry) || entry.Live is { IsClosed: false }) return false;
+            NoteLoss(entry);
+            return entry.LostAt is { } at && options.TimeProvider.GetElapsedTime(at) < s_lossLifetime;
+        }
     }
 
     /// <summary>Closes all connections and waits until all is released.</summary>
@@ -77,6 +84,14 @@ public sealed class PeerPool(LocalPeer me, Guid expectedCluster, IFrameHandler h
         _stopping.Dispose();
     }
 
+    /// <summary>Forgets a connection that has closed.</summary>
+    private void NoteLoss(Entry entry)
+    {
+        if (entry.Live is not { IsClosed: true }) return;
+        entry.Live = null;
+        entry.LostAt = options.TimeProvider.GetTimestamp();
+    }
+
     private bool IsStale(Entry entry) => entry.Dial switch
     {
         { IsCompletedSuccessfully: true } => true,
@@ -94,7 +109,7 @@ public sealed class PeerPool(LocalPeer me, Guid expectedCluster, IFrameHandler h
             lock (_lock)
             {
                 entry.Live = connection;
-                entry.IsLost = false;
+                entry.LostAt = null;
             }
 
             return connection;
@@ -104,7 +119,7 @@ public sealed class PeerPool(LocalPeer me, Guid expectedCluster, IFrameHandler h
             lock (_lock)
             {
                 entry.FailedAt = options.TimeProvider.GetTimestamp();
-                entry.IsLost = true;
+                entry.LostAt = entry.FailedAt;
             }
 
             throw;
@@ -127,6 +142,6 @@ public sealed class PeerPool(LocalPeer me, Guid expectedCluster, IFrameHandler h
 
         public long FailedAt { get; set; }
 
-        public bool IsLost { get; set; }
+        public long? LostAt { get; set; }
     }
 }

@@ -4,6 +4,7 @@ using Delos.Protocol.Blocks;
 using Delos.Protocol.Chains;
 using Delos.Protocol.Framing;
 using Delos.Protocol.Messages;
+using Delos.Tests.Storage;
 using Microsoft.Win32.SafeHandles;
 using static Delos.Tests.LogServers.LogServerHarness;
 
@@ -87,6 +88,26 @@ public sealed class DiskFaultTests
         Assert.That((await sequencer.StoreAsync(s_config, 1, 1)).Status, Is.EqualTo(StatusCode.IoError));
         Assert.That(server.Fatal, Is.Not.Null);
         Assert.That(() => sequencer.SealAsync(s_config), Throws.InstanceOf<Protocol.Connections.DelosProtocolException>().With.Property("Code").EqualTo(StatusCode.IoError));
+    }
+
+    [Test]
+    public async Task The_latest_entries_are_read_from_memory_and_before_long_from_the_disk([Values] bool isLater)
+    {
+        await using var server = await StartAsync(options: new LogServerOptions { TickInterval = isLater ? TimeSpan.FromMilliseconds(10) : TimeSpan.FromHours(1) });
+        var peer = await server.ConnectAsync();
+        await peer.FillAsync(s_config, 10);
+        Flip(server.DataDirectory, Entries(5, 1));
+        var (reply, entries) = await peer.ReadAsync(s_config.Id, 5, 10, 10);
+        if (!isLater)
+        {
+            Assert.That(reply.Count, Is.EqualTo(5));
+            Assert.That(entries, Is.EqualTo(Entries(5, 5)));
+            return;
+        }
+
+        var end = DateTime.UtcNow + Patience;
+        while (reply.Status == StatusCode.Ok && DateTime.UtcNow < end) (reply, _) = await peer.ReadAsync(s_config.Id, 5, 10, 10);
+        Assert.That(reply.Status, Is.EqualTo(StatusCode.Corrupt));
     }
 
     [Test, Category("Trap26")]
@@ -241,11 +262,9 @@ public sealed class DiskFaultTests
     {
         foreach (var path in Directory.EnumerateFiles(Path.Combine(directory, "log", "segments"), "*", SearchOption.AllDirectories))
         {
-            var content = File.ReadAllBytes(path);
-            var at = content.AsSpan().IndexOf(bytes);
+            var at = File.ReadAllBytes(path).AsSpan().IndexOf(bytes);
             if (at < 0) continue;
-            content[at + bytes.Length / 2] ^= 1;
-            File.WriteAllBytes(path, content);
+            StorageHarness.Flip(path, at + bytes.Length / 2);
             return;
         }
 

@@ -82,17 +82,52 @@ public sealed class RecentEntriesTests
     }
 
     [Test]
-    public void What_is_in_use_stays_and_what_is_idle_goes()
+    public void What_is_older_than_two_calls_goes()
     {
         var recent = new RecentEntries();
         Add(recent, 1, 10, new Random(1));
-        recent.DropIfIdle();
-        Read(recent, 0);
+        recent.DropOld();
         Add(recent, 1, 10, new Random(1));
-        recent.DropIfIdle();
+        Read(recent, 0);
+        recent.DropOld();
+        Assert.That(recent.TryRead(0, 1, 100, out _, out _), Is.False);
         Read(recent, 1);
-        recent.DropIfIdle();
+        recent.DropOld();
         Assert.That(recent.TryRead(1, 2, 100, out _, out _), Is.False);
+    }
+
+    [Test]
+    public async Task Readers_and_the_clock_may_come_at_any_moment()
+    {
+        var recent = new RecentEntries();
+        var runs = Enumerable.Range(0, 500).Select(i => (First: (long)_entries.Count, Entries: Encode(10, 50, new Random(i)))).ToArray();
+        var stop = false;
+        long reads = 0;
+        var readers = Enumerable.Range(0, 3).Select(n => Task.Run(() =>
+        {
+            var random = new Random(n);
+            var bytes = new byte[10_000];
+            while (!Volatile.Read(ref stop))
+            {
+                var first = random.Next(_entries.Count);
+                if (n == 0) recent.DropOld();
+                if (!recent.TryRead(first, first + 20, 1_000, out var read, out var count)) continue;
+                read.CopyTo(bytes);
+                var isSame = bytes.AsSpan(0, read.Length).SequenceEqual(_entries.GetRange(first, count).SelectMany(static e => e).ToArray());
+                read.Release();
+                Assert.That(isSame);
+                Interlocked.Increment(ref reads);
+            }
+        })).ToArray();
+        for (var round = 0; round < 1000 && (round < 20 || Interlocked.Read(ref reads) < 1000); round++)
+        {
+            foreach (var (first, entries) in runs) recent.Add(first, 10, entries);
+        }
+
+        Volatile.Write(ref stop, true);
+        await Task.WhenAll(readers);
+        Assert.That(reads, Is.GreaterThanOrEqualTo(1000));
+        recent.Clear();
     }
 
     private static void Read(RecentEntries recent, long position)

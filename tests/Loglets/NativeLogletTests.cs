@@ -48,8 +48,10 @@ public class NativeLogletTests
 
     private ScriptedPeer Sequencer => _peers[0];
 
-    private ILoglet Open(LogletOptions options, TimeProvider? time = null, Func<uint, bool>? isLost = null) =>
-        new NativeLogletFactory((node, ct) => _pool.GetAsync(_peers[(int)node - 1].EndPoint, node, ct), isLost ?? (static _ => false), _router, options, time ?? TimeProvider.System, NullLogger.Instance).Open(_config);
+    private ILoglet Open(LogletOptions options, TimeProvider? time = null) => Factory(options, static _ => false, time).Open(_config);
+
+    private NativeLogletFactory Factory(LogletOptions options, Func<uint, bool> isLost, TimeProvider? time = null) =>
+        new((node, ct) => _pool.GetAsync(_peers[(int)node - 1].EndPoint, node, ct), isLost, _router, options, time ?? TimeProvider.System, NullLogger.Instance);
 
     [TearDown]
     public async Task TearDown()
@@ -97,12 +99,15 @@ public class NativeLogletTests
         for (var i = 1; i < 3; i++) _peers[i].Answer<Read, ReadReply>(r => new ReadReply(StatusCode.Ok, r.Min, 0, 0, 0));
 
         // Each handle begins with another replica, and none gives up the one that it asked.
+        var factory = Factory(s_options with { RequestTimeout = never, OperationTimeout = never, HedgeReadsAfter = never }, static node => node == 1);
         for (var i = 0; i < 3; i++)
         {
-            await using var loglet = Open(s_options with { RequestTimeout = never, OperationTimeout = never, HedgeReadsAfter = never }, isLost: static node => node == 1);
+            await using var loglet = factory.Open(_config);
             using var read = await loglet.ReadNextAsync(0, 10, 10, 1000, default).AsTask().WaitAsync(Patience.Long);
             Assert.That(read.Status, Is.EqualTo(StatusCode.Ok));
         }
+
+        Assert.That(_peers.Select(p => p.Log.Count(r => r.Type == FrameType.Read)), Is.EqualTo(new[] { 0, 2, 1 }));
     }
 
     [Test, Category("Trap17")]

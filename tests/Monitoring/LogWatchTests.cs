@@ -151,6 +151,7 @@ public class LogWatchTests
 
         await listeners[sequencer.NodeId].DisposeAsync();
         await UntilAsync(() => queue.Waiting == 1);
+        await Task.Delay(200);
         Assert.That((await cluster.ChainAsync(Log)).Version, Is.EqualTo(1), "It is the other one's turn.");
         await listeners[before.NodeId].DisposeAsync();
         await UntilAsync(() => cluster.MetaStore.History.Any(h => h.Register == "log/" + Log && h.Value.Version == 2));

@@ -34,6 +34,22 @@ public sealed class PeerPoolTests
     }
 
     [Test]
+    public async Task A_peer_counts_as_lost_for_a_moment_only_since_it_may_be_back()
+    {
+        var time = new ShiftedClock();
+        await using var loopback = new Loopback(new RecordingHandler());
+        await using var pool = new PeerPool(LocalPeer.Client(), Guid.Empty, new RecordingHandler(), ConnectionOptions.Default with { TimeProvider = time });
+        var connection = await pool.GetAsync(loopback.Listener.LocalEndPoint, 1);
+        connection.Close();
+        await connection.Completion.WaitAsync(Loopback.Patience);
+        Assert.That(pool.IsLost(loopback.Listener.LocalEndPoint), Is.True);
+        time.Shift = TimeSpan.FromSeconds(0.5);
+        Assert.That(pool.IsLost(loopback.Listener.LocalEndPoint), Is.True);
+        time.Shift = TimeSpan.FromSeconds(1);
+        Assert.That(pool.IsLost(loopback.Listener.LocalEndPoint), Is.False);
+    }
+
+    [Test]
     public async Task A_failed_dial_fails_all_waiters_and_is_tried_again_soon()
     {
         IPEndPoint endPoint;
@@ -93,5 +109,13 @@ public sealed class PeerPoolTests
         await pool.DisposeAsync();
         Assert.That(connection.IsClosed);
         Assert.That(async () => await pool.GetAsync(loopback.Listener.LocalEndPoint, 1), Throws.TypeOf<ObjectDisposedException>());
+    }
+
+    /// <summary>Timers run as ever; only what is measured is later.</summary>
+    private sealed class ShiftedClock : TimeProvider
+    {
+        public TimeSpan Shift { get; set; }
+
+        public override long GetTimestamp() => base.GetTimestamp() + (long)(Shift.TotalSeconds * TimestampFrequency);
     }
 }
