@@ -20,6 +20,8 @@ internal sealed class DelosPeer(string executable, int stripes = 0) : IPeer
 
     public string? Read => "checkTail";
 
+    public string? Tail => "follow";
+
     public IReadOnlyList<int> ProcessIds => [.. Cluster.Nodes.Where(n => n.IsRunning).Select(n => n.ProcessId)];
 
     private DevCluster Cluster => _cluster ?? throw new InvalidOperationException("StartAsync was not called.");
@@ -31,6 +33,8 @@ internal sealed class DelosPeer(string executable, int stripes = 0) : IPeer
 
     public async Task<IPeerClient> ConnectAsync(CancellationToken cancellationToken) =>
         await DelosLogClient.ConnectAsync(Cluster.Endpoints, Log, stripes == 0 ? LogPolicy.Default : LogPolicy.Striped(Servers.Count, stripes), cancellationToken).ConfigureAwait(false);
+
+    public async Task<ITailReader> FollowAsync(CancellationToken cancellationToken) => await DelosTailReader.StartAsync(Cluster.Endpoints, Log, cancellationToken).ConfigureAwait(false);
 
     public async Task KillLeaderAsync(CancellationToken cancellationToken)
     {

@@ -18,6 +18,8 @@ internal sealed class EtcdPeer : IPeer
 
     public string? Read => "range of one key, linearizable";
 
+    public string? Tail => "a watch of all keys";
+
     public IReadOnlyList<int> ProcessIds => _servers.ProcessIds;
 
     public async Task StartAsync(string directory, CancellationToken cancellationToken)
@@ -49,6 +51,9 @@ internal sealed class EtcdPeer : IPeer
         var leader = await LeaderAsync(cancellationToken).ConfigureAwait(false);
         return new EtcdClient(_clientPorts[(leader + 1) % Servers.Count]);
     }
+
+    public async Task<ITailReader> FollowAsync(CancellationToken cancellationToken) =>
+        await EtcdTailReader.StartAsync(_clientPorts[(await LeaderAsync(cancellationToken).ConfigureAwait(false) + 2) % Servers.Count], cancellationToken).ConfigureAwait(false);
 
     public async Task KillLeaderAsync(CancellationToken cancellationToken) => await _servers[await LeaderAsync(cancellationToken).ConfigureAwait(false)].KillAsync().ConfigureAwait(false);
 

@@ -14,6 +14,9 @@ internal interface IPeer : IAsyncDisposable
     /// <summary>What one linearizable read is; null: there is none.</summary>
     string? Read { get; }
 
+    /// <summary>How a reader at the tail is given what is written; null: there is no such thing.</summary>
+    string? Tail { get; }
+
     /// <summary>The servers that run.</summary>
     IReadOnlyList<int> ProcessIds { get; }
 
@@ -25,6 +28,9 @@ internal interface IPeer : IAsyncDisposable
 
     /// <summary>A connection of its own, not to the leader if that can be chosen, so that it survives the leader's death.</summary>
     Task<IPeerClient> ConnectAsync(CancellationToken cancellationToken);
+
+    /// <summary>A reader of what is written from now on, on a connection of its own. Only if there is a <see cref="Tail"/>.</summary>
+    Task<ITailReader> FollowAsync(CancellationToken cancellationToken);
 
     /// <summary>SIGKILL of the server that orders writes now.</summary>
     Task KillLeaderAsync(CancellationToken cancellationToken);
@@ -38,6 +44,16 @@ internal interface IPeerClient : IAsyncDisposable
 
     /// <exception cref="PeerException">It failed.</exception>
     ValueTask ReadAsync();
+}
+
+/// <summary>Reads until it is disposed.</summary>
+internal interface ITailReader : IAsyncDisposable
+{
+    /// <summary>Writes that were delivered so far.</summary>
+    long Delivered { get; }
+
+    /// <summary>Why it reads no more; null while it does.</summary>
+    Exception? Failure { get; }
 }
 
 /// <summary>A peer did not do what it was asked.</summary>

@@ -7,9 +7,11 @@ using System.Text;
 
 namespace Delos.Bench.Peers;
 
-/// <summary>The NATS client protocol, as much of it as is measured: publish with an inbox of its own for each acknowledgement, on one connection.</summary>
-internal sealed class NatsClient : IPeerClient
+/// <summary>The NATS client protocol, as much of it as is measured: publish with an inbox of its own for each acknowledgement, on one connection; or a consumer.</summary>
+internal sealed class NatsClient : IPeerClient, ITailReader
 {
+    private const string Delivery = "2";
+
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
     private readonly NetworkStream _stream;
     private readonly PipeReader _input;
@@ -20,6 +22,7 @@ internal sealed class NatsClient : IPeerClient
     private MemoryStream _unsent = new();
     private bool _isSending;
     private long _next;
+    private long _delivered;
     private PeerException? _lost;
 
     private NatsClient(NetworkStream stream)
@@ -29,6 +32,10 @@ internal sealed class NatsClient : IPeerClient
         Send($"CONNECT {{\"verbose\":false,\"pedantic\":false,\"lang\":\"c#\",\"version\":\"1\",\"protocol\":1}}\r\nSUB {_inbox}.* 1\r\n", []);
         _receiving = ReceiveAsync();
     }
+
+    public long Delivered => Interlocked.Read(ref _delivered);
+
+    public Exception? Failure => _lost;
 
     public static async Task<NatsClient> ConnectAsync(int port, CancellationToken cancellationToken)
     {
@@ -42,6 +49,16 @@ internal sealed class NatsClient : IPeerClient
         var answer = await CallAsync("$JS.API.STREAM.CREATE.BENCH", """{"name":"BENCH","subjects":["bench"],"storage":"file","num_replicas":3,"retention":"limits","discard":"old","duplicate_window":0}"""u8.ToArray())
             .WaitAsync(cancellationToken).ConfigureAwait(false);
         if (answer.Contains("\"error\"", StringComparison.Ordinal)) throw new PeerException($"The stream was not made: {answer}");
+    }
+
+    /// <summary>From here on all that is published to the stream is delivered.</summary>
+    public async Task ConsumeAsync(CancellationToken cancellationToken)
+    {
+        var subject = $"_DELIVER.{Guid.NewGuid():n}";
+        Send($"SUB {subject} {Delivery}\r\n", []);
+        var request = $$$"""{"stream_name":"BENCH","config":{"deliver_subject":"{{{subject}}}","deliver_policy":"new","ack_policy":"none","replay_policy":"instant"}}""";
+        var answer = await CallAsync("$JS.API.CONSUMER.CREATE.BENCH", Encoding.ASCII.GetBytes(request)).WaitAsync(cancellationToken).ConfigureAwait(false);
+        if (answer.Contains("\"error\"", StringComparison.Ordinal)) throw new PeerException($"The consumer was not made: {answer}");
     }
 
     public async ValueTask WriteAsync(ReadOnlyMemory<byte> payload)
@@ -168,6 +185,13 @@ internal sealed class NatsClient : IPeerClient
             var words = line.Split(' ');
             var length = int.Parse(words[^1], CultureInfo.InvariantCulture);
             if (reader.Remaining < length + 2) return begin;
+            if (words[2] == Delivery)
+            {
+                Interlocked.Increment(ref _delivered);
+                reader.Advance(length + 2);
+                continue;
+            }
+
             var id = long.Parse(words[1][(words[1].LastIndexOf('.') + 1)..], CultureInfo.InvariantCulture);
             if (_waiting.TryGetValue(id, out var answer)) answer.TrySetResult(Encoding.UTF8.GetString(reader.UnreadSequence.Slice(0, length)));
             reader.Advance(length + 2);

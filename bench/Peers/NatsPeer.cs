@@ -20,6 +20,8 @@ internal sealed class NatsPeer : IPeer
 
     public string? Read => null;
 
+    public string? Tail => "a push consumer of the stream, without acknowledgements";
+
     public IReadOnlyList<int> ProcessIds => _servers.ProcessIds;
 
     public async Task StartAsync(string directory, CancellationToken cancellationToken)
@@ -56,6 +58,13 @@ internal sealed class NatsPeer : IPeer
     {
         var leader = await LeaderAsync(cancellationToken).ConfigureAwait(false);
         return await NatsClient.ConnectAsync(_clientPorts[(leader + 1) % Servers.Count], cancellationToken).ConfigureAwait(false);
+    }
+
+    public async Task<ITailReader> FollowAsync(CancellationToken cancellationToken)
+    {
+        var client = await NatsClient.ConnectAsync(_clientPorts[(await LeaderAsync(cancellationToken).ConfigureAwait(false) + 2) % Servers.Count], cancellationToken).ConfigureAwait(false);
+        await client.ConsumeAsync(cancellationToken).ConfigureAwait(false);
+        return client;
     }
 
     public async Task KillLeaderAsync(CancellationToken cancellationToken) => await _servers[await LeaderAsync(cancellationToken).ConfigureAwait(false)].KillAsync().ConfigureAwait(false);

@@ -11,6 +11,7 @@ internal sealed class PeersReport(PeersPlan plan)
     private readonly List<(IPeer Peer, string Version)> _peers = [];
     private readonly List<Cell> _writes = [];
     private readonly List<Cell> _reads = [];
+    private readonly Dictionary<string, List<(double Written, double Delivered)>> _tails = [];
     private readonly Dictionary<string, List<double>> _gaps = [];
     private readonly List<(long Sync, long Trip)> _floors = [];
 
@@ -19,6 +20,12 @@ internal sealed class PeersReport(PeersPlan plan)
     public void OnWrites(IPeer peer, int size, int outstanding, LoopResult result) => CellOf(_writes, peer, size, outstanding).Results.Add(result);
 
     public void OnReads(IPeer peer, int outstanding, LoopResult result) => CellOf(_reads, peer, 0, outstanding).Results.Add(result);
+
+    public void OnTail(IPeer peer, LoopResult writes, double deliveredPerSecond)
+    {
+        if (!_tails.TryGetValue(peer.Name, out var tails)) _tails[peer.Name] = tails = [];
+        tails.Add((writes.PerSecond, deliveredPerSecond));
+    }
 
     public void OnFloor(LatencyHistogram sync, LatencyHistogram trip) => _floors.Add((sync.Percentile(50), trip.Percentile(50)));
 
@@ -38,6 +45,7 @@ internal sealed class PeersReport(PeersPlan plan)
         AppendFloor(text);
         foreach (var size in plan.Sizes) AppendWrites(text, size);
         AppendReads(text);
+        AppendTails(text);
         AppendGaps(text);
         return text.ToString();
     }
@@ -91,10 +99,20 @@ internal sealed class PeersReport(PeersPlan plan)
             text.Append(CultureInfo.InvariantCulture, $"| {cell.Outstanding} | {cell.Peer} | {_peers.First(p => p.Peer.Name == cell.Peer).Peer.Read} | {cell.PerSecond:F0} | {cell.P50:F0} | {cell.P99:F0} |\n");
     }
 
+    private void AppendTails(StringBuilder text)
+    {
+        if (_tails.Count == 0) return;
+        text.Append(CultureInfo.InvariantCulture, $"\n### A reader at the tail\n\nOne reader, while {PeersPlan.TailOutstanding} writes of {PeersPlan.TailSize} B are under way; one value for each round.\n\n| system | the reader is given what is written by | writes per second | delivered per second |\n| --- | --- | --- | --- |\n");
+        foreach (var (peer, tails) in _tails)
+            text.Append(CultureInfo.InvariantCulture, $"| {peer} | {_peers.First(p => p.Peer.Name == peer).Peer.Tail} | {Values(tails.Select(t => t.Written))} | {Values(tails.Select(t => t.Delivered))} |\n");
+    }
+
+    private static string Values(IEnumerable<double> values) => string.Join(", ", values.Select(v => v.ToString("F0", CultureInfo.InvariantCulture)));
+
     private void AppendGaps(StringBuilder text)
     {
         if (_gaps.Count == 0) return;
         text.Append(CultureInfo.InvariantCulture, $"\n### SIGKILL of the leader\n\nLongest time without an acknowledged write, with {PeersPlan.GapOutstanding} outstanding, fresh servers for each death.\n\n| system | ms |\n| --- | --- |\n");
-        foreach (var (peer, gaps) in _gaps) text.Append(CultureInfo.InvariantCulture, $"| {peer} | {string.Join(", ", gaps.Select(g => g.ToString("F0", CultureInfo.InvariantCulture)))} |\n");
+        foreach (var (peer, gaps) in _gaps) text.Append(CultureInfo.InvariantCulture, $"| {peer} | {Values(gaps)} |\n");
     }
 }

@@ -28,6 +28,7 @@ internal sealed class PeersRun(PeersPlan plan, IReadOnlyList<Func<IPeer>> makers
                 }
 
                 foreach (var peer in peers.Where(p => p.Read is not null)) await ReadAsync(peer, cancellationToken).ConfigureAwait(false);
+                foreach (var peer in peers.Where(p => p.Tail is not null)) await TryAsync($"{peer.Name}, a reader at the tail", () => FollowAsync(peer, cancellationToken), cancellationToken).ConfigureAwait(false);
             }
         }
         finally
@@ -37,7 +38,7 @@ internal sealed class PeersRun(PeersPlan plan, IReadOnlyList<Func<IPeer>> makers
 
         for (var kill = 0; kill < plan.Kills; kill++)
         {
-            foreach (var make in makers) await TryGapAsync(make, cancellationToken).ConfigureAwait(false);
+            foreach (var make in makers) await TryAsync("SIGKILL of the leader", () => GapAsync(make, cancellationToken), cancellationToken).ConfigureAwait(false);
         }
 
         return _report;
@@ -79,16 +80,32 @@ internal sealed class PeersRun(PeersPlan plan, IReadOnlyList<Func<IPeer>> makers
         }
     }
 
-    /// <summary>What was measured before is not lost with a system that does not get over its leader's death.</summary>
-    private async Task TryGapAsync(Func<IPeer> make, CancellationToken cancellationToken)
+    /// <summary>One reader at the tail of what is written at the same time.</summary>
+    private async Task FollowAsync(IPeer peer, CancellationToken cancellationToken)
+    {
+        await using var client = await peer.ConnectAsync(cancellationToken).ConfigureAwait(false);
+        await using var reader = await peer.FollowAsync(cancellationToken).ConfigureAwait(false);
+        var writing = new ClosedLoop(client, PeersPlan.TailSize, PeersPlan.TailOutstanding).RunAsync(plan.WarmUp, plan.Duration, () => peer.ProcessIds, cancellationToken);
+        await Task.Delay(plan.WarmUp, cancellationToken).ConfigureAwait(false);
+        var (begun, before) = (Stopwatch.GetTimestamp(), reader.Delivered);
+        await Task.Delay(plan.Duration, cancellationToken).ConfigureAwait(false);
+        var delivered = (reader.Delivered - before) / Stopwatch.GetElapsedTime(begun).TotalSeconds;
+        var writes = await writing.ConfigureAwait(false);
+        if (reader.Failure is { } failure) throw new PeerException($"{peer.Name}'s reader has ended: {failure.Message}", failure);
+        _report.OnTail(peer, writes, delivered);
+        Tell(string.Create(CultureInfo.InvariantCulture, $"{peer.Name}, a reader at the tail: {delivered:F0}/s of {writes.PerSecond:F0}/s written"));
+    }
+
+    /// <summary>What was measured before is not lost with a system that does not stand this.</summary>
+    private async Task TryAsync(string what, Func<Task> measure, CancellationToken cancellationToken)
     {
         try
         {
-            await GapAsync(make, cancellationToken).ConfigureAwait(false);
+            await measure().ConfigureAwait(false);
         }
         catch (Exception e) when (!cancellationToken.IsCancellationRequested)
         {
-            Tell($"the gap could not be measured: {e.Message}");
+            Tell($"{what}: could not be measured: {e.Message}");
         }
     }
 

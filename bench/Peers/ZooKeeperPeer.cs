@@ -20,6 +20,8 @@ internal sealed class ZooKeeperPeer : IPeer
 
     public string? Read => "sync and getData";
 
+    public string? Tail => null;
+
     public IReadOnlyList<int> ProcessIds => _servers.ProcessIds;
 
     public async Task StartAsync(string directory, CancellationToken cancellationToken)
@@ -59,6 +61,8 @@ internal sealed class ZooKeeperPeer : IPeer
         var leader = await LeaderAsync(cancellationToken).ConfigureAwait(false);
         return await ZooKeeperClient.ConnectAsync(_clientPorts[(leader + 1) % Servers.Count], cancellationToken).ConfigureAwait(false);
     }
+
+    public Task<ITailReader> FollowAsync(CancellationToken cancellationToken) => throw new NotSupportedException("ZooKeeper's watches tell of one change each.");
 
     public async Task KillLeaderAsync(CancellationToken cancellationToken) => await _servers[await LeaderAsync(cancellationToken).ConfigureAwait(false)].KillAsync().ConfigureAwait(false);
 
