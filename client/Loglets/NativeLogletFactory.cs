@@ -5,7 +5,7 @@ namespace Delos.Client.Loglets;
 
 /// <summary>Opens NativeLoglets, and StripedLoglets of them, over shared connections.</summary>
 /// <param name="connect">Connects to a node: <c>NodeDirectory.ConnectAsync</c>.</param>
-/// <param name="isLost">Whether the node was out of reach the last time, so that others are asked first: <c>NodeDirectory.IsLost</c>.</param>
+/// <param name="isLost">Whether the node was out of reach a moment ago, so that others are asked first: <c>NodeDirectory.IsLost</c>.</param>
 /// <param name="router">Gets the frames of those connections: the handler of the PeerPool, or called by it.</param>
 /// <param name="options">Times and sizes.</param>
 /// <param name="time">The clock of timeouts; none takes part in safety.</param>

@@ -13,7 +13,7 @@ internal sealed class ReplicaSet(LogletConfig config, LogletConnector connect, F
 
     public int Count => config.Replicas.Count;
 
-    /// <summary>The replica's node was out of reach the last time.</summary>
+    /// <summary>The replica's node was out of reach a moment ago.</summary>
     public bool IsLost(int replica) => isLost(config.Replicas[replica].NodeId);
 
     /// <summary>A connection to the replica, on the very disk that the config names: the same node with another disk is another replica (trap 8).</summary>

@@ -19,6 +19,7 @@ internal sealed class SegmentPoll(LogletConfig config, MonitorParts parts, Actio
     private readonly long _begun = parts.TimeProvider.GetTimestamp();
     private readonly (LogletConfig Part, SegmentHealth Health)[] _parts = [.. config.Parts.Select(p => (p, new SegmentHealth(p, parts.Options)))];
     private readonly Dictionary<(LogletId Part, uint Node), Task> _asked = [];
+    private readonly HashSet<(LogletId Part, uint Node)> _owing = [];
     private readonly HashSet<(LogletId Part, uint Node)> _askAgain = [];
     private Task<uint[]>? _spares;
 
@@ -45,6 +46,7 @@ internal sealed class SegmentPoll(LogletConfig config, MonitorParts parts, Actio
                     await asked.ConfigureAwait(false);
                 }
 
+                lock (_lock) _owing.Add(key);
                 _asked[key] = AskReplicaAsync(part.Id, health, replica.NodeId);
             }
         }
@@ -72,7 +74,12 @@ internal sealed class SegmentPoll(LogletConfig config, MonitorParts parts, Actio
     /// <summary>Whoever owes an answer is asked again once it has come: something may have happened since the question.</summary>
     private bool Postpone((LogletId, uint) key, Task asked)
     {
-        lock (_lock) return !asked.IsCompleted && (_askAgain.Add(key) || true);
+        lock (_lock)
+        {
+            if (asked.IsCompleted || !_owing.Contains(key)) return false;
+            _askAgain.Add(key);
+            return true;
+        }
     }
 
     private async Task AskReplicaAsync(LogletId part, SegmentHealth health, uint node)
@@ -85,6 +92,7 @@ internal sealed class SegmentPoll(LogletConfig config, MonitorParts parts, Actio
             var wasSealed = health.IsSealed;
             if (reply is { } status) health.OnStatus(node, status.Status, status.IsSealed, now);
             else health.OnLost(node, now);
+            _owing.Remove((part, node));
             isNews = _askAgain.Remove((part, node)) | (health.IsSealed && !wasSealed);
         }
 

@@ -9,6 +9,7 @@ namespace Delos.Tests.Simulation;
 /// <summary>
 /// The segment monitor of one MetaStore node, as daemon/Monitoring/LogWatch.cs and SequencerWatch.cs have it: asks the replicas, watches the sequencers, of every stripe, and extends the chain; what the answers mean
 /// <see cref="SegmentHealth"/> says, and who acts first <see cref="MonitorRank"/>.
+/// Unlike the daemon's (SegmentPoll.cs) it asks in rounds that wait for every replica's answer or timeout.
 /// </summary>
 internal sealed class SimMonitor(SimNode node, ClusterSimulation cluster)
 {
