@@ -144,6 +144,7 @@ internal sealed class LogLoad : IAsyncDisposable
             }
 
             NoteGap(TimeProvider.System.GetElapsedTime(begin));
+            if (_options.Rest > TimeSpan.Zero) await Task.Delay(_options.Rest, CancellationToken.None);
         }
     }
 
@@ -156,7 +157,7 @@ internal sealed class LogLoad : IAsyncDisposable
             {
                 var tail = await log.CheckTailAsync();
                 History.Tails.Add(new TailRecord(invoked, History.Now(), tail));
-                await Task.Delay(1, CancellationToken.None);
+                await Task.Delay(_options.TailEvery, CancellationToken.None);
             }
             catch (DelosException e) when (e.IsTransient || e.Code == DelosErrorCode.NotFound)
             {
@@ -204,6 +205,15 @@ internal sealed record LogLoadOptions
 {
     /// <summary>Of each payload, at least.</summary>
     public int Bytes { get; init; }
+
+    /// <summary>
+    /// Of an appender after each append. Faults last for seconds, and what they meet is a matter of how much is under way at a time, not of how much has been: a load
+    /// without rest only takes the processors from the nodes under test and from the tests beside them.
+    /// </summary>
+    public TimeSpan Rest { get; init; } = TimeSpan.FromMilliseconds(5);
+
+    /// <summary>Between two questions for the tail.</summary>
+    public TimeSpan TailEvery { get; init; } = TimeSpan.FromMilliseconds(5);
 
     /// <summary>Errors after which an appender goes on with its next append; any other ends it. Whether the refused one is in the log is left open.</summary>
     public Func<DelosException, bool> IsRefusal { get; init; } = _ => false;
