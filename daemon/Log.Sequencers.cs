@@ -36,4 +36,7 @@ internal static partial class Log
 
     [LoggerMessage(609, LogLevel.Error, "Node {Node} does not accept a store: {Reason}")]
     public static partial void StoreNotAccepted(this ILogger logger, uint node, string reason);
+
+    [LoggerMessage(610, LogLevel.Error, "Loglet {Loglet}: the replica of this node failed unexpectedly; trying again.")]
+    public static partial void OwnReplicaFailed(this ILogger logger, LogletId loglet, Exception exception);
 }

@@ -9,7 +9,7 @@ namespace Delos.Daemon.LogServers;
 internal sealed class BackPressure(LogServerOptions options)
 {
     private readonly Lock _lock = new();
-    private readonly Dictionary<Connection, Replica> _paused = [];
+    private readonly Dictionary<IPausable, Replica> _paused = [];
     private long _total;
     private int _pausedCount;
 
@@ -20,13 +20,13 @@ internal sealed class BackPressure(LogServerOptions options)
     public void Durable(long bytes) => Interlocked.Add(ref _total, -bytes);
 
     /// <summary>At the end of a batch of stores, after the log was kicked: what is in flight will become durable, and the round's end resumes the connection.</summary>
-    public void PauseIfOver(Connection connection, Replica replica)
+    public void PauseIfOver(IPausable source, Replica replica)
     {
         if (!IsOver(replica, 1)) return;
         lock (_lock)
         {
-            if (!_paused.TryAdd(connection, replica)) return;
-            connection.PauseReading();
+            if (!_paused.TryAdd(source, replica)) return;
+            source.PauseReading();
             Interlocked.Exchange(ref _pausedCount, _paused.Count);
         }
 
@@ -40,22 +40,22 @@ internal sealed class BackPressure(LogServerOptions options)
         if (Volatile.Read(ref _pausedCount) == 0) return;
         lock (_lock)
         {
-            foreach (var (connection, replica) in _paused)
+            foreach (var (source, replica) in _paused)
             {
                 if (!all && IsOver(replica, 2)) continue;
-                _paused.Remove(connection);
-                connection.ResumeReading();
+                _paused.Remove(source);
+                source.ResumeReading();
             }
 
             Volatile.Write(ref _pausedCount, _paused.Count);
         }
     }
 
-    public void Forget(Connection connection)
+    public void Forget(IPausable source)
     {
         lock (_lock)
         {
-            _paused.Remove(connection);
+            _paused.Remove(source);
             Volatile.Write(ref _pausedCount, _paused.Count);
         }
     }

@@ -3,12 +3,13 @@ using Delos.Protocol.Connections;
 namespace Delos.Daemon.LogServers;
 
 /// <summary>
-/// What one round of the disk's I/O thread touched: each connection is flushed once, and each replica's subscribers are served once, when the round has ended.
+/// What one round of the disk's I/O thread touched: what each has to be told is flushed, and each replica's subscribers are served once, when the round has ended.
 /// Everything but <see cref="IsOwnThread"/> belongs to that thread.
 /// </summary>
 internal sealed class CommitRound
 {
     private readonly List<Connection> _connections = [];
+    private readonly List<IAckSink> _sinks = [];
     private readonly List<Replica> _replicas = [];
     private int _threadId;
 
@@ -28,8 +29,15 @@ internal sealed class CommitRound
         if (!_connections.Contains(connection)) _connections.Add(connection);
     }
 
+    public void Touch(IAckSink sink)
+    {
+        if (!_sinks.Contains(sink)) _sinks.Add(sink);
+    }
+
     public void FlushAll()
     {
+        foreach (var sink in _sinks) sink.Flush();
+        _sinks.Clear();
         foreach (var connection in _connections) connection.Flush();
         _connections.Clear();
     }

@@ -23,29 +23,7 @@ public sealed partial class LogServerService
             return;
         }
 
-        Metrics.StoresReceived.Add(1);
-        Metrics.EntriesStored.Add(message.Count);
-        var served = Served(connection);
-        if (message.Config is { } config && !IsMine(config))
-        {
-            served.Acknowledge(message.Loglet, message.Incarnation, StatusCode.NotServed, null);
-            return;
-        }
-
-        var replica = _table.Find(message.Loglet);
-        if (replica is null)
-        {
-            var absence = _table.Absence(message.Loglet);
-            if (absence == StatusCode.NotFound) absence = message.Config is null ? StatusCode.NeedConfig : _table.GetOrCreate(message.Config, out replica);
-            if (replica is null)
-            {
-                served.Acknowledge(message.Loglet, message.Incarnation, absence, null);
-                return;
-            }
-        }
-
-        if (replica.Store(connection, message, frame.Payload) is { } status) served.Acknowledge(message.Loglet, message.Incarnation, status, replica);
-        served.Touch(replica);
+        Store(Served(connection).Batch, message, frame.Payload);
     }
 
     private void OnGlobalTail(Connection connection, in Frame frame)
@@ -56,7 +34,7 @@ public sealed partial class LogServerService
             return;
         }
 
-        if (_table.Find(message.Loglet) is { } replica && replica.AnnounceGlobalTail(message)) Served(connection).Touch(replica);
+        AnnounceGlobalTail(Served(connection).Batch, message);
     }
 
     private void OnConfirm(Connection connection, in Frame frame)
@@ -67,8 +45,7 @@ public sealed partial class LogServerService
             return;
         }
 
-        var reply = _table.Find(message.Loglet)?.Confirm(message) ?? new ConfirmReply(message.Loglet, message.Incarnation, message.Round, _table.Absence(message.Loglet), 0);
-        connection.Enqueue(reply);
+        connection.Enqueue(Confirm(message));
     }
 
     /// <summary>Rule 2: a status request for an unknown Loglet confirms nothing and creates nothing.</summary>
@@ -107,7 +84,7 @@ public sealed partial class LogServerService
         }
 
         replica.Seal(message.Config, connection, frame.CorrelationId, null);
-        Served(connection).Touch(replica);
+        Served(connection).Batch.Touch(replica);
     }
 
     private void OnRepair(Connection connection, in Frame frame)
@@ -131,7 +108,7 @@ public sealed partial class LogServerService
         }
 
         replica.Repair(message, frame.Payload, connection, frame.CorrelationId);
-        Served(connection).Touch(replica);
+        Served(connection).Batch.Touch(replica);
     }
 
     private void OnTrim(Connection connection, in Frame frame)
@@ -149,7 +126,7 @@ public sealed partial class LogServerService
         }
 
         replica.Trim(message, connection, frame.CorrelationId);
-        Served(connection).Touch(replica);
+        Served(connection).Batch.Touch(replica);
     }
 
     private void OnDelete(Connection connection, in Frame frame)

@@ -124,22 +124,8 @@ public sealed partial class LogServerService : IFrameHandler, IAsyncDisposable
     /// <summary>The frames of one receive were handled: the disk is told, then whoever need not wait for it is answered.</summary>
     public void OnBatchEnd(Connection connection)
     {
-        if (!_served.TryGetValue(connection.Id, out var served) || !served.HasBatch) return;
-        foreach (var replica in served.Touched) replica.KickIfDirty();
-        foreach (var ack in served.Acks)
-        {
-            connection.Enqueue(ack.Replica?.Acknowledgement(ack.Incarnation, ack.Status) ?? new StoreAck(ack.Loglet, ack.Incarnation, ack.Status, 0, 0));
-        }
-
-        connection.Flush();
-        foreach (var replica in served.Touched)
-        {
-            _pump.Wake(replica);
-            _shared.BackPressure.PauseIfOver(connection, replica);
-        }
-
-        served.EndBatch();
-        if (_shared.Failure is not null) _shared.BackPressure.ResumeIfUnder(all: true);
+        if (!_served.TryGetValue(connection.Id, out var served) || served.Batch.IsEmpty) return;
+        EndBatch(served.Batch, connection);
     }
 
     public void OnClosed(Connection connection, Exception? reason)
@@ -147,7 +133,7 @@ public sealed partial class LogServerService : IFrameHandler, IAsyncDisposable
         _shared.BackPressure.Forget(connection);
         if (!_served.TryRemove(connection.Id, out var served)) return;
         foreach (var subscription in served.Subscriptions.Values) Remove(subscription);
-        foreach (var replica in _table.All) replica.Forget(connection);
+        foreach (var replica in _table.All) replica.Forget(served);
     }
 
     /// <summary>Stops serving and closes the logs after their last commit. The connections are closed by their owner, before this.</summary>
@@ -185,7 +171,7 @@ public sealed partial class LogServerService : IFrameHandler, IAsyncDisposable
         }
     }
 
-    private ServedConnection Served(Connection connection) => _served.TryGetValue(connection.Id, out var served) ? served : _served.GetOrAdd(connection.Id, static _ => new ServedConnection());
+    private ServedConnection Served(Connection connection) => _served.TryGetValue(connection.Id, out var served) ? served : _served.GetOrAdd(connection.Id, static (_, c) => new ServedConnection(c), connection);
 
     private bool IsMine(LogletConfig config) => config.HasReplica(_me.NodeId, _me.DiskId);
 

@@ -5,7 +5,7 @@ namespace Delos.Daemon.LogServers;
 
 /// <summary>
 /// What a replica took last, in the blocks in which it was received: readers at the tail are given it without a look at the disk, a copy or another checksum. It was accepted, and need not be durable yet: the caller asks only
-/// for positions that may be shown. Bounded by age, bytes and number of runs, because a small run may keep a whole block alive; under a load that outruns the disk, what becomes durable may be gone from here, and is read from the
+/// for positions that may be shown. Bounded by age, bytes and number of runs, because a small run may keep a whole block alive (256 of them are 16 MiB); under a load that outruns the disk, what becomes durable may be gone from here, and is read from the
 /// disk. Thread-safe.
 /// </summary>
 internal sealed class RecentEntries

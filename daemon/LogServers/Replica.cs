@@ -1,7 +1,6 @@
 using System.Buffers;
 using Delos.Daemon.Storage;
 using Delos.Protocol.Blocks;
-using Delos.Protocol.Connections;
 using Delos.Protocol.Framing;
 using Delos.Protocol.Identity;
 using Delos.Protocol.Messages;
@@ -16,7 +15,7 @@ internal sealed partial class Replica(LogletId id, SegmentLog log, ReplicaCore c
 {
     private readonly Queue<Waiter> _waiters = new();
     private readonly RecentEntries _recent = new();
-    private Connection? _sequencer;
+    private IAckSink? _sequencer;
     private Subscription[] _subscriptions = [];
     private long _lastEnd = log.DurableAddress;
     private long _inFlight;
@@ -41,14 +40,14 @@ internal sealed partial class Replica(LogletId id, SegmentLog log, ReplicaCore c
     public Subscription[] Subscriptions => Volatile.Read(ref _subscriptions);
 
     /// <summary>A store (rule 1). Null: nothing to answer before the log is durable further.</summary>
-    public StatusCode? Store(Connection connection, in Store message, in ReadOnlySequence<byte> payload)
+    public StatusCode? Store(IAckSink sequencer, in Store message, in ReadOnlySequence<byte> payload)
     {
         lock (Gate)
         {
             if (message.Config is { } config) core.AdoptConfig(config);
             var decision = core.AdmitStore(message.Incarnation, message.First, message.Count, message.GlobalTail);
             // Also one whose store is out of order: it waits for what a peer refills.
-            if (decision.Status is StatusCode.Ok or StatusCode.OutOfOrder) _sequencer = connection;
+            if (decision.Status is StatusCode.Ok or StatusCode.OutOfOrder) _sequencer = sequencer;
             if (decision.Status != StatusCode.Ok) return decision.Status;
             if (EnsureCreated(useReserve: false) is var created and not StatusCode.Ok) return created == StatusCode.Unavailable ? TurnedAway() : created;
             if (decision.Skip == message.Count) return _isDurable && message.First + message.Count <= core.DurableTail ? StatusCode.Ok : null;
@@ -166,11 +165,11 @@ internal sealed partial class Replica(LogletId id, SegmentLog log, ReplicaCore c
         }
     }
 
-    public void Forget(Connection connection)
+    public void Forget(IAckSink sequencer)
     {
         lock (Gate)
         {
-            if (_sequencer == connection) _sequencer = null;
+            if (_sequencer == sequencer) _sequencer = null;
         }
     }
 

@@ -1,54 +1,27 @@
 using System.Collections.Concurrent;
-using Delos.Protocol.Framing;
-using Delos.Protocol.Identity;
+using Delos.Protocol.Connections;
+using Delos.Protocol.Messages;
 
 namespace Delos.Daemon.LogServers;
 
 /// <summary>
-/// What the role keeps for one connection. The batch (what the frames of one receive touched) belongs to the connection's read loop; subscriptions end from other threads too.
+/// What the role keeps for one connection. The batch belongs to the connection's read loop; subscriptions end from other threads too.
 /// </summary>
-internal sealed class ServedConnection
+internal sealed class ServedConnection : IAckSink
 {
-    private readonly List<Replica> _touched = [];
-    private readonly List<PendingAck> _acks = [];
+    private readonly Connection _connection;
+
+    public ServedConnection(Connection connection)
+    {
+        _connection = connection;
+        Batch = new ReplicaBatch(this);
+    }
 
     public ConcurrentDictionary<ulong, Subscription> Subscriptions { get; } = new();
 
-    /// <summary>Replicas whose logs got records, or whose global tail rose, in this batch.</summary>
-    public List<Replica> Touched => _touched;
+    public ReplicaBatch Batch { get; }
 
-    /// <summary>Answers to stores that do not wait for the disk; one per Loglet and batch, since acknowledgements are cumulative.</summary>
-    public List<PendingAck> Acks => _acks;
+    void IAckSink.Enqueue(in StoreAck ack) => _connection.Enqueue(ack);
 
-    public bool HasBatch => _touched.Count > 0 || _acks.Count > 0;
-
-    public void Touch(Replica replica)
-    {
-        if (!_touched.Contains(replica)) _touched.Add(replica);
-    }
-
-    public void Acknowledge(LogletId loglet, ulong incarnation, StatusCode status, Replica? replica)
-    {
-        for (var i = 0; i < _acks.Count; i++)
-        {
-            if (_acks[i].Loglet != loglet || _acks[i].Incarnation != incarnation) continue;
-            // A refusal outlives the Ok of another store in the batch: it tells the sequencer what to do next.
-            if (status != StatusCode.Ok || replica != _acks[i].Replica) _acks[i] = new PendingAck(loglet, incarnation, status, replica);
-            return;
-        }
-
-        _acks.Add(new PendingAck(loglet, incarnation, status, replica));
-    }
-
-    public void EndBatch()
-    {
-        _touched.Clear();
-        _acks.Clear();
-    }
+    void IAckSink.Flush() => _connection.Flush();
 }
-
-/// <param name="Loglet">Which Loglet.</param>
-/// <param name="Incarnation">As the store named it.</param>
-/// <param name="Status">Ok or the refusal.</param>
-/// <param name="Replica">Null if it does not exist here.</param>
-internal readonly record struct PendingAck(LogletId Loglet, ulong Incarnation, StatusCode Status, Replica? Replica);

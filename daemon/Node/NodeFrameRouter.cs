@@ -48,7 +48,7 @@ internal sealed class NodeFrameRouter(NodeRoles roles) : IFrameHandler
         }
         catch (OutOfMemoryException e)
         {
-            EndForLackOfMemory(e);
+            LackOfMemory.EndProcess(e);
         }
     }
 
@@ -63,7 +63,7 @@ internal sealed class NodeFrameRouter(NodeRoles roles) : IFrameHandler
         }
         catch (OutOfMemoryException e)
         {
-            EndForLackOfMemory(e);
+            LackOfMemory.EndProcess(e);
         }
     }
 
@@ -74,9 +74,6 @@ internal sealed class NodeFrameRouter(NodeRoles roles) : IFrameHandler
         _metaStore?.OnClosed(connection, reason);
         _loglets?.OnClosed(connection, reason);
     }
-
-    /// <summary>It may come anywhere, also between two changes of a core that belong together: whoever went on might acknowledge what it does not hold.</summary>
-    private static void EndForLackOfMemory(OutOfMemoryException reason) => Environment.FailFast("delosd is out of memory. Give it more, or lower limits.window_bytes, in_flight_bytes and queued_bytes.", reason);
 
     private void Route(Connection connection, in Frame frame)
     {

@@ -9,7 +9,7 @@ namespace Delos.Daemon.Sequencers;
 /// One replica of a Loglet as its sequencer reaches it. Sending never blocks, and drops what cannot be sent: the replica is sent everything again once it is connected.
 /// The sending members are called under the Loglet's lock, <see cref="Flush"/> without it.
 /// </summary>
-public interface IReplicaLink : IAsyncDisposable
+internal interface IReplicaLink : IAsyncDisposable
 {
     /// <summary>The connection that the replica's acknowledgements come from; null while there is none, or none is needed.</summary>
     Connection? Connection { get; set; }
@@ -31,11 +31,14 @@ public interface IReplicaLink : IAsyncDisposable
 }
 
 /// <summary>What a link tells the Loglet's sequencer, from a thread of its own, holding no lock.</summary>
-public interface IReplicaEvents
+internal interface IReplicaEvents
 {
     void OnConnected(int replica, Connection? connection);
 
     void OnLost(int replica);
 
     void OnSealReply(int replica, StatusCode status);
+
+    /// <summary>Answers that did not come over a connection; what they cause is flushed by way of <paramref name="flushes"/>, which is the caller's.</summary>
+    void OnAnswers(int replica, List<StoreAck> acks, List<ConfirmReply> confirms, FlushList flushes);
 }

@@ -32,7 +32,7 @@ internal sealed class LogletSequencer : ISequencerOutputs, IReplicaEvents
     private bool _isAnnouncing;
 
     public LogletSequencer(
-        LogletConfig config, SequencerOptions options, TimeProvider time, Func<int, ReplicaId, IReplicaLink> linkFor,
+        LogletConfig config, SequencerOptions options, TimeProvider time, Func<LogletConfig, int, IReplicaLink> linkFor,
         Action<LogletSequencer, EndReason> ending, Action<LogletSequencer, EndReason> ended, ILogger logger, long now)
     {
         Config = config;
@@ -44,7 +44,7 @@ internal sealed class LogletSequencer : ISequencerOutputs, IReplicaEvents
         _core = new SequencerCore(config, options, this, now);
         _links = new IReplicaLink[config.Replicas.Count];
         _dirtyLinks = new bool[_links.Length];
-        for (var i = 0; i < _links.Length; i++) _links[i] = linkFor(i, config.Replicas[i]);
+        for (var i = 0; i < _links.Length; i++) _links[i] = linkFor(config, i);
     }
 
     public LogletConfig Config { get; }
@@ -175,6 +175,19 @@ internal sealed class LogletSequencer : ISequencerOutputs, IReplicaEvents
         lock (_lock)
         {
             _core.OnSealReply(replica, status);
+            Collect(flushes);
+        }
+
+        flushes.Run();
+    }
+
+    void IReplicaEvents.OnAnswers(int replica, List<StoreAck> acks, List<ConfirmReply> confirms, FlushList flushes)
+    {
+        lock (_lock)
+        {
+            foreach (var ack in acks) _core.OnStoreAck(replica, ack.Status, ack.DurableTail, ack.AcceptedTail);
+            foreach (var confirm in confirms) _core.OnConfirmReply(replica, confirm.Round, confirm.Status, confirm.DurableTail);
+            _core.Flush();
             Collect(flushes);
         }
 

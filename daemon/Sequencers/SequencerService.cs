@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
+using Delos.Daemon.LogServers;
 using Delos.Protocol.Chains;
 using Delos.Protocol.Cluster;
 using Delos.Protocol.Connections;
@@ -19,6 +20,7 @@ public sealed class SequencerService : IFrameHandler, IAsyncDisposable
     private readonly uint _nodeId;
     private readonly ulong _incarnation;
     private readonly Func<uint, CancellationToken, ValueTask<Connection>> _connect;
+    private readonly ILocalStores? _logServer;
     private readonly SequencerOptions _options;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
@@ -39,9 +41,14 @@ public sealed class SequencerService : IFrameHandler, IAsyncDisposable
     /// <param name="nodeId">This node.</param>
     /// <param name="incarnation">Drawn at this process's start.</param>
     /// <param name="connect">The shared connection to a node; its frames come to this service's <see cref="OnFrame"/>.</param>
+    /// <param name="logServer">The role of the same process, which is talked to without a connection; null: there is none. Closed after this.</param>
+    /// <param name="options">Limits and times.</param>
+    /// <param name="time">Time; no safety depends on it.</param>
+    /// <param name="logger">For the operator.</param>
     public SequencerService(
-        uint nodeId, ulong incarnation, Func<uint, CancellationToken, ValueTask<Connection>> connect, SequencerOptions options, TimeProvider time, ILogger logger)
+        uint nodeId, ulong incarnation, Func<uint, CancellationToken, ValueTask<Connection>> connect, LogServerService? logServer, SequencerOptions options, TimeProvider time, ILogger logger)
     {
+        _logServer = logServer;
         _nodeId = nodeId;
         _incarnation = incarnation;
         _connect = connect;
@@ -183,7 +190,11 @@ public sealed class SequencerService : IFrameHandler, IAsyncDisposable
         return StatusCode.Ok;
     }
 
-    private SocketReplicaLink LinkFor(int index, ReplicaId replica) => new(index, replica, _connect, _options, _time, _logger);
+    private IReplicaLink LinkFor(LogletConfig config, int index)
+    {
+        var replica = config.Replicas[index];
+        return _logServer is not null && _logServer.IsOnOwnDisk(replica) ? new LocalReplicaLink(index, config, _logServer, _options, _time, _logger) : new SocketReplicaLink(index, replica, _connect, _options, _time, _logger);
+    }
 
     private static bool HasTwins(LogletConfig config) => config.Replicas.DistinctBy(replica => replica.NodeId).Count() != config.Replicas.Count;
 
@@ -194,11 +205,13 @@ public sealed class SequencerService : IFrameHandler, IAsyncDisposable
         lock (_openLock)
         {
             _ended[sequencer.Config.Id] = reason;
+
+            // In this order: who stops all of them finds it in the one or in the other.
+            _toStop.Enqueue(sequencer);
             _live.TryRemove(sequencer.Config.Id, out _);
         }
 
         Metrics.LogletsEnded.Add(1);
-        _toStop.Enqueue(sequencer);
         LogletEnded?.Invoke(sequencer.Config.Id, reason);
     }
 

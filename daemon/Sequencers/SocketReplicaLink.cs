@@ -7,7 +7,7 @@ using Microsoft.Extensions.Logging;
 namespace Delos.Daemon.Sequencers;
 
 /// <summary>A replica behind a connection, which other Loglets may share. Reconnects for ever, with growing pauses.</summary>
-public sealed class SocketReplicaLink : IReplicaLink
+internal sealed class SocketReplicaLink : IReplicaLink
 {
     private readonly int _index;
     private readonly ReplicaId _replica;

@@ -10,7 +10,7 @@ namespace Delos.Protocol.Connections;
 /// One multiplexed connection to a peer. A read loop hands frames to the <see cref="IFrameHandler"/>; any thread may enqueue and flush, also from within handlers of other
 /// connections: no lock is held while a handler runs or a socket is called. Made by <see cref="Connector"/> and <see cref="Listener"/>.
 /// </summary>
-public sealed class Connection : IAsyncDisposable
+public sealed class Connection : IPausable, IAsyncDisposable
 {
     /// <summary>Receives in a row without a wait after which the loop lets other connections have the thread.</summary>
     private const int MaxReceivesInARow = 32;

@@ -54,7 +54,7 @@ public sealed record ConnectionOptions
     /// <summary>Throws <see cref="ArgumentException"/> that names the wrong value; returns itself.</summary>
     public ConnectionOptions Validate()
     {
-        if (MaxFrameBytes < 1024) throw new ArgumentException($"{nameof(MaxFrameBytes)} is {MaxFrameBytes}; at least 1024 are needed.");
+        if (MaxFrameBytes < PeerLimits.MinFrameBytes) throw new ArgumentException($"{nameof(MaxFrameBytes)} is {MaxFrameBytes}; at least {PeerLimits.MinFrameBytes} are needed.");
         if (MaxQueuedBytes < MaxFrameBytes) throw new ArgumentException($"{nameof(MaxQueuedBytes)} is {MaxQueuedBytes}, less than one frame ({MaxFrameBytes}).");
         if (HelloTimeout <= TimeSpan.Zero) throw new ArgumentException($"{nameof(HelloTimeout)} must be positive.");
         if (ConnectTimeout <= TimeSpan.Zero) throw new ArgumentException($"{nameof(ConnectTimeout)} must be positive.");

@@ -32,6 +32,12 @@ public static class Handshake
             return false;
         }
 
+        if (hello.Limits.MaxFrameBytes < PeerLimits.MinFrameBytes)
+        {
+            refusal = TooSmall("The dialer", hello.Limits);
+            return false;
+        }
+
         peer = new PeerInfo(hello.ClusterId, hello.NodeId, hello.Roles, hello.Incarnation, hello.DiskId, version, hello.Limits);
         reply = new HelloReply(version, me.ClusterId, me.NodeId, me.Roles, me.Incarnation, me.DiskId, me.Limits);
         return true;
@@ -55,7 +61,15 @@ public static class Handshake
         {
             refusal = new Error(StatusCode.WrongNode, $"Node {reply.NodeId} answers there; node {expectedNodeId} was expected.");
         }
+        else if (reply.Limits.MaxFrameBytes < PeerLimits.MinFrameBytes)
+        {
+            refusal = TooSmall("The peer", reply.Limits);
+        }
 
         return refusal.Code == StatusCode.Ok;
     }
+
+    /// <summary>An answer that is too large for its frame would fail at whoever answers, in the middle of other work.</summary>
+    private static Error TooSmall(string who, PeerLimits limits) =>
+        new(StatusCode.Malformed, $"{who} takes frames of at most {limits.MaxFrameBytes} bytes; {PeerLimits.MinFrameBytes} are the least that this protocol needs.");
 }

@@ -9,6 +9,9 @@ namespace Delos.Protocol.Messages;
 /// <param name="MaxInFlightBytes">Bytes of unanswered appends of one connection.</param>
 public readonly record struct PeerLimits(int MaxFrameBytes, int MaxEntryBytes, long MaxInFlightBytes)
 {
+    /// <summary>The least that <see cref="MaxFrameBytes"/> may be: every answer without entries fits, whatever it says.</summary>
+    public const int MinFrameBytes = 1024;
+
     internal const int Size = 16;
 
     /// <summary>A batch of 8 MiB with slack for header and metadata, entries of 1 MiB, 32 MiB in flight.</summary>

@@ -97,7 +97,7 @@ internal sealed class MiniNode(uint nodeId, Guid cluster, string directory, Func
         _peers = new PeerPool(me, cluster, this, ConnectionOptions.Default);
         _group = new GroupCommit(s_storage, NullLogger.Instance, TimeProvider.System);
         _logServer = await LogServerService.OpenAsync(directory, Id, _group, new LogServerOptions(), TimeProvider.System, NullLogger.Instance, static failure => Assert.Fail(failure.ToString()));
-        _sequencer = new SequencerService(nodeId, Incarnation, ConnectAsync, new SequencerOptions(), TimeProvider.System, NullLogger.Instance);
+        _sequencer = new SequencerService(nodeId, Incarnation, ConnectAsync, _logServer, new SequencerOptions(), TimeProvider.System, NullLogger.Instance);
         _listener = Listener.Start(EndPoint, me, _ => this, ConnectionOptions.Default, 1000);
         EndPoint = _listener.LocalEndPoint;
     }

@@ -37,7 +37,7 @@ public class SequencerServiceTests
         _pool = new PeerPool(me, Loopback.Cluster, handler, ConnectionOptions.Default);
         _service = new SequencerService(
             SequencerNode, Incarnation, (node, ct) => _pool.GetAsync(_servers[node - 1].EndPoint, node, ct),
-            options, TimeProvider.System, NullLogger.Instance);
+            null, options, TimeProvider.System, NullLogger.Instance);
         handler.Service = _service;
         _listener = Listener.Start(new IPEndPoint(IPAddress.Loopback, 0), me, _ => handler, ConnectionOptions.Default, 10);
         _client = new ClientHandler();

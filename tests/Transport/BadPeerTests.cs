@@ -5,6 +5,7 @@ using System.Net.Sockets;
 using Delos.Protocol.Blocks;
 using Delos.Protocol.Connections;
 using Delos.Protocol.Framing;
+using Delos.Protocol.Identity;
 using Delos.Protocol.Messages;
 
 namespace Delos.Tests.Transport;
@@ -108,6 +109,20 @@ public sealed class BadPeerTests
             async () => await loopback.DialAsync(new RecordingHandler(), node: 2),
             Throws.TypeOf<DelosProtocolException>().With.Property("Code").EqualTo(StatusCode.WrongNode).And.Message.Contains("node 2 was expected"));
         Assert.That((await loopback.DialAsync(new RecordingHandler(), cluster: Loopback.Cluster, node: 1)).IsClosed, Is.False);
+    }
+
+    /// <summary>An answer that does not fit would fail in the middle of whatever is answered: of a commit, for one.</summary>
+    [Test]
+    public void A_peer_that_takes_no_frame_of_an_answers_size_is_refused_on_either_side()
+    {
+        var narrow = PeerLimits.Default with { MaxFrameBytes = PeerLimits.MinFrameBytes - 1 };
+        Assert.That(Handshake.TryAccept(Loopback.Node(1), Handshake.Greet(LocalPeer.Client() with { Limits = narrow }), out _, out _, out var refused), Is.False);
+        Assert.That(refused.Code, Is.EqualTo(StatusCode.Malformed));
+        Assert.That(refused.Text, Does.Contain("1024 are the least"));
+        var reply = new HelloReply(1, Loopback.Cluster, 1, NodeRoles.LogServer, 7, Guid.NewGuid(), narrow);
+        Assert.That(Handshake.TryVerify(LocalPeer.Client(), Guid.Empty, 0, reply, out _, out var refusal), Is.False);
+        Assert.That(refusal.Code, Is.EqualTo(StatusCode.Malformed));
+        Assert.That(Handshake.TryVerify(LocalPeer.Client(), Guid.Empty, 0, reply with { Limits = narrow with { MaxFrameBytes = PeerLimits.MinFrameBytes } }, out _, out _), Is.True);
     }
 
     [Test]

@@ -1,0 +1,12 @@
+using Delos.Protocol.Messages;
+
+namespace Delos.Daemon.LogServers;
+
+/// <summary>Where a replica's acknowledgements go: to the connection of its sequencer, or to a sequencer in the same process. Called with locks held: it neither blocks nor calls back.</summary>
+internal interface IAckSink
+{
+    void Enqueue(in StoreAck ack);
+
+    /// <summary>What was enqueued is on its way now.</summary>
+    void Flush();
+}

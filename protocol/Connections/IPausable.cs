@@ -1,0 +1,9 @@
+namespace Delos.Protocol.Connections;
+
+/// <summary>A source of work that can be held back. Both calls return at once, and may come from any thread.</summary>
+public interface IPausable
+{
+    void PauseReading();
+
+    void ResumeReading();
+}
