@@ -46,8 +46,9 @@ internal static class ConfigKeys
         "Segment files kept ready, so that a new Loglet or a full file does not wait for the disk.")
     { Minimum = 0, Maximum = 64 };
 
-    public static readonly ConfigKey StorageDirect = new("storage", "direct", ConfigKind.Boolean, "false",
-        "Write past the page cache: more appends for the same work. Readers at the tail get entries from memory all the same, but what was written a moment ago is read from the disk. For ext4 and xfs; not where the file system checksums data.");
+    public static readonly ConfigKey StorageDirect = new("storage", "direct", ConfigKind.Choice, "auto",
+        "Write past the page cache: more appends for the same work. Readers at the tail get entries from memory all the same, but what was written a moment ago is read from the disk. auto: on ext4 and xfs. Never true where the file system checksums data.")
+    { Choices = ["auto", "true", "false"] };
 
     public static readonly ConfigKey LimitEntry = new("limits", "max_entry", ConfigKind.Size, "1MiB", "Largest payload of one append.")
     { Minimum = 1, Maximum = MiB };

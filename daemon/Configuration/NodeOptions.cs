@@ -26,8 +26,8 @@ internal sealed record NodeOptions
 
     public int SpareFiles { get; init; } = 2;
 
-    /// <summary>Commits go past the page cache.</summary>
-    public bool DirectIo { get; init; }
+    /// <summary>Commits go past the page cache; null: if the data directory's file system is made for it.</summary>
+    public bool? DirectIo { get; init; }
 
     public int MaxEntryBytes { get; init; } = 1 << 20;
 
@@ -101,7 +101,7 @@ internal sealed record NodeOptions
             MetaStore = seeds,
             FileBytes = settings.Int32(ConfigKeys.StorageFileSize),
             SpareFiles = settings.Int32(ConfigKeys.StorageSpareFiles),
-            DirectIo = settings.Flag(ConfigKeys.StorageDirect),
+            DirectIo = bool.TryParse(settings.Text(ConfigKeys.StorageDirect), out var direct) ? direct : null,
             MaxEntryBytes = settings.Int32(ConfigKeys.LimitEntry),
             MaxFrameBytes = settings.Int32(ConfigKeys.LimitFrame),
             MaxBatchBytes = settings.Int32(ConfigKeys.LimitBatch),

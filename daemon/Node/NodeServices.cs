@@ -45,7 +45,13 @@ internal sealed class NodeServices : IAsyncDisposable
         _status = status;
         _fail = fail;
         _loggers = loggers;
-        _group = new GroupCommit(new StorageOptions { SegmentFileBytes = options.FileBytes, SpareFiles = options.SpareFiles, DirectIo = options.DirectIo }, loggers.CreateLogger("Delos.Storage"), TimeProvider.System);
+        var storage = new StorageOptions
+        {
+            SegmentFileBytes = options.FileBytes,
+            SpareFiles = options.SpareFiles,
+            DirectIo = options.DirectIo ?? FileSystem.TakesDirectWrites(options.DataDirectory),
+        };
+        _group = new GroupCommit(storage, loggers.CreateLogger("Delos.Storage"), TimeProvider.System);
         _group.Failed += reason => _fail("disk", reason);
         _peers = new PeerPool(me, me.ClusterId, router, connections);
         _metaStoreClient = new MetaStoreClient(

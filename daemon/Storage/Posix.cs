@@ -47,6 +47,20 @@ public static partial class Posix
         }
     }
 
+    /// <summary>The type of the file system that a path is on, as statfs(2) lists them.</summary>
+    internal static unsafe long FileSystemType(string path)
+    {
+        // The type comes first in a structure of 120 bytes.
+        var buffer = stackalloc long[32];
+        while (StatFsNative(path, buffer) != 0)
+        {
+            var errno = Marshal.GetLastPInvokeError();
+            if (errno != EINTR) throw new IoException("statfs", path, errno);
+        }
+
+        return buffer[0];
+    }
+
     /// <summary>Index of the first byte of a pinned array that lies at a multiple of <see cref="PageSize"/>.</summary>
     internal static unsafe int AlignedStart(byte[] pinned)
     {
@@ -207,6 +221,9 @@ public static partial class Posix
 
     [LibraryImport("libc", EntryPoint = "mkdir", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int MkDirNative(string path, uint mode);
+
+    [LibraryImport("libc", EntryPoint = "statfs", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static unsafe partial int StatFsNative(string path, long* buffer);
 
     [LibraryImport("libc", EntryPoint = "flock", SetLastError = true)]
     private static partial int FLockNative(SafeFileHandle file, int operation);

@@ -1,3 +1,5 @@
+using Delos.Daemon.Storage;
+
 namespace Delos.Tests.Storage;
 
 /// <summary>Commits past the page cache, with readers that use it.</summary>
@@ -26,6 +28,19 @@ public class DirectIoTests
         Assert.That(harness.Unknown, Is.Empty);
         harness.ReadAndCheck(0, 4_000, size: Size);
         Assert.That(harness.Failures, Is.Empty);
+    }
+
+    [Test]
+    public void Only_file_systems_that_are_known_to_bear_it_are_written_past_the_page_cache()
+    {
+        Assert.That(FileSystem.TakesDirectWrites("/proc"), Is.False);
+        Assert.That(FileSystem.TakesDirectWrites("/dev/shm"), Is.False);
+        Assert.Throws<IoException>(() => FileSystem.TakesDirectWrites("/nowhere/at/all"));
+
+        // This machine's own, by the mount point that is the longest of those that the path begins with.
+        var path = Path.GetFullPath(TestContext.CurrentContext.WorkDirectory);
+        var mount = File.ReadLines("/proc/mounts").Select(l => l.Split(' ')).Where(m => path == m[1] || path.StartsWith(m[1].TrimEnd('/') + "/", StringComparison.Ordinal)).MaxBy(m => m[1].Length)!;
+        Assert.That(FileSystem.TakesDirectWrites(path), Is.EqualTo(mount[2] is "ext4" or "xfs"), mount[2]);
     }
 
     /// <summary>As the kernel says of this process's descriptors.</summary>
