@@ -6,8 +6,8 @@ using Delos.Protocol.Identity;
 namespace Delos.Daemon;
 
 /// <summary>
-/// delosd.dll, Delos.Client.dll and Delos.Protocol.dll are compiled ahead of time as one unit (see delosd.csproj): code and layouts of one are built into the others, and nothing in the run time notices that one
-/// of them was exchanged alone. Such a program must not touch anybody's data.
+/// What is published is compiled ahead of time as one unit (see delosd.csproj): code and layouts of one assembly are built into the others, and nothing in the run time notices that one of ours
+/// was exchanged alone. (The framework's come along and are nobody's to exchange.) Such a program must not touch anybody's data.
 /// </summary>
 internal static class OneBuild
 {

@@ -43,12 +43,6 @@ fi
 
 step "build"
 dotnet build Delos.Native.sln -c Release -v quiet -nologo
-if [ -z "$filter" ]; then
-  # The build has checked the rest of what `dotnet format` checks: code style and analyzers are errors there.
-  step "style"
-  dotnet format whitespace Delos.Native.sln --no-restore --verify-no-changes
-  dotnet format style Delos.Native.sln --no-restore --verify-no-changes --diagnostics IMPORTS
-fi
 
 # Prints what the runner said once it is through, so that two of them at a time do not mix. A test that hangs is named and ends the run.
 run_tests() { # name [filter] [nice] [run parameter]
@@ -61,17 +55,25 @@ if [ -n "$filter" ]; then
   run_tests all "$filter" || status=1
   cat "$results/all.txt"
 else
+  # What is longest begins first. Side by side: the tests of real processes, which wait most of the time and come before all others, those of one process, which need no more than the build, and then the style.
+  run_tests others TestCategory!=Process 5 &
+  others=$!
+
   # Real processes are the ones that users get, compiled ahead of time: hundreds of them are started, and each start costs half.
   step "ahead-of-time build of delosd"
   ./scripts/delosd --version
 
-  # Side by side: real processes under faults, which wait most of the time, come before all others.
   step "tests"
   run_tests processes TestCategory=Process 0 "name=\"delosd\",value=\"$PWD/artifacts/delosd/delosd\"" &
   processes=$!
-  run_tests others TestCategory!=Process 5 || status=1
+  wait "$others" || status=1
   step "tests of one process are through"
   cat "$results/others.txt"
+
+  # The build has checked the rest of what `dotnet format` checks: code style and analyzers are errors there.
+  step "style"
+  dotnet format whitespace Delos.Native.sln --no-restore --verify-no-changes || status=1
+  dotnet format style Delos.Native.sln --no-restore --verify-no-changes --diagnostics IMPORTS || status=1
   wait "$processes" || status=1
   step "tests of real processes are through"
   cat "$results/processes.txt"

@@ -16,7 +16,7 @@ namespace Delos.Client.VirtualLogs;
 /// <remarks>
 /// An append is touched by one party at a time: by this object under the lock, or, while it is Sent, by the Loglet, which ends that by <see cref="OnCompleted"/>. A null slot in the ring means "resolved".
 /// </remarks>
-internal sealed class Appender : IThreadPoolWorkItem, IAsyncDisposable
+internal sealed partial class Appender : IThreadPoolWorkItem, IAsyncDisposable
 {
     private readonly DelosClientOptions _options;
     private readonly Lock _gate = new();
@@ -205,112 +205,6 @@ internal sealed class Appender : IThreadPoolWorkItem, IAsyncDisposable
         lock (_gate) _encoder.Dispose();
     }
 
-    /// <summary>Time since the last acknowledgement; very long if there was none.</summary>
-    public TimeSpan SinceAcknowledged => Volatile.Read(ref _acknowledgedAt) is var at and not 0 ? _options.TimeProvider.GetElapsedTime(at) : TimeSpan.MaxValue;
-
-    // ---- for the mover ---------------------------------------------------------------------------------------------------------------
-
-    /// <summary>Completes when no Loglet holds an append any more. Only while moving.</summary>
-    public Task DrainedAsync()
-    {
-        lock (_gate)
-        {
-            _drained = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            if (_handedOver == 0) _drained.TrySetResult();
-            return _drained.Task;
-        }
-    }
-
-    /// <summary>The appends whose outcome is unknown. Only while moving, after <see cref="DrainedAsync"/>.</summary>
-    public List<AppendLifecycle> Parked()
-    {
-        lock (_gate)
-        {
-            var parked = new List<AppendLifecycle>();
-            for (var s = Client.Floor; s < _nextSequence; s++)
-            {
-                if (_ring[s & _mask] is { Lifecycle.State: AppendState.Parked } append) parked.Add(append.Lifecycle);
-            }
-
-            return parked;
-        }
-    }
-
-    /// <summary>Answers those that the mover resolved.</summary>
-    public void Settle()
-    {
-        var over = new List<PendingAppend>();
-        lock (_gate)
-        {
-            for (var s = Client.Floor; s < _nextSequence; s++)
-            {
-                if (_ring[s & _mask] is not { Lifecycle.IsOver: true } append) continue;
-                over.Add(append);
-                Resolved(append);
-            }
-        }
-
-        foreach (var append in over)
-        {
-            if (append.Lifecycle.State == AppendState.Done) Metrics.Appends.Add(1);
-            Finish(append, append.Lifecycle.Position, append.Lifecycle.State == AppendState.Done ? null : AppendErrors.Of(append.Lifecycle));
-        }
-
-        OnRunEnd();
-    }
-
-    /// <summary>Opens a segment: all that is unresolved goes to its Loglet in sequence order, then what comes. Ends the move.</summary>
-    public void Open(Segment segment, ILoglet loglet, Chain? newest)
-    {
-        Flushing flush;
-        lock (_gate)
-        {
-            var isResumed = _segment?.InstallId == segment.InstallId;
-            if (!isResumed) _knownTail = 0;
-            Volatile.Write(ref _resumed, isResumed ? segment : null);
-            _segment = segment;
-            Volatile.Write(ref _loglet, loglet);
-            _moving = false;
-            AdvanceFloor();
-            _nextSend = Client.Floor;
-            flush = Pump();
-            if (newest is not null && !ChainView.IsActive(newest, segment)) BeginMove("superseded", isSealed: true);
-        }
-
-        Flush(flush);
-    }
-
-    /// <summary>Fails what is in no segment. If nothing else is left the move ends without a segment, and the next append begins anew. Returns true then.</summary>
-    public bool FailUnsent(DelosException error)
-    {
-        Fail(append =>
-        {
-            if (append.Lifecycle.State == AppendState.Ready) append.Lifecycle.OnAbandoned(error.Code);
-        }, error);
-        lock (_gate)
-        {
-            AdvanceFloor();
-            if (Client.Floor != _nextSequence || _waiting.Count > 0) return false;
-            _nextSend = _nextSequence;
-            _moving = false;
-            _segment = null;
-            return true;
-        }
-    }
-
-    /// <summary>Fails everything: the mover met something that it cannot go on from.</summary>
-    public void FailAll(DelosException error)
-    {
-        Fail(static append => append.Lifecycle.OnClosed(), error);
-        lock (_gate)
-        {
-            AdvanceFloor();
-            _nextSend = Client.Floor;
-            _moving = false;
-            _segment = null;
-        }
-    }
-
     // ---- under the lock --------------------------------------------------------------------------------------------------------------
 
     private void TakeIn(PendingAppend append, ReadOnlyMemory<byte> payload)
@@ -413,25 +307,7 @@ internal sealed class Appender : IThreadPoolWorkItem, IAsyncDisposable
         if (floor == _nextSequence) _emptied?.TrySetResult();
     }
 
-    private void BeginMove(string cause, bool isSealed)
-    {
-        if (_moving || _stopped) return;
-        _moving = true;
-        var old = _loglet;
-        if (old is not null) _knownTail = Math.Max(_knownTail, old.KnownTail);
-        Volatile.Write(ref _loglet, null);
-        _mover.Start(old, _segment, cause, isSealed);
-    }
-
     // ---- without the lock ------------------------------------------------------------------------------------------------------------
-
-    private void OnChain(Chain chain)
-    {
-        lock (_gate)
-        {
-            if (_loglet is not null && _segment is { } segment && !ChainView.IsActive(chain, segment)) BeginMove("superseded", isSealed: true);
-        }
-    }
 
     private void OnRunEnd()
     {
@@ -488,30 +364,6 @@ internal sealed class Appender : IThreadPoolWorkItem, IAsyncDisposable
     private void Finish(PendingAppend append, long position, Exception? error)
     {
         if (append.Finish(position, error)) Recycle(append);
-    }
-
-    private void Fail(Action<PendingAppend> end, DelosException error)
-    {
-        var failed = new List<PendingAppend>();
-        lock (_gate)
-        {
-            for (var s = Client.Floor; s < _nextSequence; s++)
-            {
-                if (_ring[s & _mask] is not { } append) continue;
-                end(append);
-                if (!append.Lifecycle.IsOver) continue;
-                failed.Add(append);
-                Resolved(append);
-            }
-
-            TakeBack();
-        }
-
-        Metrics.AppendsFailed.Add(failed.Count);
-        foreach (var append in failed)
-        {
-            Finish(append, -1, append.Lifecycle.Failure == error.Code ? error : AppendErrors.Of(append.Lifecycle));
-        }
     }
 
     private DelosException TooLarge(int length) => new(DelosErrorCode.LimitExceeded, $"The entry has {length} bytes; at most {_options.MaxEntryBytes} are allowed.");

@@ -47,7 +47,7 @@ internal static class ConfigKeys
     { Minimum = 0, Maximum = 64 };
 
     public static readonly ConfigKey StorageDirect = new("storage", "direct", ConfigKind.Choice, "auto",
-        "Write past the page cache: more appends for the same work. Readers at the tail get entries from memory all the same, but what was written a moment ago is read from the disk. auto: on ext4 and xfs. Never true where the file system checksums data.")
+        "Write past the page cache: more appends for the same work. Readers at the tail get entries from memory all the same, but what was written a moment ago is read from the disk. auto: on ext4 and xfs. Set it to false where what is below them checksums what it writes, and do not set it to true where the file system does.")
     { Choices = ["auto", "true", "false"] };
 
     public static readonly ConfigKey LimitEntry = new("limits", "max_entry", ConfigKind.Size, "1MiB", "Largest payload of one append.")

@@ -26,6 +26,9 @@ internal sealed record NodeOptions
 
     public int SpareFiles { get; init; } = 2;
 
+    /// <summary>The sequencer reaches this node's LogServer over a connection, as it does those of other nodes. For the rehearsal, which has only one.</summary>
+    public bool UseSocketsWithin { get; init; }
+
     /// <summary>Commits go past the page cache; null: if the data directory's file system is made for it.</summary>
     public bool? DirectIo { get; init; }
 

@@ -3,7 +3,7 @@ using Delos.Protocol.Connections;
 namespace Delos.Daemon.LogServers;
 
 /// <summary>
-/// Bounds what is accepted and not yet durable: a connection whose stores exceed the bound is not read from until half of it is durable, so that the sequencer feels a slow disk through TCP.
+/// Bounds what is accepted and not yet durable: a source whose stores exceed the bound, a connection or the sequencer in this process, is paused until half of it is durable, so that the sequencer feels a slow disk.
 /// Thread-safe.
 /// </summary>
 internal sealed class BackPressure(LogServerOptions options)

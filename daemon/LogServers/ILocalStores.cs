@@ -26,5 +26,6 @@ internal interface ILocalStores
     Task<StatusCode> SealAsync(LogletConfig config);
 
     /// <summary>That sequencer is not there any more.</summary>
-    void Forget(LogletId loglet, IAckSink sink, IPausable source);
+    void Forget<TSequencer>(LogletId loglet, TSequencer sequencer)
+        where TSequencer : IAckSink, IPausable;
 }

@@ -20,10 +20,10 @@ public sealed partial class LogServerService : ILocalStores
 
     void ILocalStores.EndBatch(ReplicaBatch batch, IPausable source) => EndBatch(batch, source);
 
-    void ILocalStores.Forget(LogletId loglet, IAckSink sink, IPausable source)
+    void ILocalStores.Forget<TSequencer>(LogletId loglet, TSequencer sequencer)
     {
-        _shared.BackPressure.Forget(source);
-        _table.Find(loglet)?.Forget(sink);
+        _shared.BackPressure.Forget(sequencer);
+        _table.Find(loglet)?.Forget(sequencer);
     }
 
     private void Store(ReplicaBatch batch, in Store message, in ReadOnlySequence<byte> payload)

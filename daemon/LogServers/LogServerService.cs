@@ -11,7 +11,7 @@ namespace Delos.Daemon.LogServers;
 
 /// <summary>
 /// The LogServer role of a node: frames in, decisions by each Loglet's <see cref="ReplicaCore"/>, records into its log, answers when they are durable. Frames are handled on the connections' read
-/// loops; a batch of them ends with one kick of each log that it touched, and a commit round of the disk with one acknowledgement per Loglet and one flush per connection.
+/// loops; a batch of them ends with one kick of each log that it touched, and a commit round of the disk with one acknowledgement per Loglet, and a flush of each connection that got something.
 /// <para>See LogServerService.Refill.cs for what the node's own monitor uses.</para>
 /// </summary>
 public sealed partial class LogServerService : IFrameHandler, IAsyncDisposable

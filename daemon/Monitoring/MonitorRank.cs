@@ -20,9 +20,9 @@ internal static class MonitorRank
     {
         var seed = (ulong)Crc32C.Compute(Encoding.UTF8.GetBytes(log)) << 32;
         var mine = Place(me);
-        return nodes.Nodes.Count(n => n.NodeId != me && (n.Roles & NodeRoles.MetaStore) != 0 && Place(n.NodeId).CompareTo(mine) < 0 && !isGone(n.NodeId));
+        return nodes.Nodes.Count(n => n.NodeId != me && (n.Roles & NodeRoles.MetaStore) != 0 && Place(n.NodeId) < mine && !isGone(n.NodeId));
 
-        (ulong, uint) Place(uint node) => (Mix(seed | node), node);
+        ulong Place(uint node) => Mix(seed | node);
     }
 
     /// <summary>Rank 0 waits for nothing; the others their turn and a random part of one turn.</summary>
@@ -32,7 +32,7 @@ internal static class MonitorRank
     /// <param name="random">In [0, 1).</param>
     public static TimeSpan Delay(int rank, TimeSpan turn, int waiting, double random) => rank == 0 ? TimeSpan.Zero : turn * (rank + random / 2) * (1 + waiting / 8.0);
 
-    /// <summary>The finalizer of SplitMix64: numbers that differ in one bit get places that have nothing to do with each other.</summary>
+    /// <summary>The finalizer of SplitMix64: numbers that differ in one bit get places that have nothing to do with each other, and no two the same.</summary>
     private static ulong Mix(ulong x)
     {
         x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9;

@@ -95,7 +95,7 @@ internal sealed class NodeServices : IAsyncDisposable
             MaxClients = _options.MaxClients,
             ConfirmTimeout = _options.CheckTailTimeout,
         };
-        _sequencer = new SequencerService(_me.NodeId, _me.Incarnation, _nodes.ConnectAsync, _logServer, options, TimeProvider.System, _loggers.CreateLogger("Delos.Sequencer"));
+        _sequencer = new SequencerService(_me.NodeId, _me.Incarnation, _nodes.ConnectAsync, _options.UseSocketsWithin ? null : _logServer, options, TimeProvider.System, _loggers.CreateLogger("Delos.Sequencer"));
         _router.Attach(NodeRoles.Sequencer, _sequencer);
         _status.Sequencing = _sequencer.GetStatus;
     }

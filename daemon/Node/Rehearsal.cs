@@ -56,7 +56,7 @@ internal static class Rehearsal
     {
         IdentityFile.Create(directory, new NodeIdentity(Guid.NewGuid(), 1, Guid.NewGuid()), isReplacement: false);
         var address = new HostPort(IPAddress.Loopback.ToString(), FreePort());
-        var options = new NodeOptions { NodeId = 1, Listen = address, MetaStore = [address], DataDirectory = directory, FileBytes = 2 << 20, SpareFiles = 0, Rehearse = false };
+        var options = new NodeOptions { NodeId = 1, Listen = address, MetaStore = [address], DataDirectory = directory, FileBytes = 2 << 20, SpareFiles = 0, Rehearse = false, UseSocketsWithin = true };
         await using var client = DelosClient.Connect($"delos://{address}", new DelosClientOptions { CloseTimeout = TimeSpan.Zero });
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var ready = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);

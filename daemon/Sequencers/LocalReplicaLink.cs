@@ -41,6 +41,8 @@ internal sealed class LocalReplicaLink : IReplicaLink, IAckSink, IPausable, IThr
 
     // Under the lock.
     private List<Message> _queued = [];
+    private Confirm? _confirm;
+    private GlobalTail? _globalTail;
     private List<StoreAck> _acks = [];
     private StatusCode? _sealReply;
     private ITimer? _retry;
@@ -75,7 +77,7 @@ internal sealed class LocalReplicaLink : IReplicaLink, IAckSink, IPausable, IThr
     private uint Node => _config.Replicas[_index].NodeId;
 
     /// <summary>Nothing to do, unless the work item runs: then its own fields say nothing yet.</summary>
-    private bool HasWork => _isConnectDue || _sealReply is not null || _acks.Count > 0 || (!_isPaused && (_queued.Count > 0 || _next < _handed.Count));
+    private bool HasWork => _isConnectDue || _sealReply is not null || _acks.Count > 0 || (!_isPaused && (_queued.Count > 0 || _confirm is not null || _globalTail is not null || _next < _handed.Count));
 
     public void Start(IReplicaEvents events)
     {
@@ -91,9 +93,16 @@ internal sealed class LocalReplicaLink : IReplicaLink, IAckSink, IPausable, IThr
         if (!TryQueue(new Message(message, own))) own.Release();
     }
 
-    public void SendConfirm(in Confirm message) => TryQueue(new Message(Confirm: message));
+    /// <summary>Stores are bounded by what the sequencer may have under way; of these only the newest is worth sending, and behind a disk that stands still there could be any number.</summary>
+    public void SendConfirm(in Confirm message)
+    {
+        lock (_lock) _confirm = _isConnected ? message : null;
+    }
 
-    public void SendGlobalTail(in GlobalTail message) => TryQueue(new Message(GlobalTail: message));
+    public void SendGlobalTail(in GlobalTail message)
+    {
+        lock (_lock) _globalTail = _isConnected ? message : null;
+    }
 
     /// <summary>Nobody flushes after it.</summary>
     public void SendSeal(in Seal message)
@@ -177,12 +186,14 @@ internal sealed class LocalReplicaLink : IReplicaLink, IAckSink, IPausable, IThr
             if (!_isScheduled) _idle.TrySetResult();
         }
 
+        // Away from the caller's lock: to forget this link waits for the replica's.
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         await _stopping.CancelAsync().ConfigureAwait(false);
         await _idle.Task.ConfigureAwait(false);
         await _seal.ConfigureAwait(false);
         _retry?.Dispose();
         Drop();
-        _stores.Forget(_config.Id, this, this);
+        _stores.Forget(_config.Id, this);
     }
 
     private bool TryQueue(in Message message)
@@ -214,6 +225,10 @@ internal sealed class LocalReplicaLink : IReplicaLink, IAckSink, IPausable, IThr
     /// <summary>Under the lock; everything that was taken before is through.</summary>
     private void Refill()
     {
+        if (_globalTail is { } tail) _queued.Add(new Message(GlobalTail: tail));
+        if (_confirm is { } confirm) _queued.Add(new Message(Confirm: confirm));
+        _globalTail = null;
+        _confirm = null;
         _handed.Clear();
         if (_handed.Capacity > MaxRoom) _handed.Capacity = MaxRoom;
         (_queued, _handed) = (_handed, _queued);
@@ -287,6 +302,8 @@ internal sealed class LocalReplicaLink : IReplicaLink, IAckSink, IPausable, IThr
         {
             foreach (var message in _queued) message.Payload?.Release();
             _queued.Clear();
+            _confirm = null;
+            _globalTail = null;
             _acks.Clear();
             _sealReply = null;
         }

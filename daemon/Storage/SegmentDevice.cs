@@ -5,7 +5,7 @@ namespace Delos.Daemon.Storage;
 
 /// <summary>
 /// FasterLog's device over the files of one generation. <see cref="WriteAsync"/> only queues; <see cref="RunQueued"/>, on the disk's one I/O thread, writes with
-/// pwrite on files opened with O_DSYNC (buffered unless asked otherwise, so that readers find the bytes in the page cache), then runs the callbacks. Files are added and removed by the owner:
+/// pwrite on files opened with O_DSYNC (past the page cache or not, see <see cref="StorageOptions.DirectIo"/>), then runs the callbacks. Files are added and removed by the owner:
 /// writes go only to files that are there and fully allocated, so they cannot meet a full disk. Its sector is a page of the page cache: a write of part of a page
 /// that is not cached would have to read it first.
 /// </summary>

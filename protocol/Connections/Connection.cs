@@ -130,13 +130,25 @@ public sealed class Connection : IPausable, IAsyncDisposable
         return _state == ConnectionState.Open && _sender.Enqueue(message, payload, correlationId, flags, Peer.ProtocolVersion);
     }
 
-    /// <summary>Queues the answer to the request with that correlation id.</summary>
+    /// <summary>Queues the answer to the request with that correlation id. Never throws: a peer that asked for more than it accepts is disconnected, and not the trouble of whoever answers.</summary>
     public bool Reply<T>(in T message, ulong correlationId)
-        where T : struct, IMessage<T> => Enqueue(message, correlationId, FrameFlags.Reply);
+        where T : struct, IMessage<T>
+    {
+        if (TooLarge(message, 0) is not { } reason) return Enqueue(message, correlationId, FrameFlags.Reply);
+        Close(reason);
+        return false;
+    }
 
-    /// <summary>Queues the answer with a payload, of which it takes over one reference.</summary>
+    /// <summary><inheritdoc cref="Reply{T}(in T, ulong)"/> Takes over one reference of <paramref name="payload"/>.</summary>
     public bool Reply<T>(in T message, RetainedPayload payload, ulong correlationId)
-        where T : struct, IMessage<T> => Enqueue(message, payload, correlationId, FrameFlags.Reply);
+        where T : struct, IMessage<T>
+    {
+        ArgumentNullException.ThrowIfNull(payload);
+        if (TooLarge(message, payload.Length) is not { } reason) return Enqueue(message, payload, correlationId, FrameFlags.Reply);
+        payload.Release();
+        Close(reason);
+        return false;
+    }
 
     /// <summary>Queues an Error frame as the answer: the requester gets a <see cref="DelosProtocolException"/>.</summary>
     public bool ReplyError(StatusCode code, string text, ulong correlationId) => Reply(new Error(code, text), correlationId);
@@ -260,11 +272,14 @@ public sealed class Connection : IPausable, IAsyncDisposable
     private void CheckSize<T>(in T message, int payloadLength)
         where T : struct, IMessage<T>
     {
+        if (TooLarge(message, payloadLength) is { } reason) throw reason;
+    }
+
+    private DelosProtocolException? TooLarge<T>(in T message, int payloadLength)
+        where T : struct, IMessage<T>
+    {
         var length = (long)FrameHeader.Size + message.Size + payloadLength;
-        if (length > Peer.Limits.MaxFrameBytes)
-        {
-            throw new DelosProtocolException(StatusCode.LimitExceeded, $"A {T.Type} frame of {length} bytes exceeds what {Peer} accepts: {Peer.Limits.MaxFrameBytes}.");
-        }
+        return length <= Peer.Limits.MaxFrameBytes ? null : new DelosProtocolException(StatusCode.LimitExceeded, $"A {T.Type} frame of {length} bytes exceeds what {Peer} accepts: {Peer.Limits.MaxFrameBytes}.");
     }
 
     private async Task RunAsync()

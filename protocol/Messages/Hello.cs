@@ -9,7 +9,7 @@ namespace Delos.Protocol.Messages;
 /// <param name="MaxInFlightBytes">Bytes of unanswered appends of one connection.</param>
 public readonly record struct PeerLimits(int MaxFrameBytes, int MaxEntryBytes, long MaxInFlightBytes)
 {
-    /// <summary>The least that <see cref="MaxFrameBytes"/> may be: every answer without entries fits, whatever it says.</summary>
+    /// <summary>The least that <see cref="MaxFrameBytes"/> may be: what a sequencer tells its clients and LogServers unasked fits.</summary>
     public const int MinFrameBytes = 1024;
 
     internal const int Size = 16;

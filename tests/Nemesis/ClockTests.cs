@@ -25,7 +25,7 @@ public sealed class ClockTests : ProcessFixture
         });
         var history = new LogHistory();
         await using var client = await DelosClient.ConnectAsync(Cluster.Endpoints);
-        await using var load = LogLoad.Start(Cluster.Endpoints, Log, appenders: 4, outstanding: 8, history);
+        await using var load = LogLoad.Start(Cluster.Endpoints, Log, appenders: 4, outstanding: 8, history, options: new LogLoadOptions { Rest = TimeSpan.FromMilliseconds(5) });
         await load.AdvanceAsync(500, s_patience);
         var sequencer = await SequencerNodeAsync(client);
         var before = await client.Admin.ChainAsync(Log);

@@ -31,7 +31,7 @@ public sealed class DamagedFileTests : ProcessFixture
         await StartClusterAsync(WorkDirectory, 3, "storage.file_size=2MiB", "storage.spare_files=1");
         var history = new LogHistory();
         await using var client = await DelosClient.ConnectAsync(Cluster.Endpoints, new DelosClientOptions { DeleteGrace = TimeSpan.FromMilliseconds(50) });
-        await using var load = LogLoad.Start(Cluster.Endpoints, Log, appenders: 4, outstanding: 8, history);
+        await using var load = LogLoad.Start(Cluster.Endpoints, Log, appenders: 4, outstanding: 8, history, options: new LogLoadOptions { Rest = TimeSpan.FromMilliseconds(5) });
         var victim = await LeaveTracesAsync(client, load);
         var node = Cluster[victim];
 

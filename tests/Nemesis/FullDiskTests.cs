@@ -14,7 +14,7 @@ public sealed class FullDiskTests : DiskFixture
     {
         await StartOnDisksAsync(megabytes: 96);
         var history = new LogHistory();
-        var options = new LogLoadOptions { Bytes = 4_000, Rest = TimeSpan.Zero, IsRefusal = e => e.Code is DelosErrorCode.DiskFull };
+        var options = new LogLoadOptions { Bytes = 4_000, IsRefusal = e => e.Code is DelosErrorCode.DiskFull };
         await using var client = await DelosClient.ConnectAsync(Cluster.Endpoints);
         await using var load = LogLoad.Start(Cluster.Endpoints, Log, appenders: 4, outstanding: 8, history, options: options);
         await load.AdvanceAsync(200, Patience);

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Delos.Client;
 using Delos.Client.Admin;
+using Delos.Daemon.Commands;
 using Delos.Daemon.Dev;
 using Delos.Protocol.Chains;
 using Delos.Protocol.Cluster;
@@ -64,6 +65,9 @@ public sealed class PartitionTests : ProcessFixture
                 await ResumeAsync(load, $"isolation of the LogServer {victim}");
                 await load.AdvanceAsync(20_000, s_patience);
                 await UntilUnreachableAsync(client, [victim]);
+                var (code, said, _) = await Shell.TryAsync(Cluster.Executable, "status", "--endpoints", Cluster.Endpoints);
+                Assert.That(code, Is.EqualTo(ExitCode.Degraded), said);
+                foreach (var node in Cluster.Nodes.Where(n => n.NodeId != victim)) Assert.That(said, Does.Contain($"node {node.NodeId} has no connection to node {victim}\n"));
                 await HealAsync(client);
                 await load.AdvanceAsync(500, s_patience);
                 await client.Admin.ReconfigExtendAsync(Log);

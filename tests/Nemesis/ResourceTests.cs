@@ -60,7 +60,7 @@ public sealed class ResourceTests : ProcessFixture
         });
         var history = new LogHistory();
         await using var client = await DelosClient.ConnectAsync(Cluster.Endpoints);
-        await using var load = LogLoad.Start(Cluster.Endpoints, Log, appenders: 4, outstanding: 16, history, options: new LogLoadOptions { Bytes = 32 << 10, Rest = TimeSpan.Zero });
+        await using var load = LogLoad.Start(Cluster.Endpoints, Log, appenders: 4, outstanding: 16, history, options: new LogLoadOptions { Bytes = 32 << 10 });
         await load.AdvanceAsync(50, s_patience);
         await TryReconfigureAsync(client, new ReconfigExtendOptions { Sequencer = victim });
 

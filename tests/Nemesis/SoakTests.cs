@@ -80,7 +80,7 @@ public sealed class SoakTests
         var history = new LogHistory();
         _mayBeSharded = false;
         await using var client = await DelosClient.ConnectAsync(cluster.Endpoints, new DelosClientOptions { DeleteGrace = TimeSpan.FromMilliseconds(100) });
-        await using (var load = LogLoad.Start(cluster.Endpoints, log, appenders: 4, outstanding: 4, history, options: new LogLoadOptions { Rest = TimeSpan.Zero }))
+        await using (var load = LogLoad.Start(cluster.Endpoints, log, appenders: 4, outstanding: 4, history))
         {
             await load.AdvanceAsync(200, s_patience);
             await ReconfigureAsync(client, log);

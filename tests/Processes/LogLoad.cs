@@ -207,10 +207,10 @@ internal sealed record LogLoadOptions
     public int Bytes { get; init; }
 
     /// <summary>
-    /// Of an appender after each append. Faults last for seconds, and what they meet is a matter of how much is under way at a time, not of how much has been: a load
-    /// without rest only takes the processors from the nodes under test and from the tests beside them.
+    /// Of an appender after each append. For faults that last for seconds and ask for no particular moment: there a load without rest only takes the processors from the nodes under test and from the tests beside them.
+    /// Not for deaths, which are to meet as much under way as there can be.
     /// </summary>
-    public TimeSpan Rest { get; init; } = TimeSpan.FromMilliseconds(5);
+    public TimeSpan Rest { get; init; } = TimeSpan.Zero;
 
     /// <summary>Between two questions for the tail.</summary>
     public TimeSpan TailEvery { get; init; } = TimeSpan.FromMilliseconds(5);

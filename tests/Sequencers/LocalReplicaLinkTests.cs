@@ -199,7 +199,8 @@ public sealed class LocalReplicaLinkTests
 
         public Task<StatusCode> SealAsync(LogletConfig config) => stores.SealAsync(config);
 
-        public void Forget(LogletId loglet, IAckSink sink, IPausable source) => stores.Forget(loglet, sink, source);
+        public void Forget<TSequencer>(LogletId loglet, TSequencer sequencer)
+            where TSequencer : IAckSink, IPausable => stores.Forget(loglet, sequencer);
     }
 
     private sealed class Recorder : IReplicaEvents

@@ -4,6 +4,7 @@ using System.Diagnostics;
 using Delos.Protocol.Blocks;
 using Delos.Protocol.Connections;
 using Delos.Protocol.Framing;
+using Delos.Protocol.Messages;
 
 namespace Delos.Tests.Transport;
 
@@ -305,6 +306,23 @@ public sealed class ConnectionTests
         Assert.That(sent, Is.LessThan(10_000));
         Assert.That((await client.Closed.WaitAsync(Loopback.Patience))!.Message, Does.Contain("does not read"));
         await Loopback.UntilAsync(() => connection.QueuedBytes == 0, "nothing being kept for it");
+    }
+
+    /// <summary>Answers are made in the middle of other work, such as a commit: they must not fail there.</summary>
+    [Test]
+    public async Task An_answer_that_the_peer_does_not_accept_closes_its_connection_and_does_not_throw([Values] bool withPayload)
+    {
+        var client = new RecordingHandler();
+        var pool = new BlockPool();
+        await using (var loopback = new Loopback(new RecordingHandler(), new ConnectionOptions { Pool = pool }))
+        {
+            await loopback.DialAsync(client, options: new ConnectionOptions { MaxFrameBytes = PeerLimits.MinFrameBytes, Pool = pool });
+            var accepted = await loopback.Accepted;
+            var large = new Error(StatusCode.Internal, new string('x', PeerLimits.MinFrameBytes));
+            Assert.That(withPayload ? accepted.Reply(new TestMessage(0, 0), RetainedPayload.Copy(new byte[PeerLimits.MinFrameBytes]), 1) : accepted.Reply(large, 1), Is.False);
+            await client.Closed.WaitAsync(Loopback.Patience);
+            Assert.That(accepted.IsClosed, Is.True);
+        }
     }
 
     [Test]
