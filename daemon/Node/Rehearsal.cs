@@ -13,8 +13,8 @@ namespace Delos.Daemon.Node;
 
 /// <summary>
 /// Does once, right after a start, what must be quick when it is needed: a throw-away cluster of one node, inside this process, on the loopback device and in a directory of its own, is appended to, read,
-/// reconfigured, and loses its sequencer. All of it is then compiled: a first reconfiguration otherwise spends two thirds of its time in the compiler, ahead-of-time compilation or not, since instantiations of the framework's generic
-/// types (every async method is one) are left to the run time.
+/// reconfigured, and loses its sequencer. All of it is then compiled, and connections and pools are warm: a first reconfiguration otherwise spends much of its time in the compiler, which a build
+/// that is not published (see delosd.csproj) leaves everything to, and a published one what could not be known ahead.
 /// </summary>
 internal static class Rehearsal
 {
