@@ -76,7 +76,7 @@ internal sealed class LocalReplicaLink : IReplicaLink, IAckSink, IPausable, IThr
 
     private uint Node => _config.Replicas[_index].NodeId;
 
-    /// <summary>Nothing to do, unless the work item runs: then its own fields say nothing yet.</summary>
+    /// <summary>Under the lock, by the work item or while it is not scheduled: some of these fields are its own.</summary>
     private bool HasWork => _isConnectDue || _sealReply is not null || _acks.Count > 0 || (!_isPaused && (_queued.Count > 0 || _confirm is not null || _globalTail is not null || _next < _handed.Count));
 
     public void Start(IReplicaEvents events)
