@@ -102,8 +102,8 @@ internal sealed class AppendMover(Appender appender, VirtualLog log, ILogletFact
 
         var loglet = loglets.Open(chain.Active.Loglet);
 
-        // The segment is younger than the last acknowledgement from the former one: if that was just now, a scan from its beginning is short.
-        var isOpen = appender.SinceAcknowledged < s_young;
+        // The segment is younger than the last acknowledgement from the former one, and than the last chain without it: if that was just now, a scan from its beginning is short.
+        var isOpen = appender.SinceAcknowledged < s_young || log.Chains.NewestAge < s_young;
         try
         {
             isOpen = isOpen || await LearnTailAsync(loglet).ConfigureAwait(false);

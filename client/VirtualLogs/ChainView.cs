@@ -18,6 +18,8 @@ internal sealed class ChainView(string log, LogOptions logOptions, DelosClientOp
     private readonly CancellationTokenSource _closed = new();
     private Chain? _newest;
     private Task<Chain>? _loading;
+    private long _readAt;
+    private long _installedAfter;
 
     /// <summary>A newer chain than any before; on any thread, not to block.</summary>
     public event Action<Chain>? Changed;
@@ -25,6 +27,15 @@ internal sealed class ChainView(string log, LogOptions logOptions, DelosClientOp
     public string Log => log;
 
     public Chain? Newest => Volatile.Read(ref _newest);
+
+    /// <summary>At most so long ago was the newest chain installed: this process read an older one from the MetaStore not before. Very long if it never did.</summary>
+    public TimeSpan NewestAge
+    {
+        get
+        {
+            lock (_lock) return _installedAfter == 0 ? TimeSpan.MaxValue : options.TimeProvider.GetElapsedTime(_installedAfter);
+        }
+    }
 
     public static bool IsActive(Chain chain, Segment segment) => chain.Active.InstallId == segment.InstallId;
 
@@ -46,8 +57,13 @@ internal sealed class ChainView(string log, LogOptions logOptions, DelosClientOp
     /// <summary>Reads the chain from the MetaStore.</summary>
     public async ValueTask<Chain> RefreshAsync(CancellationToken cancellationToken)
     {
+        var began = options.TimeProvider.GetTimestamp();
         var chain = await chains.ReadAsync(log, cancellationToken).ConfigureAwait(false) ?? throw NotFound();
-        return Offer(chain);
+        var newest = Offer(chain);
+
+        // The read was linearizable: whatever comes after its version was installed after it began.
+        lock (_lock) _readAt = Math.Max(_readAt, began);
+        return newest;
     }
 
     /// <summary>A chain that somebody learned of; returns the newest.</summary>
@@ -57,6 +73,7 @@ internal sealed class ChainView(string log, LogOptions logOptions, DelosClientOp
         {
             if (_newest is { } newest && newest.Version >= chain.Version) return newest;
             Volatile.Write(ref _newest, chain);
+            _installedAfter = _readAt;
         }
 
         Changed?.Invoke(chain);

@@ -35,7 +35,7 @@ internal sealed class SuccessorSearch(ChainView view, Segment segment, string ca
         view.Changed += OnChanged;
         try
         {
-            // A planned reconfiguration takes some milliseconds: look often at first, then less often.
+            // A planned reconfiguration takes some milliseconds: look often at first, then less often. Of a segment that is merely silent nobody has thought yet.
             var pause = TimeSpan.FromMilliseconds(1);
             var rollForwardAt = RollForwardDelay();
             while (true)
@@ -55,7 +55,7 @@ internal sealed class SuccessorSearch(ChainView view, Segment segment, string ca
                 cancellationToken.ThrowIfCancellationRequested();
                 if (Successor is { } offered) return offered;
                 if (IsOver) return null;
-                pause = TimeSpan.FromMilliseconds(Math.Min(pause.TotalMilliseconds * 2, elapsed < TimeSpan.FromMilliseconds(60) ? 3 : 20));
+                pause = TimeSpan.FromMilliseconds(Math.Min(pause.TotalMilliseconds * 2, _isSealed && elapsed < TimeSpan.FromMilliseconds(60) ? 3 : 20));
             }
         }
         finally

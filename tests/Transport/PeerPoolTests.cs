@@ -110,12 +110,4 @@ public sealed class PeerPoolTests
         Assert.That(connection.IsClosed);
         Assert.That(async () => await pool.GetAsync(loopback.Listener.LocalEndPoint, 1), Throws.TypeOf<ObjectDisposedException>());
     }
-
-    /// <summary>Timers run as ever; only what is measured is later.</summary>
-    private sealed class ShiftedClock : TimeProvider
-    {
-        public TimeSpan Shift { get; set; }
-
-        public override long GetTimestamp() => base.GetTimestamp() + (long)(Shift.TotalSeconds * TimestampFrequency);
-    }
 }
