@@ -86,6 +86,17 @@ public sealed class DelosLog : IAsyncDisposable
         return _reader.FollowAsync(from, cancellationToken);
     }
 
+    /// <summary>
+    /// As <see cref="FollowAsync"/>, but several entries at once, as they arrive, and each time how far the log is known now: also past positions that hold no entry for readers. For whoever must know that it has caught up with a tail.
+    /// </summary>
+    /// <exception cref="DelosException">Trimmed.</exception>
+    public IAsyncEnumerable<LogBatch> FollowBatchesAsync(long from, CancellationToken cancellationToken = default)
+    {
+        ThrowIfDisposed();
+        ArgumentOutOfRangeException.ThrowIfNegative(from);
+        return _reader.FollowBatchesAsync(from, cancellationToken);
+    }
+
     /// <summary>Gives up everything below <paramref name="position"/>; returns the point achieved, never above the tail.</summary>
     public async ValueTask<long> TrimAsync(long position, CancellationToken cancellationToken = default)
     {

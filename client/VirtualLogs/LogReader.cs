@@ -83,8 +83,15 @@ internal sealed class LogReader(VirtualLog log, LogOptions logOptions, DelosClie
 
     public async IAsyncEnumerable<LogEntry> FollowAsync(long from, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
+        await foreach (var batch in FollowBatchesAsync(from, cancellationToken).ConfigureAwait(false))
+        {
+            foreach (var entry in batch.Entries) yield return entry;
+        }
+    }
+
+    public async IAsyncEnumerable<LogBatch> FollowBatchesAsync(long from, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
         var position = from;
-        var entries = new List<LogEntry>();
         await log.Chains.GetAsync(cancellationToken).ConfigureAwait(false);
         while (true)
         {
@@ -96,8 +103,9 @@ internal sealed class LogReader(VirtualLog log, LogOptions logOptions, DelosClie
             var batches = log.Loglets.Get(segment.Loglet).SubscribeAsync(position - segment.Start, stop ?? long.MaxValue, stop, cancellationToken).GetAsyncEnumerator(cancellationToken);
             try
             {
-                while (true)
+                while (end is null)
                 {
+                    var entries = new List<LogEntry>();
                     try
                     {
                         if (!await batches.MoveNextAsync().ConfigureAwait(false)) break;
@@ -116,9 +124,7 @@ internal sealed class LogReader(VirtualLog log, LogOptions logOptions, DelosClie
                         break;
                     }
 
-                    foreach (var entry in entries) yield return entry;
-                    entries.Clear();
-                    if (end is not null) break;
+                    yield return new LogBatch(entries, position);
                 }
             }
             finally
@@ -136,6 +142,7 @@ internal sealed class LogReader(VirtualLog log, LogOptions logOptions, DelosClie
                     throw Trimmed(position);
                 case null when problem is null && stop is { } length:
                     position = Math.Max(position, segment.Start + length);
+                    yield return new LogBatch([], position);
                     break;
                 default:
                     problem ??= new LogletException(segment.Loglet.Id, end ?? StatusCode.Unavailable, $"the subscription ended with {end}");
