@@ -87,6 +87,25 @@ public sealed class DelosAdmin
         return MetaStoreErrors.MapAsync(_parts.Reconfigurer.ModifyAsync(log, segment, options ?? new ReconfigModifyOptions(), cancellationToken));
     }
 
+    /// <summary>Patches or deletes one entry: <see cref="ReconfigModifyAsync"/> of its segment, which is given a successor first if it is the active one. The entry keeps its position and append id.</summary>
+    /// <param name="log">The log.</param>
+    /// <param name="position">Where the entry is.</param>
+    /// <param name="edit">What becomes of it.</param>
+    /// <param name="reason">For the chain's history, at most 200 characters.</param>
+    /// <param name="cancellationToken">Ends it; nothing is changed then, unless the chain was already written.</param>
+    /// <exception cref="DelosException">NotFound: nothing was ever appended there; InvalidRequest: it was trimmed, or holds no entry of an application; Corrupt, Unavailable.</exception>
+    public async ValueTask<ReconfigResult> EditEntryAsync(string log, long position, EntryEdit edit, string reason = "operator", CancellationToken cancellationToken = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(position);
+        ArgumentNullException.ThrowIfNull(edit);
+        var chain = await ChainAsync(log, cancellationToken).ConfigureAwait(false);
+        if (chain.Find(position) is { Stop: null })
+            chain = (await ReconfigExtendAsync(log, new ReconfigExtendOptions { ExpectedVersion = chain.Version, Reason = reason }, cancellationToken).ConfigureAwait(false)).Chain;
+        if (chain.Find(position) is not { Stop: not null } segment)
+            throw new DelosException(position < chain.Start ? DelosErrorCode.InvalidRequest : DelosErrorCode.NotFound, position < chain.Start ? $"Position {position} of log '{log}' was truncated away." : $"Nothing was appended at position {position} of log '{log}'.");
+        return await ReconfigModifyAsync(log, segment.Loglet.Id, new ReconfigModifyOptions { Edits = new Dictionary<long, EntryEdit> { [position] = edit }, Reason = reason }, cancellationToken).ConfigureAwait(false);
+    }
+
     /// <summary>Seals the active segment, finds its tail and stops there. The log goes on when the segment monitor or the next client installs a successor.</summary>
     /// <exception cref="DelosException">NotFound, Unavailable.</exception>
     public ValueTask<SealResult> SealAsync(string log, CancellationToken cancellationToken = default)

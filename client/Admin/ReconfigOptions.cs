@@ -24,7 +24,7 @@ public sealed record ReconfigExtendOptions
     public string Reason { get; init; } = "operator";
 }
 
-/// <summary>Where the copy of a sealed segment goes.</summary>
+/// <summary>Where the copy of a sealed segment goes, and what is different in it.</summary>
 public sealed record ReconfigModifyOptions
 {
     /// <summary>The LogServers, by node id; null: chosen.</summary>
@@ -35,6 +35,9 @@ public sealed record ReconfigModifyOptions
 
     /// <summary>Nodes that shall not be used if there are others.</summary>
     public IReadOnlyList<uint> Avoid { get; init; } = [];
+
+    /// <summary>Entries to be patched or deleted, by their positions in the log. Others stay as they are, bit by bit.</summary>
+    public IReadOnlyDictionary<long, EntryEdit> Edits { get; init; } = new Dictionary<long, EntryEdit>();
 
     /// <summary>For the chain's history, at most 200 characters.</summary>
     public string Reason { get; init; } = "operator";

@@ -1,5 +1,3 @@
-using Delos.Protocol.Chains;
-
 namespace Delos.Client.Loglets;
 
 /// <summary>
@@ -9,10 +7,8 @@ namespace Delos.Client.Loglets;
 /// Conditions that the caller must act on come back as values (<see cref="TailResult.IsSealed"/>, a status); a <see cref="LogletException"/> is
 /// thrown when the Loglet was deleted (fetch the chain again) or could not be reached within the configured time.
 /// </remarks>
-public interface ILoglet : IAsyncDisposable
+public interface ILoglet : ILogletReader, IAsyncDisposable
 {
-    LogletConfig Config { get; }
-
     /// <summary>
     /// Highest tail acknowledged to, or reported open to, this object: a valid bound for reads. Never a computed sealed tail (trap 3). Only grows.
     /// </summary>
@@ -46,15 +42,6 @@ public interface ILoglet : IAsyncDisposable
     /// </summary>
     /// <exception cref="LogletException">Unavailable: the sequencer cannot be reached, or is another process by now; Deleted. One that lives and waits for its LogServers is waited for.</exception>
     ValueTask<TailResult> FillAsync(long upTo, CancellationToken cancellationToken);
-
-    /// <summary>The entries from <paramref name="min"/> on, below <paramref name="max"/> and <paramref name="bound"/>, contiguous; another replica is asked when one lags, is damaged or silent.</summary>
-    /// <param name="min">First position wanted.</param>
-    /// <param name="max">First position not wanted.</param>
-    /// <param name="bound">A tail acknowledged or reported open (<see cref="KnownTail"/>), or the stop of the installed chain; never the tail of a sealed <see cref="TailResult"/> (rule 4).</param>
-    /// <param name="maxBytes">Soft limit; at least one entry comes.</param>
-    /// <param name="cancellationToken">Ends the wait.</param>
-    /// <exception cref="LogletException">No replica could answer in time; the message says what each said.</exception>
-    ValueTask<ReadResult> ReadNextAsync(long min, long max, long bound, int maxBytes, CancellationToken cancellationToken);
 
     /// <summary>Lets go of the entries below <paramref name="position"/>, which is clamped to <paramref name="bound"/> (rule 7).</summary>
     /// <param name="position">First position to keep.</param>

@@ -15,7 +15,7 @@ internal readonly record struct LogletDigest(long First, long Count, uint Crc)
     /// <param name="loglet">Of a segment that has its stop, or a finished copy of one.</param>
     /// <param name="length">The stop, as its position.</param>
     /// <param name="cancellationToken">Ends it.</param>
-    public static async ValueTask<LogletDigest> ComputeAsync(ILoglet loglet, long length, CancellationToken cancellationToken)
+    public static async ValueTask<LogletDigest> ComputeAsync(ILogletReader loglet, long length, CancellationToken cancellationToken)
     {
         var position = 0L;
         var digest = new LogletDigest(-1, 0, Crc32C.Begin());

@@ -15,7 +15,7 @@ public sealed class ReplicaCopier(LogletConnector connect) : ISegmentCopier
 {
     private const int ReadBytes = 512 << 10;
 
-    public async ValueTask CopyAsync(ILoglet source, long length, LogletConfig target, CancellationToken cancellationToken = default)
+    public async ValueTask CopyAsync(ILogletReader source, long length, LogletConfig target, CancellationToken cancellationToken = default)
     {
         var replicas = await EachAsync(target, [.. target.Replicas], async (replica, connection) =>
         {

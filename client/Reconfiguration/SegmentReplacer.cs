@@ -21,6 +21,9 @@ internal sealed class SegmentReplacer(
         var segment = Find(chain, id) ?? throw new DelosException(DelosErrorCode.NotFound, $"No segment of log '{log}' has Loglet {id}.");
         if (segment.Stop is not { } stop) throw new DelosException(DelosErrorCode.InvalidRequest, $"Loglet {id} is the active segment of log '{log}': extend the chain first.");
 
+        if (modify.Edits.Keys.Where(p => p < segment.Start || p >= stop).ToList() is { Count: > 0 } outside)
+            throw new DelosException(DelosErrorCode.InvalidRequest, $"Position {outside[0]} is not in the segment [{segment.Start}, {stop}) of Loglet {id}.");
+
         // Nothing is appended to it any more: one Loglet holds what stripes held, at the same positions.
         var policy = LogPolicy.Native(modify.Replicas?.Count ?? modify.Replication ?? chain.Policy.Replication);
         var target = await placement.PlaceAsync(policy, new PlacementHint { Former = segment.Loglet, Avoid = modify.Avoid, Replicas = modify.Replicas }, cancellationToken).ConfigureAwait(false);
@@ -30,7 +33,7 @@ internal sealed class SegmentReplacer(
         ChainWriteOutcome outcome;
         try
         {
-            await CopyAsync(segment.Loglet, stop - segment.Start, target, cancellationToken).ConfigureAwait(false);
+            await CopyAsync(segment, modify.Edits, target, cancellationToken).ConfigureAwait(false);
             copied = time.GetTimestamp();
             while (true)
             {
@@ -67,14 +70,17 @@ internal sealed class SegmentReplacer(
         return null;
     }
 
-    private async ValueTask CopyAsync(LogletConfig from, long length, LogletConfig target, CancellationToken cancellationToken)
+    private async ValueTask CopyAsync(Segment from, IReadOnlyDictionary<long, EntryEdit> edits, LogletConfig target, CancellationToken cancellationToken)
     {
         try
         {
-            var source = loglets.Open(from);
-            await using (source.ConfigureAwait(false))
+            var length = from.Stop!.Value - from.Start;
+            var loglet = loglets.Open(from.Loglet);
+            await using (loglet.ConfigureAwait(false))
             {
+                var source = new EditedReader(loglet, edits.ToDictionary(e => e.Key - from.Start, static e => e.Value));
                 await copier.CopyAsync(source, length, target, cancellationToken).ConfigureAwait(false);
+                if (source.Missing is { } missing) throw new DelosException(DelosErrorCode.InvalidRequest, $"Position {from.Start + missing} cannot be edited: it was trimmed, or holds no entry of an application.");
                 var copy = loglets.Open(target);
                 await using (copy.ConfigureAwait(false))
                 {
@@ -87,13 +93,13 @@ internal sealed class SegmentReplacer(
             // Its write was never sent.
             cleaner.Delete(target);
             if (e is LogletException or Protocol.Connections.ConnectionLostException or Protocol.Connections.DelosProtocolException)
-                throw new DelosException(DelosErrorCode.Unavailable, $"Loglet {from.Id} could not be copied: {e.Message}", e);
+                throw new DelosException(DelosErrorCode.Unavailable, $"Loglet {from.Loglet.Id} could not be copied: {e.Message}", e);
             throw;
         }
     }
 
-    /// <summary>The two hold the same entries, bit by bit, at the same positions: compared by count and by one CRC over each Loglet's entries, read back from its replicas.</summary>
-    private async ValueTask VerifyAsync(ILoglet source, ILoglet copy, long length, CancellationToken cancellationToken)
+    /// <summary>The two hold the same entries, but for the edits bit by bit, at the same positions: compared by count and by one CRC over each Loglet's entries, read back from its replicas.</summary>
+    private async ValueTask VerifyAsync(ILogletReader source, ILogletReader copy, long length, CancellationToken cancellationToken)
     {
         var expected = await LogletDigest.ComputeAsync(source, length, cancellationToken).ConfigureAwait(false);
         var found = await LogletDigest.ComputeAsync(copy, length, cancellationToken).ConfigureAwait(false);

@@ -15,7 +15,7 @@ internal sealed class ReadAhead(VirtualLog log, int maxBytes, CancellationToken 
     private Task<ReadResult>? _next;
     private (LogletId Loglet, long Min, long Max, long Bound) _asked;
 
-    /// <inheritdoc cref="ILoglet.ReadNextAsync"/>
+    /// <inheritdoc cref="ILogletReader.ReadNextAsync"/>
     public async ValueTask<ReadResult> ReadAsync(LogletConfig loglet, long min, long max, long bound)
     {
         // What failed while nobody waited for it is asked again: it may have been long ago.

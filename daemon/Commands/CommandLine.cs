@@ -27,7 +27,7 @@ internal static class CommandLine
             StatusCommand.Create(),
             new Command("log", "Appends to and reads from a log.")
             {
-                LogAppendCommand.Create(), LogReadCommand.Create(), LogFollowCommand.Create(), LogTailCommand.Create(), LogTrimCommand.Create(), LogListCommand.Create(),
+                LogAppendCommand.Create(), LogReadCommand.Create(), LogFollowCommand.Create(), LogTailCommand.Create(), LogTrimCommand.Create(), LogEditCommand.Create(), LogListCommand.Create(),
             },
             new Command("chain", "Shows and changes a log's chain of segments.") { ChainShowCommand.Create(), ChainHistoryCommand.Create(), ChainReconfigureCommand.Create() },
             new Command("loglet", "Looks at and seals the Loglets behind a log.") { LogletDescribeCommand.Create(), LogletSealCommand.Create() },

@@ -52,7 +52,7 @@ public class AppendPathTests
 
         public ValueTask<OpenResult> OpenAsync(LogletConfig config, CancellationToken patience) => ValueTask.FromResult(default(OpenResult));
 
-        public ValueTask CopyAsync(ILoglet source, long length, LogletConfig target, CancellationToken cancellationToken = default) => ValueTask.CompletedTask;
+        public ValueTask CopyAsync(ILogletReader source, long length, LogletConfig target, CancellationToken cancellationToken = default) => ValueTask.CompletedTask;
 
         public ValueTask DisposeAsync() => Client.DisposeAsync();
     }

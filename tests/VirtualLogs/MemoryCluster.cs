@@ -99,7 +99,7 @@ internal sealed class MemoryCluster : IPlacement, ILogletOpener, ISegmentCopier,
 
     ValueTask<OpenResult> ILogletOpener.OpenAsync(LogletConfig config, CancellationToken patience) => ValueTask.FromResult(new OpenResult(OnOpen?.Invoke(config) ?? StatusCode.Ok, config.SequencerNode));
 
-    async ValueTask ISegmentCopier.CopyAsync(ILoglet source, long length, LogletConfig target, CancellationToken cancellationToken)
+    async ValueTask ISegmentCopier.CopyAsync(ILogletReader source, long length, LogletConfig target, CancellationToken cancellationToken)
     {
         var copy = _factory.Open(target);
         for (var p = 0L; p < length;)
