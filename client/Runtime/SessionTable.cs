@@ -1,0 +1,89 @@
+using Delos.Protocol.Messages;
+
+namespace Delos.Runtime;
+
+/// <summary>The sessions, in the store: which commands were applied, and what was answered.</summary>
+internal static class SessionTable
+{
+    private const int SweepLimit = 64;
+
+    /// <summary>A session named after its place in the log, which nothing else ever has.</summary>
+    public static ulong Open(IStoreTransaction store, in CommandContext context)
+    {
+        var id = (((ulong)context.Position * ProposalBatch.MaxProposals) + (ulong)context.Index) + 1;
+        Save(store, id, floor: 1, context.Time.ToUnixTimeMilliseconds());
+        return id;
+    }
+
+    /// <summary>Null: to be applied, then <see cref="Record"/>ed. Else its answer, since it was applied before or cannot be.</summary>
+    public static Answer? Find(IStoreTransaction store, in Proposal proposal)
+    {
+        if (store.Get(StoreSpace.Runtime, RuntimeKeys.Session(proposal.Session)) is not { } record) return new Answer(ProposalStatus.SessionExpired, default);
+        var floor = FloorOf(record);
+        if (proposal.Sequence < floor) return new Answer(ProposalStatus.AlreadyAnswered, default);
+        if (proposal.Sequence - Math.Max(floor, proposal.Floor) >= Session.Window) return new Answer(ProposalStatus.TooManyUnanswered, default);
+        return store.Get(StoreSpace.Runtime, RuntimeKeys.Answer(proposal.Session, proposal.Sequence)) is { } answer ? new Answer(ProposalStatus.Applied, answer) : null;
+    }
+
+    /// <summary>Keeps the answer, and forgets those that the client has.</summary>
+    public static void Record(IStoreTransaction store, in Proposal proposal, in CommandContext context, ReadOnlySpan<byte> answer)
+    {
+        var floor = FloorOf(store.Get(StoreSpace.Runtime, RuntimeKeys.Session(proposal.Session))!);
+        store.Put(StoreSpace.Runtime, RuntimeKeys.Answer(proposal.Session, proposal.Sequence), answer);
+        if (proposal.Floor > floor) Forget(store, RuntimeKeys.Answer(proposal.Session, floor), RuntimeKeys.Answer(proposal.Session, proposal.Floor));
+        Save(store, proposal.Session, Math.Max(floor, proposal.Floor), context.Time.ToUnixTimeMilliseconds());
+    }
+
+    /// <summary>Ends sessions that were not used for long: looks at some, beginning behind <paramref name="after"/>; returns where it stopped, 0 at the end.</summary>
+    public static ulong Sweep(IStoreTransaction store, ulong after, long now)
+    {
+        var expired = new List<ulong>();
+        var last = after;
+        for (var looked = 0; looked < SweepLimit; looked++)
+        {
+            if (NextAfter(store, last) is not { } found)
+            {
+                last = 0;
+                break;
+            }
+
+            last = found.Id;
+            if (found.UsedAt + (long)Session.Lifetime.TotalMilliseconds < now) expired.Add(found.Id);
+        }
+
+        foreach (var id in expired) Forget(store, RuntimeKeys.Session(id), RuntimeKeys.Session(id + 1));
+        return last;
+    }
+
+    private static (ulong Id, long UsedAt)? NextAfter(IStoreTransaction store, ulong id)
+    {
+        using var cursor = store.Scan(StoreSpace.Runtime, RuntimeKeys.Session(id + 1), RuntimeKeys.After(RuntimeKeys.SessionPrefix));
+        if (!cursor.MoveNext()) return null;
+        var reader = new MessageReader(cursor.Value);
+        reader.U64();
+        return (RuntimeKeys.NumberOf(cursor.Key), reader.I64());
+    }
+
+    private static ulong FloorOf(ReadOnlySpan<byte> record) => new MessageReader(record).U64();
+
+    private static void Save(IStoreTransaction store, ulong id, ulong floor, long usedAt)
+    {
+        var record = new byte[16];
+        var writer = new MessageWriter(record);
+        writer.U64(floor);
+        writer.I64(usedAt);
+        store.Put(StoreSpace.Runtime, RuntimeKeys.Session(id), record);
+    }
+
+    /// <summary>Deletes the keys of [from, to).</summary>
+    private static void Forget(IStoreTransaction store, byte[] from, byte[] to)
+    {
+        var keys = new List<byte[]>();
+        using (var cursor = store.Scan(StoreSpace.Runtime, from, to))
+        {
+            while (cursor.MoveNext()) keys.Add(cursor.Key.ToArray());
+        }
+
+        foreach (var key in keys) store.Delete(StoreSpace.Runtime, key);
+    }
+}
