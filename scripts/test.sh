@@ -24,6 +24,7 @@ need spin spin
 need gcc gcc
 need ip iproute2
 need nft nftables
+need_library librocksdb librocksdb7.8
 
 step() { printf '\n== %s (%s s)\n' "$1" "$SECONDS"; }
 

@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using Delos.Daemon.Commands;
 using Delos.Daemon.Storage;
+using Delos.LocalStorage;
 
 namespace Delos.Bench.Peers;
 

@@ -1,4 +1,4 @@
-using Delos.Daemon.Storage;
+using Delos.LocalStorage;
 using Delos.Protocol.Blocks;
 using Delos.Protocol.Chains;
 using Delos.Protocol.Cluster;

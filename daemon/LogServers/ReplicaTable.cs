@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Delos.Daemon.Storage;
+using Delos.LocalStorage;
 using Delos.Protocol.Chains;
 using Delos.Protocol.Framing;
 using Delos.Protocol.Identity;

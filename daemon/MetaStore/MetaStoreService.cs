@@ -1,4 +1,5 @@
 using Delos.Daemon.Storage;
+using Delos.LocalStorage;
 using Delos.Protocol.Connections;
 using Delos.Protocol.Framing;
 using Delos.Protocol.Messages;

@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text;
-using Delos.Daemon.Storage;
+using Delos.LocalStorage;
 using Delos.Protocol.Entries;
 using Delos.Protocol.Identity;
 
@@ -43,17 +43,7 @@ internal static class IdentityFile
                 $"{dataDirectory} is initialised already: node {present.Identity.NodeId} of cluster {present.Identity.ClusterId}, disk {present.Identity.DiskId}. An identity is written only once; choose an empty directory.");
         }
 
-        var path = PathIn(dataDirectory);
-        var temporary = path + ".new";
-        using (var file = Posix.Open(temporary, Posix.O_WRONLY | Posix.O_CREAT))
-        {
-            Posix.Truncate(file, 0, temporary);
-            Posix.PWrite(file, Encoding.UTF8.GetBytes(Format(identity, isReplacement)), 0, temporary);
-            Posix.FSync(file, temporary);
-        }
-
-        Posix.Rename(temporary, path);
-        Posix.SyncDirectory(dataDirectory);
+        DurableFile.Write(PathIn(dataDirectory), Encoding.UTF8.GetBytes(Format(identity, isReplacement)));
     }
 
     internal static string Format(NodeIdentity identity, bool isReplacement)

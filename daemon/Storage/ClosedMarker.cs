@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Delos.LocalStorage;
 using Delos.Protocol.Entries;
 using Delos.Protocol.Identity;
 

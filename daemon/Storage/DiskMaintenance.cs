@@ -1,3 +1,5 @@
+using Delos.LocalStorage;
+
 namespace Delos.Daemon.Storage;
 
 /// <summary>

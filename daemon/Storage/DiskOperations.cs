@@ -1,3 +1,4 @@
+using Delos.LocalStorage;
 using Microsoft.Win32.SafeHandles;
 
 namespace Delos.Daemon.Storage;

@@ -1,3 +1,5 @@
+using Delos.LocalStorage;
+
 namespace Delos.Daemon.Storage;
 
 /// <summary>What is known of file systems by their kind.</summary>

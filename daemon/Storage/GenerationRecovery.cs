@@ -1,3 +1,4 @@
+using Delos.LocalStorage;
 using Microsoft.Extensions.Logging;
 
 namespace Delos.Daemon.Storage;

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using Delos.LocalStorage;
 using Delos.Protocol.Entries;
 
 namespace Delos.Daemon.Storage;

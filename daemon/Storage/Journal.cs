@@ -1,3 +1,4 @@
+using Delos.LocalStorage;
 using Delos.Protocol.Blocks;
 
 namespace Delos.Daemon.Storage;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Delos.LocalStorage;
 using Delos.Protocol.Identity;
 using Microsoft.Extensions.Logging;
 

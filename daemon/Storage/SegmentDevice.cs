@@ -1,3 +1,4 @@
+using Delos.LocalStorage;
 using FASTER.core;
 using Microsoft.Win32.SafeHandles;
 

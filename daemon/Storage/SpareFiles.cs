@@ -1,4 +1,5 @@
 using System.Globalization;
+using Delos.LocalStorage;
 using Microsoft.Win32.SafeHandles;
 
 namespace Delos.Daemon.Storage;

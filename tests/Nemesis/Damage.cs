@@ -1,4 +1,4 @@
-using Delos.Daemon.Storage;
+using Delos.LocalStorage;
 
 namespace Delos.Tests.Nemesis;
 

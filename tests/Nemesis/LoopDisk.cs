@@ -1,5 +1,5 @@
 using System.Runtime.InteropServices;
-using Delos.Daemon.Storage;
+using Delos.LocalStorage;
 using Microsoft.Win32.SafeHandles;
 
 namespace Delos.Tests.Nemesis;

@@ -1,5 +1,6 @@
 using System.Text;
 using Delos.Daemon.Storage;
+using Delos.LocalStorage;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Delos.Tests.Storage;

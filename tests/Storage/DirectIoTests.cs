@@ -1,4 +1,5 @@
 using Delos.Daemon.Storage;
+using Delos.LocalStorage;
 
 namespace Delos.Tests.Storage;
 

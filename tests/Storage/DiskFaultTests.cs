@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Delos.Daemon.Storage;
+using Delos.LocalStorage;
 using Microsoft.Win32.SafeHandles;
 
 namespace Delos.Tests.Storage;

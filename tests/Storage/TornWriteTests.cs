@@ -1,4 +1,5 @@
 using Delos.Daemon.Storage;
+using Delos.LocalStorage;
 using Microsoft.Win32.SafeHandles;
 
 namespace Delos.Tests.Storage;

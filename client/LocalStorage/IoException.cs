@@ -1,4 +1,4 @@
-namespace Delos.Daemon.Storage;
+namespace Delos.LocalStorage;
 
 /// <summary>A system call on a file failed.</summary>
 public sealed class IoException(string operation, string path, int errno)

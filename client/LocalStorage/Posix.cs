@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 
-namespace Delos.Daemon.Storage;
+namespace Delos.LocalStorage;
 
 /// <summary>
 /// The system calls that durability hangs on. .NET on Linux swallows the errors of fsync (DESIGN §6), so these go to libc, and every one of them reports its error.
@@ -9,14 +9,18 @@ namespace Delos.Daemon.Storage;
 /// </summary>
 public static partial class Posix
 {
+    internal const int EPERM = 1;
     internal const int EINTR = 4;
     internal const int EIO = 5;
     internal const int EEXIST = 17;
+    internal const int EXDEV = 18;
     internal const int ENFILE = 23;
     internal const int EMFILE = 24;
     internal const int EWOULDBLOCK = 11;
     internal const int EINVAL = 22;
     internal const int ENOSPC = 28;
+    internal const int EMLINK = 31;
+    internal const int EOPNOTSUPP = 95;
     internal const int EDQUOT = 122;
 
     internal const int O_RDONLY = 0;
@@ -182,6 +186,14 @@ public static partial class Posix
         if (RenameNative(from, to) != 0) throw new IoException("rename", $"{from} to {to}", Marshal.GetLastPInvokeError());
     }
 
+    /// <summary>Gives a file a second name, which must be free. False: it cannot have one there, on another file system or on one without hard links.</summary>
+    internal static bool TryLink(string from, string to)
+    {
+        if (LinkNative(from, to) == 0) return true;
+        var errno = Marshal.GetLastPInvokeError();
+        return errno is EXDEV or EPERM or EMLINK or EOPNOTSUPP ? false : throw new IoException("link", $"{from} to {to}", errno);
+    }
+
     /// <summary>False: another open file description holds the lock.</summary>
     internal static bool TryLock(SafeFileHandle file, string path)
     {
@@ -218,6 +230,9 @@ public static partial class Posix
 
     [LibraryImport("libc", EntryPoint = "rename", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int RenameNative(string from, string to);
+
+    [LibraryImport("libc", EntryPoint = "link", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int LinkNative(string from, string to);
 
     [LibraryImport("libc", EntryPoint = "mkdir", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int MkDirNative(string path, uint mode);

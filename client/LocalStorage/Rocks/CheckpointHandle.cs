@@ -1,0 +1,15 @@
+namespace Delos.LocalStorage.Rocks;
+
+/// <summary>rocksdb_checkpoint_t: makes checkpoints of one database.</summary>
+internal sealed class CheckpointHandle : RocksHandle
+{
+    /// <exception cref="StoreException">RocksDB refuses.</exception>
+    public CheckpointHandle(DatabaseHandle database, string operation)
+    {
+        SetHandle(RocksNative.CheckpointCreateObject(database, out var error));
+        RocksError.ThrowIfAny(error, operation);
+        DependOn(database);
+    }
+
+    protected override void Destroy() => RocksNative.CheckpointDestroyObject(handle);
+}

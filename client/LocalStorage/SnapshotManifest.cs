@@ -1,0 +1,95 @@
+using System.Buffers;
+using System.Globalization;
+using System.Text;
+using Delos.Protocol.Entries;
+
+namespace Delos.LocalStorage;
+
+/// <summary>
+/// The files of a snapshot with their sizes and CRC32C, as text: one line <c>crc size name</c> for each, in the names' order, and a last line with the CRC32C of those before it.
+/// </summary>
+internal sealed class SnapshotManifest
+{
+    private const string Name = "manifest";
+    private const int BufferSize = 1 << 20;
+
+    private readonly SortedDictionary<string, (uint Crc, long Size)> _files = new(StringComparer.Ordinal);
+
+    public static string PathIn(string directory) => Path.Combine(directory, Name);
+
+    /// <summary>Reads all files of a directory.</summary>
+    public static async ValueTask<SnapshotManifest> ComputeAsync(string directory, CancellationToken cancellationToken)
+    {
+        var manifest = new SnapshotManifest();
+        foreach (var path in Directory.EnumerateFiles(directory, "*", SearchOption.AllDirectories))
+            manifest._files[Path.GetRelativePath(directory, path)] = await SumAsync(path, cancellationToken).ConfigureAwait(false);
+        return manifest;
+    }
+
+    /// <summary>Null: there is none, or it is damaged.</summary>
+    public static SnapshotManifest? TryRead(string directory)
+    {
+        string[] lines;
+        try
+        {
+            lines = File.ReadAllLines(PathIn(directory));
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return null;
+        }
+
+        if (lines.Length == 0 || lines[^1] != Checksum(lines[..^1])) return null;
+        var manifest = new SnapshotManifest();
+        foreach (var line in lines[..^1])
+        {
+            if (line.Split(' ', 3) is not [var crc, var size, var name]) return null;
+            if (!uint.TryParse(crc, NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var sum) || !long.TryParse(size, NumberStyles.None, CultureInfo.InvariantCulture, out var length)) return null;
+            manifest._files[name] = (sum, length);
+        }
+
+        return manifest;
+    }
+
+    /// <summary>Writes it durably.</summary>
+    public void Write(string directory)
+    {
+        string[] lines = [.. _files.Select(static f => string.Create(CultureInfo.InvariantCulture, $"{f.Value.Crc:x8} {f.Value.Size} {f.Key}"))];
+        DurableFile.Write(PathIn(directory), Encoding.UTF8.GetBytes(string.Concat(lines.Append(Checksum(lines)).Select(static l => l + "\n"))));
+    }
+
+    /// <exception cref="InvalidDataException">A file is missing, or not what it was; the message names it.</exception>
+    public async ValueTask VerifyAsync(string directory, CancellationToken cancellationToken)
+    {
+        foreach (var (name, expected) in _files)
+        {
+            var path = Path.Combine(directory, name);
+            if (!File.Exists(path)) throw new InvalidDataException($"{path} is missing.");
+            if (await SumAsync(path, cancellationToken).ConfigureAwait(false) != expected) throw new InvalidDataException($"{path} is damaged: its checksum is not that of the manifest.");
+        }
+    }
+
+    private static string Checksum(string[] lines) => Crc32C.Compute(Encoding.UTF8.GetBytes(string.Join('\n', lines))).ToString("x8", CultureInfo.InvariantCulture);
+
+    private static async ValueTask<(uint Crc, long Size)> SumAsync(string path, CancellationToken cancellationToken)
+    {
+        var buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
+        try
+        {
+            using var file = File.OpenHandle(path, options: FileOptions.SequentialScan);
+            var crc = Crc32C.Begin();
+            var size = 0L;
+            while (await RandomAccess.ReadAsync(file, buffer, size, cancellationToken).ConfigureAwait(false) is var read and > 0)
+            {
+                crc = Crc32C.Append(crc, buffer.AsSpan(0, read));
+                size += read;
+            }
+
+            return (Crc32C.Finish(crc), size);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+}

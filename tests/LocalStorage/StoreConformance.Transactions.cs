@@ -1,0 +1,221 @@
+using Delos.Runtime;
+
+namespace Delos.Tests.LocalStorage;
+
+public abstract partial class StoreConformance
+{
+    [Test]
+    public void A_transaction_sees_its_own_changes()
+    {
+        _store.Commit(("a", "1"), ("c", "1"), ("e", "1"));
+        using var transaction = _store.Begin();
+        transaction.PutText("b", "2");
+        transaction.PutText("c", "2");
+        transaction.DeleteText("e");
+        transaction.DeleteText("never");
+        transaction.PutText("f", "2");
+        transaction.DeleteText("f");
+        transaction.PutText("g", "2");
+        transaction.PutText("g", "3");
+        Assert.That(transaction.List(), Is.EqualTo("a=1 b=2 c=2 g=3"));
+        Assert.That(transaction.List(reverse: true), Is.EqualTo("g=3 c=2 b=2 a=1"));
+        Assert.That(transaction.List(StoreSpace.Data, "b", "g"), Is.EqualTo("b=2 c=2"));
+        Assert.That("abcefg".Select(key => transaction.GetText($"{key}")), Is.EqualTo(new[] { "1", "2", "2", null, null, "3" }));
+        using var snapshot = _store.Snapshot();
+        Assert.That(snapshot.List(), Is.EqualTo("a=1 c=1 e=1"));
+    }
+
+    [Test]
+    public void A_transaction_that_is_not_committed_leaves_nothing()
+    {
+        _store.Commit(("a", "1"));
+        using (var transaction = _store.Begin())
+        {
+            transaction.PutText("a", "2");
+            transaction.PutText("b", "2");
+        }
+
+        using var snapshot = _store.Snapshot();
+        Assert.That(snapshot.List(), Is.EqualTo("a=1"));
+        using var next = _store.Begin();
+        Assert.That(next.List(), Is.EqualTo("a=1"));
+    }
+
+    [Test]
+    public void There_is_one_transaction_at_a_time()
+    {
+        using (var transaction = _store.Begin())
+        {
+            Assert.That(_store.Begin, Throws.InvalidOperationException);
+            transaction.Commit();
+            using var next = _store.Begin();
+        }
+
+        _store.Begin().Dispose();
+        Assert.That(_store.Begin, Throws.Nothing);
+    }
+
+    [Test]
+    public void A_transaction_that_has_ended_does_nothing_more([Values] bool committed)
+    {
+        var transaction = _store.Begin();
+        transaction.PutText("a", "1");
+        var savepoint = transaction.Savepoint();
+        var cursor = transaction.Scan(StoreSpace.Data, [], []);
+        if (committed) transaction.Commit();
+        else transaction.Dispose();
+        Assert.That(() => transaction.PutText("b", "1"), Throws.TypeOf<ObjectDisposedException>());
+        Assert.That(() => transaction.DeleteText("a"), Throws.TypeOf<ObjectDisposedException>());
+        Assert.That(() => transaction.GetText("a"), Throws.TypeOf<ObjectDisposedException>());
+        Assert.That(() => transaction.Scan(StoreSpace.Data, [], []), Throws.TypeOf<ObjectDisposedException>());
+        Assert.That(() => cursor.MoveNext(), Throws.TypeOf<ObjectDisposedException>());
+        Assert.That(() => transaction.Savepoint(), Throws.TypeOf<ObjectDisposedException>());
+        Assert.That(() => transaction.RollBackTo(savepoint), Throws.TypeOf<ObjectDisposedException>());
+        Assert.That(transaction.Commit, Throws.TypeOf<ObjectDisposedException>());
+        cursor.Dispose();
+        transaction.Dispose();
+        using var snapshot = _store.Snapshot();
+        Assert.That(snapshot.List(), Is.EqualTo(committed ? "a=1" : ""));
+    }
+
+    [Test]
+    public void Rolling_back_forgets_what_came_after_the_savepoint()
+    {
+        _store.Commit(("a", "1"));
+        using var transaction = _store.Begin();
+        transaction.PutText("b", "2");
+        var savepoint = transaction.Savepoint();
+        transaction.PutText("a", "3");
+        transaction.DeleteText("b");
+        transaction.PutText("c", "3");
+        transaction.RollBackTo(savepoint);
+        Assert.That(transaction.List(), Is.EqualTo("a=1 b=2"));
+        Assert.That(transaction.GetText("c"), Is.Null);
+        transaction.PutText("d", "4");
+        transaction.Commit();
+        using var snapshot = _store.Snapshot();
+        Assert.That(snapshot.List(), Is.EqualTo("a=1 b=2 d=4"));
+    }
+
+    [Test]
+    public void Rolling_back_may_pass_over_savepoints_and_be_repeated()
+    {
+        using var transaction = _store.Begin();
+        var savepoints = new List<int>();
+        for (var i = 0; i < 5; i++)
+        {
+            savepoints.Add(transaction.Savepoint());
+            transaction.PutText($"{i}", "x");
+        }
+
+        Assert.That(savepoints, Is.EqualTo(new[] { 0, 1, 2, 3, 4 }));
+        transaction.RollBackTo(savepoints[3]);
+        Assert.That(transaction.List(), Is.EqualTo("0=x 1=x 2=x"));
+        transaction.RollBackTo(savepoints[1]);
+        Assert.That(transaction.List(), Is.EqualTo("0=x"));
+        Assert.That(() => transaction.RollBackTo(savepoints[2]), Throws.TypeOf<ArgumentOutOfRangeException>());
+        Assert.That(() => transaction.RollBackTo(-1), Throws.TypeOf<ArgumentOutOfRangeException>());
+        transaction.PutText("a", "y");
+        transaction.RollBackTo(savepoints[1]);
+        transaction.RollBackTo(savepoints[1]);
+        Assert.That(transaction.List(), Is.EqualTo("0=x"));
+        Assert.That(transaction.Savepoint(), Is.EqualTo(2));
+        transaction.PutText("b", "z");
+        transaction.RollBackTo(savepoints[0]);
+        Assert.That(transaction.List(), Is.Empty);
+        transaction.PutText("c", "z");
+        transaction.Commit();
+        using var snapshot = _store.Snapshot();
+        Assert.That(snapshot.List(), Is.EqualTo("c=z"));
+    }
+
+    [Test]
+    public void Savepoints_without_a_change_between_them_are_savepoints_all_the_same()
+    {
+        using var transaction = _store.Begin();
+        transaction.PutText("a", "1");
+        var first = transaction.Savepoint();
+        var second = transaction.Savepoint();
+        transaction.RollBackTo(second);
+        transaction.PutText("b", "1");
+        var third = transaction.Savepoint();
+        transaction.RollBackTo(third);
+        Assert.That(transaction.List(), Is.EqualTo("a=1 b=1"));
+        transaction.RollBackTo(second);
+        Assert.That(transaction.List(), Is.EqualTo("a=1"));
+        transaction.PutText("c", "1");
+        transaction.RollBackTo(first);
+        Assert.That(transaction.List(), Is.EqualTo("a=1"));
+        Assert.That(() => transaction.RollBackTo(second), Throws.TypeOf<ArgumentOutOfRangeException>());
+    }
+
+    [Test]
+    public void What_a_cursor_walks_over_may_be_deleted_under_it([Values] bool reverse, [Values] bool committed)
+    {
+        var transaction = _store.Begin();
+        for (var i = 0; i < 100; i++) transaction.PutText($"{i:D2}", new string('v', i));
+        if (committed)
+        {
+            transaction.Commit();
+            transaction = _store.Begin();
+        }
+
+        var walked = 0;
+        using (var cursor = transaction.Scan(StoreSpace.Data, [], [], reverse))
+        {
+            for (; cursor.MoveNext(); walked++)
+            {
+                var key = cursor.Key;
+                var value = cursor.Value;
+                transaction.Delete(StoreSpace.Data, key);
+                transaction.Put(StoreSpace.Index, value, key);
+                Assert.That(key.ToArray().Text(), Is.EqualTo($"{(reverse ? 99 - walked : walked):D2}"));
+                Assert.That(value.Length, Is.EqualTo(reverse ? 99 - walked : walked));
+            }
+        }
+
+        Assert.That(walked, Is.EqualTo(100));
+        Assert.That(transaction.Pairs(StoreSpace.Data), Is.Empty);
+        Assert.That(transaction.Pairs(StoreSpace.Index), Has.Count.EqualTo(100));
+        transaction.Dispose();
+    }
+
+    [Test]
+    public void A_cursor_shows_what_changes_ahead_of_it()
+    {
+        _store.Commit(("b", "1"), ("d", "1"), ("f", "1"), ("h", "1"));
+        using var transaction = _store.Begin();
+        using var forward = transaction.Scan(StoreSpace.Data, "b"u8, "h"u8);
+        using var backward = transaction.Scan(StoreSpace.Data, "b"u8, "h"u8, reverse: true);
+        Assert.That(forward.MoveNext() && backward.MoveNext(), Is.True);
+        Assert.That(forward.Key.ToArray().Text() + backward.Key.ToArray().Text(), Is.EqualTo("bf"));
+        transaction.PutText("a", "2");
+        transaction.PutText("b", "2");
+        transaction.PutText("c", "2");
+        transaction.DeleteText("d");
+        transaction.PutText("e", "2");
+        transaction.PutText("g", "2");
+        transaction.PutText("z", "2");
+        Assert.That(forward.Value.ToArray().Text(), Is.EqualTo("1"));
+        Assert.That(forward.Rest(), Is.EqualTo("c=2 e=2 f=1 g=2"));
+        Assert.That(backward.Rest(), Is.EqualTo("e=2 c=2 b=2"));
+        transaction.PutText("gg", "3");
+        Assert.That(forward.MoveNext(), Is.False);
+    }
+
+    [Test]
+    public void A_cursor_survives_a_roll_back([Values] bool reverse)
+    {
+        _store.Commit(("a", "1"), ("c", "1"), ("e", "1"));
+        using var transaction = _store.Begin();
+        var savepoint = transaction.Savepoint();
+        transaction.PutText("b", "2");
+        transaction.PutText("d", "2");
+        transaction.DeleteText("c");
+        using var cursor = transaction.Scan(StoreSpace.Data, [], [], reverse);
+        Assert.That(cursor.MoveNext() && cursor.MoveNext(), Is.True);
+        transaction.RollBackTo(savepoint);
+        Assert.That(cursor.Key.ToArray().Text(), Is.EqualTo(reverse ? "d" : "b"));
+        Assert.That(cursor.Rest(), Is.EqualTo(reverse ? "c=1 a=1" : "c=1 e=1"));
+    }
+}
