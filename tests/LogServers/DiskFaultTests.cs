@@ -1,5 +1,6 @@
 using Delos.Daemon.LogServers;
 using Delos.Daemon.Storage;
+using Delos.LocalStorage;
 using Delos.Protocol.Blocks;
 using Delos.Protocol.Chains;
 using Delos.Protocol.Framing;

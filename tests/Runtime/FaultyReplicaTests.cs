@@ -1,0 +1,223 @@
+using Delos.Client;
+using Delos.Client.Admin;
+using Delos.Runtime;
+
+namespace Delos.Tests.Runtime;
+
+/// <summary>Entries at which the state machine fails, replicas that compute something else, and replicas that are gone.</summary>
+[FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
+public class FaultyReplicaTests
+{
+    private readonly RuntimeCluster _cluster = new();
+
+    [TearDown]
+    public async Task EndAsync() => await _cluster.DisposeAsync();
+
+    [Test]
+    [Category("Trap21")]
+    public async Task A_replica_that_met_an_entry_only_after_it_was_deleted_is_found_out()
+    {
+        RuntimeCluster.Replica[] replicas = [_cluster.Start(1), _cluster.Start(2), _cluster.Start(3)];
+        foreach (var replica in replicas) await replica.UntilAsync(RuntimeState.Applying);
+        replicas[2].Machine.IsPoison = static c => c == "set k v";
+        await replicas[0].ProposeAsync("set k v");
+        await replicas[1].Runtime.CatchUpAsync();
+        await replicas[2].UntilAsync(RuntimeState.Poisoned);
+
+        // Two of three have applied it: the operator should not have.
+        await _cluster.Logs.Client().Admin.EditEntryAsync("log", 0, EntryEdit.Delete);
+        await replicas[2].UntilAsync(RuntimeState.Applying);
+        for (var round = 0; round < 2; round++)
+        {
+            foreach (var replica in replicas.Where(r => r.Status.State == RuntimeState.Applying)) await TryReportAsync(replica);
+        }
+
+        await replicas[2].UntilAsync(RuntimeState.Diverged);
+        Assert.That(await replicas[0].ReadAsync("k"), Is.EqualTo("v"));
+        Assert.That(await replicas[1].ReadAsync("k"), Is.EqualTo("v"));
+    }
+
+    [Test]
+    [Category("Trap21")]
+    public async Task A_poisonous_entry_stops_the_replicas_until_an_operator_deletes_it()
+    {
+        RuntimeCluster.Replica[] replicas = [_cluster.Start(1), _cluster.Start(2)];
+        foreach (var replica in replicas) await replica.UntilAsync(RuntimeState.Applying);
+        await replicas[0].ProposeAsync("set k before");
+        Assert.That(async () => await replicas[0].Runtime.ProposeAsync(Registers.Bytes("fail")), Throws.TypeOf<DelosException>().With.Property(nameof(DelosException.Code)).EqualTo(DelosErrorCode.OutcomeUnknown));
+        foreach (var replica in replicas)
+        {
+            await replica.UntilAsync(RuntimeState.Poisoned);
+            Assert.That(replica.Status.Problem, Does.Contain("position 1").And.Contain("'fail' makes no sense").And.Contain("Patch or delete"));
+            Assert.That(await replica.ReadAsync("k", ReadLevel.Stale), Is.EqualTo("before"));
+            Assert.That(async () => await replica.ReadAsync("k"), Throws.TypeOf<DelosException>().With.Message.Contains("position 1"));
+            Assert.That(async () => await replica.Runtime.ProposeAsync(Registers.Bytes("set k w")), Throws.TypeOf<DelosException>().With.Property(nameof(DelosException.Code)).EqualTo(DelosErrorCode.Unavailable));
+        }
+
+        await _cluster.Logs.Client().Admin.EditEntryAsync("log", 1, EntryEdit.Delete);
+        foreach (var replica in replicas) await replica.UntilAsync(RuntimeState.Applying);
+        await replicas[1].ProposeAsync("set k after");
+        Assert.That(await replicas[0].ReadAsync("k"), Is.EqualTo("after"));
+        Assert.That(replicas.Select(r => r.Status.Checksum).Distinct().Count(), Is.EqualTo(1));
+    }
+
+    [Test]
+    public async Task What_a_failing_command_wrote_does_not_stay()
+    {
+        var replica = _cluster.Start(1);
+        await replica.UntilAsync(RuntimeState.Applying);
+        replica.Machine.IsPoison = static c => c == "set k poison";
+        await replica.ProposeAsync("set k v");
+        Assert.That(async () => await replica.ProposeAsync("set k poison"), Throws.TypeOf<DelosException>());
+        await replica.UntilAsync(RuntimeState.Poisoned);
+        Assert.That(await replica.ReadAsync("k", ReadLevel.Stale), Is.EqualTo("v"));
+
+        // The cause was this program, not the entry: with a better one the replica goes on.
+        await replica.StopAsync();
+        replica.Machine.IsPoison = static _ => false;
+        _cluster.Start(1);
+        await replica.UntilAsync(RuntimeState.Applying);
+        Assert.That(await replica.ReadAsync("k"), Is.EqualTo("poison"));
+    }
+
+    [Test]
+    public async Task A_store_that_fails_is_not_taken_for_a_poisonous_entry()
+    {
+        var replica = _cluster.Start(1);
+        await replica.UntilAsync(RuntimeState.Applying);
+        await replica.ProposeAsync("set k v");
+        replica.Machine.IsPoison = static _ => throw new LocalStoreException("the disk is on fire");
+        Assert.That(async () => await replica.ProposeAsync("set k w"), Throws.TypeOf<DelosException>().With.Property(nameof(DelosException.Code)).EqualTo(DelosErrorCode.OutcomeUnknown));
+        await replica.UntilAsync(RuntimeState.Failed);
+        Assert.That(replica.Status.Problem, Does.Contain("the disk is on fire"));
+        await replica.StopAsync();
+        replica.Machine.IsPoison = static _ => false;
+        _cluster.Start(1);
+        await replica.UntilAsync(RuntimeState.Applying);
+        Assert.That(await replica.ReadAsync("k"), Is.EqualTo("w"));
+    }
+
+    [Test]
+    public async Task A_replica_that_computes_something_else_stops_and_the_others_go_on()
+    {
+        RuntimeCluster.Replica[] replicas = [_cluster.Start(1), _cluster.Start(2), _cluster.Start(3)];
+        replicas[2].Machine.Distort = static v => v + "!";
+        foreach (var replica in replicas) await replica.UntilAsync(RuntimeState.Applying);
+        await replicas[0].ProposeAsync("set k v");
+
+        // The second report of each tells what its state was at an earlier one.
+        for (var round = 0; round < 2; round++)
+        {
+            foreach (var replica in replicas.Where(r => r.Status.State == RuntimeState.Applying)) await TryReportAsync(replica);
+        }
+
+        await replicas[2].UntilAsync(RuntimeState.Diverged);
+        Assert.That(replicas[2].Status.Problem, Does.Contain("another state than the others").And.Contain("wipe it"));
+        Assert.That(async () => await replicas[2].ReadAsync("k", ReadLevel.Stale), Throws.TypeOf<DelosException>());
+        Assert.That(await replicas[0].ReadAsync("k"), Is.EqualTo("v"));
+        Assert.That(replicas[1].Status.State, Is.EqualTo(RuntimeState.Applying));
+
+        // It does not forget when it is started again.
+        await replicas[2].StopAsync();
+        _cluster.Start(3);
+        await replicas[2].UntilAsync(RuntimeState.Diverged);
+
+        // Wiped, it takes the others' state.
+        await replicas[0].Runtime.SnapshotAsync();
+        await replicas[2].StopAsync();
+        await replicas[2].Stores.ClearAsync(default);
+        replicas[2].Machine.Distort = static v => v;
+        _cluster.Start(3);
+        await replicas[2].UntilAsync(RuntimeState.Applying);
+        Assert.That(await replicas[2].ReadAsync("k"), Is.EqualTo("v"));
+    }
+
+    [Test]
+    [Category("Trap24")]
+    public async Task The_log_is_trimmed_up_to_a_snapshot_and_the_slowest_replica()
+    {
+        RuntimeCluster.Replica[] replicas = [_cluster.Start(1), _cluster.Start(2)];
+        foreach (var replica in replicas) await replica.UntilAsync(RuntimeState.Applying);
+        for (var i = 0; i < 30; i++) await replicas[0].ProposeAsync("add n 1");
+        await replicas[0].Runtime.ReportAsync();
+        await replicas[1].CatchUpAndReportAsync();
+        var log = _cluster.Log;
+        Assert.That(await log.FirstPositionAsync(), Is.Zero, "without a snapshot everything is needed");
+
+        await replicas[0].Runtime.SnapshotAsync();
+        var slowest = replicas[1].Status.DurableCursor;
+        Assert.That(replicas[0].Status.Snapshot, Is.GreaterThan(slowest));
+        Assert.That(await log.FirstPositionAsync(), Is.EqualTo(slowest), "a replica needs the rest");
+
+        await replicas[1].StopAsync();
+        for (var i = 0; i < 30; i++) await replicas[0].ProposeAsync("add n 1");
+        await replicas[0].Runtime.SnapshotAsync();
+        Assert.That(await log.FirstPositionAsync(), Is.EqualTo(slowest), "also while it is away");
+        _cluster.Start(2);
+        await replicas[1].UntilAsync(RuntimeState.Applying);
+        Assert.That(await replicas[1].ReadAsync("n"), Is.EqualTo("60"));
+    }
+
+    [Test]
+    [Category("Trap24")]
+    public async Task A_replica_that_is_gone_is_evicted_and_comes_back_by_snapshot()
+    {
+        var impatient = (RuntimeOptions o) => o with { ReportEvery = TimeSpan.FromMilliseconds(20), EvictAfter = TimeSpan.FromMilliseconds(300) };
+        var (stays, goes) = (_cluster.Start(1, impatient), _cluster.Start(2, impatient));
+        await stays.UntilAsync(RuntimeState.Applying);
+        await goes.UntilAsync(RuntimeState.Applying);
+        await goes.ProposeAsync("add n 1");
+        await goes.CatchUpAndReportAsync();
+        var left = goes.Status.Cursor;
+        await goes.CrashAsync();
+        for (var i = 0; i < 20; i++) await stays.ProposeAsync("add n 1");
+        var log = _cluster.Log;
+        await stays.Runtime.SnapshotAsync();
+        while (await log.FirstPositionAsync() <= left + 5)
+        {
+            await stays.ProposeAsync("add m 1");
+            await stays.Runtime.SnapshotAsync();
+            await Task.Delay(20);
+        }
+
+        _cluster.Start(2, impatient);
+        await goes.UntilAsync(RuntimeState.Applying);
+        Assert.That(await goes.ReadAsync("n"), Is.EqualTo("21"));
+        await goes.CatchUpAndReportAsync();
+        Assert.That(await stays.ReadAsync("m"), Is.EqualTo(await goes.ReadAsync("m")));
+    }
+
+    [Test]
+    public async Task A_damaged_snapshot_is_passed_over_for_an_older_one()
+    {
+        var replica = _cluster.Start(1);
+        await replica.UntilAsync(RuntimeState.Applying);
+        await replica.ProposeAsync("set k v");
+        await replica.Runtime.SnapshotAsync();
+        await replica.ProposeAsync("set k w");
+        await replica.Runtime.SnapshotAsync();
+        var snapshots = await _cluster.Snapshots.ListAsync(default);
+        Assert.That(snapshots, Has.Count.EqualTo(2));
+        var file = Directory.EnumerateFiles(await _cluster.Snapshots.FetchAsync(snapshots[0], default)).First();
+        var bytes = await File.ReadAllBytesAsync(file);
+        bytes[^1] ^= 1;
+        await File.WriteAllBytesAsync(file, bytes);
+        Assert.That(await _cluster.Log.FirstPositionAsync(), Is.EqualTo(snapshots[1].Cursor));
+        var wiped = _cluster.Start(2);
+        await wiped.UntilAsync(RuntimeState.Applying);
+        Assert.That(await wiped.ReadAsync("k"), Is.EqualTo("w"));
+    }
+
+    /// <summary>It may find out, while its report is under way, that it must not go on.</summary>
+    private static async Task TryReportAsync(RuntimeCluster.Replica replica)
+    {
+        try
+        {
+            await replica.CatchUpAndReportAsync();
+        }
+        catch (DelosException e) when (e.Code is DelosErrorCode.Unavailable or DelosErrorCode.OutcomeUnknown)
+        {
+            Assert.That(replica.Status.State, Is.EqualTo(RuntimeState.Diverged));
+        }
+    }
+}

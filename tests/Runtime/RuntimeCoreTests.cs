@@ -1,0 +1,168 @@
+using Delos.LocalStorage;
+using Delos.Runtime;
+
+namespace Delos.Tests.Runtime;
+
+/// <summary>The pure heart of a replica, and the codecs of what it finds in the log.</summary>
+[FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
+public class RuntimeCoreTests
+{
+    private static readonly DateTimeOffset s_time = DateTimeOffset.FromUnixTimeMilliseconds(1_700_000_000_000);
+
+    private readonly RuntimeCore _core = new(new Registers(), 1);
+    private readonly MemoryStoreFactory _stores = new();
+    private readonly List<(int Index, Answer Answer)> _answers = [];
+
+    [Test]
+    public void Log_time_never_goes_back()
+    {
+        using var store = _stores.Open();
+        Apply(store, 0, s_time, Command("set a 1"));
+        Apply(store, 1, s_time.AddHours(-1), Command("set a 2"));
+        Assert.That(_core.Cursor.Time, Is.EqualTo(s_time.ToUnixTimeMilliseconds()));
+    }
+
+    [Test]
+    public void The_cursor_is_in_the_same_commit_as_the_effects()
+    {
+        using (var store = _stores.Open())
+        {
+            Apply(store, 0, s_time, Command("set a 1"));
+            using var transaction = store.Begin();
+            _core.Apply(transaction, 1, Batch(s_time, Command("set a 2")), Note);
+            _core.Save(transaction);
+        }
+
+        using var again = _stores.Open();
+        using var snapshot = again.Snapshot();
+        Assert.That((Registers.Get(snapshot, "a"), CursorRecord.Load(snapshot).Next), Is.EqualTo(("1", 1L)), "what was not committed is not there, in either");
+    }
+
+    [Test]
+    public void An_entry_at_which_the_machine_fails_leaves_nothing_and_the_rest_of_its_batch_stays()
+    {
+        using var store = _stores.Open();
+        using (var transaction = store.Begin())
+        {
+            Assert.That(_core.Apply(transaction, 0, Batch(s_time, Command("set a 1")), Note), Is.Null);
+            var before = _core.Cursor;
+            Assert.That(_core.Apply(transaction, 1, Batch(s_time, Command("set a 2"), Command("set b 2"), Command("fail")), Note), Is.InstanceOf<InvalidOperationException>());
+            Assert.That(_core.Cursor, Is.EqualTo(before));
+            Assert.That(_answers, Has.Count.EqualTo(1), "nobody is answered for it");
+            _core.Save(transaction);
+            transaction.Commit();
+        }
+
+        using var snapshot = store.Snapshot();
+        Assert.That((Registers.Get(snapshot, "a"), Registers.Get(snapshot, "b")), Is.EqualTo(("1", (string?)null)));
+    }
+
+    [Test]
+    public void The_checksum_does_not_depend_on_how_entries_are_batched_but_on_order_and_effects()
+    {
+        var entries = Enumerable.Range(0, 40).Select(i => Batch(s_time.AddSeconds(i), Command($"set k{i % 5} {i}"), Command($"add n {i}"))).ToList();
+        ulong[] checksums = [Run(entries, 1), Run(entries, 7), Run(entries, 40)];
+        Assert.That(checksums.Distinct().Count(), Is.EqualTo(1));
+        Assert.That(Run([entries[1], entries[0], .. entries[2..]], 7), Is.Not.EqualTo(checksums[0]));
+        Assert.That(Run(entries, 7, static v => v == "39" ? "40" : v), Is.Not.EqualTo(checksums[0]));
+    }
+
+    [Test]
+    public void A_session_that_is_not_used_ends_and_with_it_what_it_kept()
+    {
+        using var store = _stores.Open();
+        Apply(store, 0, s_time, new Proposal(ProposalKind.OpenSession, 0, 0, 0, default), new Proposal(ProposalKind.OpenSession, 0, 0, 0, default));
+        var (idle, busy) = (BitConverter.ToUInt64(_answers[0].Answer.Payload.Span), BitConverter.ToUInt64(_answers[1].Answer.Payload.Span));
+        Apply(store, 1, s_time, InSession(idle, 1, 1, "add n 1"));
+        Apply(store, 2, s_time + Session.Lifetime, InSession(busy, 1, 1, "add n 1"));
+        Apply(store, 3, s_time + Session.Lifetime + TimeSpan.FromSeconds(1), Report());
+        Apply(store, 4, s_time, InSession(idle, 2, 2, "add n 1"), InSession(busy, 2, 2, "add n 1"));
+        Assert.That(_answers[^2..].Select(a => a.Answer.Status), Is.EqualTo(new[] { ProposalStatus.SessionExpired, ProposalStatus.Applied }));
+        using var snapshot = store.Snapshot();
+        Assert.That(Registers.Get(snapshot, "n"), Is.EqualTo("3"));
+        using var left = snapshot.Scan(StoreSpace.Runtime, RuntimeKeys.Session(0), RuntimeKeys.Session(busy));
+        Assert.That(left.MoveNext(), Is.False);
+    }
+
+    [Test]
+    public void An_eviction_that_did_not_see_the_last_report_does_nothing()
+    {
+        using var store = _stores.Open();
+        Apply(store, 0, s_time, Report());
+        Apply(store, 1, s_time, Report());
+        Apply(store, 2, s_time, Evict(1, 0));
+        Assert.That(_answers[^1].Answer.Status, Is.EqualTo(ProposalStatus.Refused));
+        Apply(store, 3, s_time, Evict(1, 1));
+        Assert.That(_answers[^1].Answer.Status, Is.EqualTo(ProposalStatus.Applied));
+    }
+
+    [Test]
+    public void Batches_are_read_as_they_were_written()
+    {
+        var batch = new ProposalBatch(7, 8, s_time, [Command("set a 1"), InSession(5, 4, 3, "x"), Report()]);
+        var read = ProposalBatch.Decode(batch.Encode());
+        Assert.That((read.Proposer, read.Number, read.Time), Is.EqualTo((7UL, 8UL, s_time)));
+        Assert.That(read.Proposals.Select(p => (p.Kind, p.Session, p.Sequence, p.Floor, Convert.ToHexString(p.Payload.Span))), Is.EqualTo(batch.Proposals.Select(p => (p.Kind, p.Session, p.Sequence, p.Floor, Convert.ToHexString(p.Payload.Span)))));
+    }
+
+    [Test]
+    public void Damaged_batches_are_refused_and_never_misread_out_of_bounds()
+    {
+        var random = new Random(4711);
+        var good = Batch(s_time, Command("set a 1"), InSession(5, 4, 3, "x"), Report());
+        for (var i = 0; i < 200_000; i++)
+        {
+            var bytes = good.ToArray();
+            for (var flips = random.Next(1, 4); flips > 0; flips--) bytes[random.Next(bytes.Length)] = (byte)random.Next(256);
+            var cut = bytes.AsSpan(0, random.Next(4) == 0 ? random.Next(bytes.Length + 1) : bytes.Length);
+            try
+            {
+                if (!ProposalBatch.IsOne(cut)) continue;
+                var batch = ProposalBatch.Decode(cut);
+                Assert.That(batch.Encode().AsSpan().SequenceEqual(cut), "what is accepted is what was written");
+                foreach (var proposal in batch.Proposals.Where(p => p.Kind == ProposalKind.Report)) ReplicaReport.Decode(proposal.Payload.Span);
+            }
+            catch (InvalidDataException)
+            {
+                // Refused.
+            }
+        }
+    }
+
+    private static ulong Run(IReadOnlyList<byte[]> entries, int batch, Func<string, string>? distort = null)
+    {
+        var machine = new Registers();
+        if (distort is not null) machine.Distort = distort;
+        var core = new RuntimeCore(machine, 1);
+        using var store = new MemoryStoreFactory().Open();
+        for (var position = 0; position < entries.Count; position += batch)
+        {
+            using var transaction = store.Begin();
+            for (var i = position; i < Math.Min(entries.Count, position + batch); i++) Assert.That(core.Apply(transaction, i, entries[i], static (_, _, _) => { }), Is.Null);
+            core.Save(transaction);
+            transaction.Commit();
+        }
+
+        return core.Cursor.Checksum;
+    }
+
+    private static Proposal Command(string text) => new(ProposalKind.Command, 0, 0, 0, Registers.Bytes(text));
+
+    private static Proposal InSession(ulong session, ulong sequence, ulong floor, string text) => new(ProposalKind.Command, session, sequence, floor, Registers.Bytes(text));
+
+    private static Proposal Report() => new(ProposalKind.Report, 0, 0, 0, new ReplicaReport(1, "one", 0, -1, -1, 0, [new("f", 2)]).Encode());
+
+    private static Proposal Evict(ulong replica, long reportedAt) => new(ProposalKind.Evict, 0, 0, 0, (byte[])[.. BitConverter.GetBytes(replica), .. BitConverter.GetBytes(reportedAt)]);
+
+    private static byte[] Batch(DateTimeOffset time, params Proposal[] proposals) => new ProposalBatch(1, 1, time, proposals).Encode();
+
+    private void Note(ProposalBatch batch, int index, Answer answer) => _answers.Add((index, answer));
+
+    private void Apply(ILocalStore store, long position, DateTimeOffset time, params Proposal[] proposals)
+    {
+        using var transaction = store.Begin();
+        Assert.That(_core.Apply(transaction, position, Batch(time, proposals), Note), Is.Null);
+        _core.Save(transaction);
+        transaction.Commit();
+    }
+}
