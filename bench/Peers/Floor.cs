@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using Delos.Daemon.Commands;
-using Delos.Daemon.Storage;
 using Delos.LocalStorage;
 
 namespace Delos.Bench.Peers;
