@@ -58,7 +58,7 @@ public sealed class DelosAdmin
             ExpectedVersion = options.ExpectedVersion,
             Policy = options.Policy,
             Reason = options.Reason,
-            Hint = new PlacementHint { Former = chain.Active.Loglet, Avoid = options.Avoid, Sequencer = options.Sequencer, Replicas = options.Replicas },
+            Hint = new PlacementHint { IsPlanned = true, Former = chain.Active.Loglet, Avoid = options.Avoid, Sequencer = options.Sequencer, Replicas = options.Replicas },
         };
         var result = await MetaStoreErrors.MapAsync(_parts.Reconfigurer.ExtendAsync(log, request, cancellationToken)).ConfigureAwait(false);
         return new ReconfigResult(result.Chain, result.Won, result.Durations);

@@ -10,12 +10,12 @@ namespace Delos.Client.Placements;
 internal sealed class NodeProber(NodeDirectory directory, PlacementOptions options, TimeProvider timeProvider)
 {
     /// <summary>
-    /// Asks all at once. Ends when all have answered or failed, or at <see cref="PlacementOptions.ProbeTimeout"/>, or a little (<see cref="PlacementOptions.ProbeGrace"/>) after
+    /// Asks all at once. Ends when all have answered or failed, or at <see cref="PlacementOptions.ProbeTimeout"/> (planned: <see cref="PlacementOptions.PlannedProbeTimeout"/>), or a little (<see cref="PlacementOptions.ProbeGrace"/>) after
     /// <paramref name="isEnough"/> holds: a node that hangs must not hold up a reconfiguration which can do without it.
     /// </summary>
-    public async ValueTask<NodeProbe[]> ProbeAsync(IReadOnlyList<NodeInfo> nodes, Func<IReadOnlyCollection<NodeProbe>, bool> isEnough, CancellationToken cancellationToken)
+    public async ValueTask<NodeProbe[]> ProbeAsync(IReadOnlyList<NodeInfo> nodes, bool isPlanned, Func<IReadOnlyCollection<NodeProbe>, bool> isEnough, CancellationToken cancellationToken)
     {
-        using var timeout = new CancellationTokenSource(options.ProbeTimeout, timeProvider);
+        using var timeout = new CancellationTokenSource(isPlanned ? options.PlannedProbeTimeout : options.ProbeTimeout, timeProvider);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
         var pending = nodes.Select(n => ProbeAsync(n, either.Token)).ToList();
         var done = new Dictionary<uint, NodeProbe>();

@@ -40,7 +40,7 @@ public sealed class Placement : IPlacement
 
     /// <summary>Asks every node once and keeps nothing but the connections: whoever may have to place in a hurry calls this now and then.</summary>
     public async ValueTask WarmUpAsync(CancellationToken cancellationToken = default) =>
-        await _prober.ProbeAsync(_directory.Current.Nodes, static _ => false, cancellationToken).ConfigureAwait(false);
+        await _prober.ProbeAsync(_directory.Current.Nodes, isPlanned: false, static _ => false, cancellationToken).ConfigureAwait(false);
 
     private async ValueTask<LogletConfig> TryPlaceAsync(LogPolicy policy, PlacementHint hint, NodeList list, CancellationToken cancellationToken)
     {
@@ -49,7 +49,7 @@ public sealed class Placement : IPlacement
 
         // That most are not connected tells nothing of the nodes, only that nobody has asked before.
         if (unconnected.Count > nodes.Length / 2) unconnected.Clear();
-        var probes = await _prober.ProbeAsync(nodes, answered => PlacementChoice.IsEnough(policy, hint, nodes, unconnected, answered), cancellationToken).ConfigureAwait(false);
+        var probes = await _prober.ProbeAsync(nodes, hint.IsPlanned, answered => PlacementChoice.IsEnough(policy, hint, nodes, unconnected, answered), cancellationToken).ConfigureAwait(false);
 
         // Equals are drawn by lot: load spreads, and proposers that race do not all pick the same node.
         var lots = probes.ToDictionary(p => p.Node.NodeId, _ => RandomNumberGenerator.GetInt32(int.MaxValue));

@@ -16,6 +16,9 @@ public sealed record PlacementHint
     /// <summary>This node must sequence.</summary>
     public uint? Sequencer { get; init; }
 
+    /// <summary>Appends go on meanwhile: nodes are given <see cref="PlacementOptions.PlannedProbeTimeout"/> to answer.</summary>
+    public bool IsPlanned { get; init; }
+
     /// <summary>Exactly these nodes must store.</summary>
     public IReadOnlyList<uint>? Replicas { get; init; }
 }

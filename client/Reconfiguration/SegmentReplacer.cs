@@ -26,7 +26,7 @@ internal sealed class SegmentReplacer(
 
         // Nothing is appended to it any more: one Loglet holds what stripes held, at the same positions.
         var policy = LogPolicy.Native(modify.Replicas?.Count ?? modify.Replication ?? chain.Policy.Replication);
-        var target = await placement.PlaceAsync(policy, new PlacementHint { Former = segment.Loglet, Avoid = modify.Avoid, Replicas = modify.Replicas }, cancellationToken).ConfigureAwait(false);
+        var target = await placement.PlaceAsync(policy, new PlacementHint { IsPlanned = true, Former = segment.Loglet, Avoid = modify.Avoid, Replicas = modify.Replicas }, cancellationToken).ConfigureAwait(false);
         var prepared = time.GetTimestamp();
 
         long copied;
