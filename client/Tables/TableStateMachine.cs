@@ -1,0 +1,58 @@
+using Delos.Protocol.Tables;
+using Delos.Runtime;
+
+namespace Delos.Tables;
+
+/// <summary>
+/// DelosTable: tables with typed columns, secondary indexes and transactions, as a state machine on the log. Commands are <see cref="TableCommandCodec"/>'s bytes, answers <see cref="TableReply"/>'s. Whatever the bytes are, the
+/// outcome is an answer; an exception means that the store itself is damaged.
+/// </summary>
+/// <param name="cache">Schemas, to be shared with <see cref="TableQueries"/>.</param>
+public sealed class TableStateMachine(SchemaCache cache) : IStateMachine
+{
+    private readonly Action<long>? _committed;
+
+    /// <param name="cache">Schemas, to be shared with <see cref="TableQueries"/>.</param>
+    /// <param name="committed">Told the cursor after each batch: watchers may look. Not to block.</param>
+    public TableStateMachine(SchemaCache cache, Action<long> committed)
+        : this(cache) => _committed = committed;
+
+    public ReadOnlyMemory<byte> Apply(IStoreTransaction store, in CommandContext context, ReadOnlySpan<byte> command) => ApplyDecoded(store, context, command).Encode();
+
+    public void OnCommitted(long cursor) => _committed?.Invoke(cursor);
+
+    private TableReply ApplyDecoded(IStoreTransaction store, in CommandContext context, ReadOnlySpan<byte> bytes)
+    {
+        var scope = new CommandScope(store, cache, new RowVersion(context.Position, context.Index), CellValue.MicrosOf(context.Time));
+        var reply = Refuse(bytes, out var command) ?? Dispatch(scope, command!);
+        scope.Finish();
+        TableClock.Write(store, new SnapshotId(scope.Version, scope.Time));
+        return reply;
+    }
+
+    private static TableReply? Refuse(ReadOnlySpan<byte> bytes, out TableCommand? command)
+    {
+        command = null;
+        if (bytes.Length > TableLimits.CommandBytes) return Refusals.TooLarge($"the command has {bytes.Length} bytes, at most {TableLimits.CommandBytes} are possible; split it");
+        command = TableCommandCodec.Decode(bytes, out var status);
+        return status switch
+        {
+            TableStatus.Ok => null,
+            TableStatus.UnsupportedCommand => TableReply.Refused(status, "the command is of a later version than the replicas; upgrade them, then send it again"),
+            _ => TableReply.Refused(status, "the bytes are no command"),
+        };
+    }
+
+    private static TableReply Dispatch(CommandScope scope, TableCommand command) => command switch
+    {
+        Transact transact => Transactor.Apply(scope, transact),
+        CreateTable create => TableCommands.Create(scope, create),
+        DropTable drop => TableCommands.Drop(scope, drop),
+        AlterTable alter => TableCommands.Alter(scope, alter),
+        CreateIndex create => IndexCommands.Create(scope, create),
+        DropIndex drop => IndexCommands.Drop(scope, drop),
+        BackfillIndex backfill => IndexBackfill.Step(scope, backfill),
+        Sweep sweep => Sweeper.Step(scope, sweep),
+        _ => TableReply.Refused(TableStatus.UnsupportedCommand, "the command is unknown"),
+    };
+}

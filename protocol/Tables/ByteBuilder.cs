@@ -1,0 +1,62 @@
+using System.Buffers.Binary;
+using System.Text;
+
+namespace Delos.Protocol.Tables;
+
+/// <summary>Writes fields one behind the other into a buffer that grows: what <see cref="Messages.MessageReader"/> reads (little-endian), and the big-endian numbers of keys. Can be used again after <see cref="Clear"/>.</summary>
+public sealed class ByteBuilder(int capacity = 64)
+{
+    private byte[] _buffer = new byte[Math.Max(16, capacity)];
+
+    public int Length { get; private set; }
+
+    /// <summary>Valid until the next write.</summary>
+    public ReadOnlySpan<byte> Written => _buffer.AsSpan(0, Length);
+
+    public byte[] ToArray() => Written.ToArray();
+
+    public ByteBuilder Clear()
+    {
+        Length = 0;
+        return this;
+    }
+
+    public void U8(byte value) => Take(1)[0] = value;
+
+    public void Bool(bool value) => U8(value ? (byte)1 : (byte)0);
+
+    public void U16(ushort value) => BinaryPrimitives.WriteUInt16LittleEndian(Take(2), value);
+
+    public void U32(uint value) => BinaryPrimitives.WriteUInt32LittleEndian(Take(4), value);
+
+    public void I64(long value) => BinaryPrimitives.WriteInt64LittleEndian(Take(8), value);
+
+    public void U32BigEndian(uint value) => BinaryPrimitives.WriteUInt32BigEndian(Take(4), value);
+
+    public void U64BigEndian(ulong value) => BinaryPrimitives.WriteUInt64BigEndian(Take(8), value);
+
+    /// <summary>Length (4 bytes), then the bytes.</summary>
+    public void Bytes(ReadOnlySpan<byte> value)
+    {
+        U32((uint)value.Length);
+        Raw(value);
+    }
+
+    /// <summary>Length in bytes (4 bytes), then UTF-8.</summary>
+    public void Text(string value)
+    {
+        var length = Encoding.UTF8.GetByteCount(value);
+        U32((uint)length);
+        Encoding.UTF8.GetBytes(value, Take(length));
+    }
+
+    public void Raw(ReadOnlySpan<byte> value) => value.CopyTo(Take(value.Length));
+
+    private Span<byte> Take(int count)
+    {
+        if (Length + count > _buffer.Length) Array.Resize(ref _buffer, Math.Max(_buffer.Length * 2, Length + count));
+        var span = _buffer.AsSpan(Length, count);
+        Length += count;
+        return span;
+    }
+}
