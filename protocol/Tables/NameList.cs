@@ -39,7 +39,7 @@ internal struct NameListReader
         if (count > reader.Remaining / 4) reader.Fail();
         _names = reader.Failed ? [] : new string[count];
         var seen = new HashSet<string>(StringComparer.Ordinal);
-        for (var i = 0; i < _names.Length; i++)
+        for (var i = 0; i < _names.Length && !reader.Failed; i++)
         {
             _names[i] = reader.Text();
             if (!seen.Add(_names[i])) reader.Fail();

@@ -1,0 +1,68 @@
+using Delos.Protocol.Tables;
+using Delos.Tests.Fuzzing;
+
+namespace Delos.Tests.Tables;
+
+/// <summary>What goes through the log and over the wire: read as written, and whatever the bytes are, never an exception.</summary>
+public sealed class TableCodecTests
+{
+    private const double Share = 1.0 / 6;
+
+    [Test]
+    public void Commands_are_read_as_written_and_mutants_refused() => Run("table command", r => TableCommandCodec.Encode(TableMessages.Command(r)), b => TableCommandCodec.Decode(b, out _) is { } c ? TableCommandCodec.Encode(c) : null);
+
+    [Test]
+    public void Queries_are_read_as_written_and_mutants_refused() => Run("table query", r => TableQueryCodec.Encode(TableMessages.Query(r)), b => TableQueryCodec.Decode(b, out _) is { } q ? TableQueryCodec.Encode(q) : null);
+
+    [Test]
+    public void Answers_to_commands_are_read_as_written_and_mutants_refused() => Run("table answer", r => TableMessages.Reply(r).Encode(), b => TableReply.Decode(b)?.Encode());
+
+    [Test]
+    public void Answers_to_queries_are_read_as_written_and_mutants_refused() => Run("query answer", r => QueryReplyCodec.Encode(TableMessages.QueryReply(r)), b => QueryReplyCodec.Decode(b) is { } reply ? QueryReplyCodec.Encode(reply) : null);
+
+    [Test]
+    public void Schemas_are_read_as_written_and_mutants_refused() => Run("table schema", r => SchemaCodec.Encode(TableMessages.Schema(r)), b => SchemaCodec.Decode(b) is { } schema ? SchemaCodec.Encode(schema) : null);
+
+    [Test]
+    public void Paging_tokens_are_read_as_written_and_mutants_refused() => Run("paging token", r => TableMessages.Token(r).Encode(), b => PageToken.Decode(b)?.Encode());
+
+    [Test]
+    public void Bytes_of_a_later_version_are_told_from_no_command_at_all()
+    {
+        Assert.That(TableCommandCodec.Decode([2, 1, 0], out var later), Is.Null);
+        Assert.That(TableCommandCodec.Decode([1, 99, 0], out var unknown), Is.Null);
+        Assert.That(TableCommandCodec.Decode([1, 8], out var cut), Is.Null);
+        Assert.That(TableCommandCodec.Decode([], out var empty), Is.Null);
+        Assert.That((later, unknown, cut, empty), Is.EqualTo((TableStatus.UnsupportedCommand, TableStatus.UnsupportedCommand, TableStatus.Malformed, TableStatus.Malformed)));
+        Assert.That(TableQueryCodec.Decode([7, 1], out var laterQuery), Is.Null);
+        Assert.That(laterQuery, Is.EqualTo(TableStatus.UnsupportedCommand));
+    }
+
+    [Test]
+    public void The_state_machine_answers_whatever_the_bytes_are() => Fuzz.Run("state machine", 3_000, round =>
+    {
+        using var bed = new TableBed();
+        bed.Apply(new CreateTable("t", [new("id", ColumnType.Int64), new("a", ColumnType.String, true)], ["id"], [new("a", ["a"])], TableSettings.Default));
+        var buffer = new byte[64 << 10];
+        byte[] former = [1];
+        for (var i = 0; i < 20; i++)
+        {
+            var command = TableCommandCodec.Encode(TableMessages.Command(round.Random));
+            command.CopyTo(buffer, 0);
+            var mutant = round.Random.OneIn(2) ? command : buffer[..Mutator.Mutate(round.Random, buffer, command.Length, former)];
+            bed.ApplyBytes(mutant);
+            var query = TableQueryCodec.Encode(TableMessages.Query(round.Random));
+            using var snapshot = bed.Store.Snapshot();
+            FuzzRound.Check(QueryReplyCodec.Decode(bed.Queries.Execute(snapshot, query)) is not null, "no answer", query);
+            former = command;
+        }
+
+        return 20;
+    }, Share);
+
+    private static void Run(string name, Func<FuzzRandom, byte[]> make, Func<byte[], byte[]?> reencode)
+    {
+        var codec = new CodecFuzz(name, make, reencode);
+        Fuzz.Run(name, 40_000, codec.Run, Share);
+    }
+}
