@@ -15,6 +15,9 @@ public sealed class SchemaCache
     {
         if (_layouts.TryGetValue(tableId, out var known) && known.Bytes.AsSpan().SequenceEqual(bytes)) return known.Layout;
         var layout = new TableLayout(SchemaCodec.Decode(bytes) ?? throw new InvalidDataException($"The schema of table {tableId} is damaged in the store."));
+
+        // Of tables that were dropped entries are left: rather than to look for them, all are forgotten now and then.
+        if (_layouts.Count > 2 * TableLimits.Tables) _layouts.Clear();
         _layouts[tableId] = (bytes, layout);
         return layout;
     }

@@ -50,7 +50,7 @@ internal sealed class TableBed : ITableEndpoint, IDisposable
     }
 
     public TableReply Apply(IStoreTransaction transaction, long position, int index, byte[] command) =>
-        TableReply.Decode(_machine.Apply(transaction, new CommandContext(position, index, Time, FeatureGates.None), command).Span)!;
+        TableReply.Decode(_machine.Apply(transaction, new CommandContext(position, index, Time, FeatureGates.None), command).Span) ?? throw new InvalidOperationException("The answer cannot be read.");
 
     /// <summary>Applies what must succeed.</summary>
     public TableReply Do(TableCommand command)
