@@ -84,7 +84,7 @@ public sealed class ChangeTests
         Assert.That(_bed.Changes(new ReadChanges("t", 0, kept.ChangesAfter, KeyBounds.All)).Changes.Select(Show).First(), Is.EqualTo("Put 20 = 20"));
         var before = new RowVersion(kept.ChangesAfter.Position - 1, 0);
         var reply = _bed.Query(new ReadChanges("t", 0, before, KeyBounds.All));
-        Assert.That((reply.Status, reply.Message), Is.EqualTo((TableStatus.SnapshotExpired, reply.Message)).And.Property("Item2").Contains("scan the table"));
+        Assert.That((reply.Status, reply.Message.Contains("scan the table")), Is.EqualTo((TableStatus.SnapshotExpired, true)));
         TableConsistency.Check(_bed);
     }
 

@@ -168,7 +168,7 @@ public sealed class OptimisticTransactionTests
     }
 
     [Test]
-    public void The_helper_gives_up_when_the_attempts_are_used_up_or_it_is_of_no_use()
+    public async Task The_helper_gives_up_when_the_attempts_are_used_up_or_it_is_of_no_use()
     {
         ValueTask<int> Body(OptimisticTransaction transaction, TableOp op, Action meanwhile)
         {
@@ -179,11 +179,11 @@ public sealed class OptimisticTransactionTests
         }
 
         var attempts = 0;
-        var conflict = Assert.ThrowsAsync<TableException>(async () => await OptimisticTransaction.RunAsync(_bed, (t, _) => Body(t, Put(9, "x", 1), () => _bed.Do(Put(1, "a", ++attempts))), 3, null, default));
-        Assert.That((conflict.Status, attempts), Is.EqualTo((TableStatus.Conflict, 3)));
+        var conflict = await Assert.ThrowsAsync<TableException>(async () => await OptimisticTransaction.RunAsync(_bed, (t, _) => Body(t, Put(9, "x", 1), () => _bed.Do(Put(1, "a", ++attempts))), 3, null, default));
+        Assert.That((conflict!.Status, attempts), Is.EqualTo((TableStatus.Conflict, 3)));
         var runs = 0;
-        var exists = Assert.ThrowsAsync<TableException>(async () => await OptimisticTransaction.RunAsync(_bed, (t, _) => Body(t, TableOp.Insert("t", Row.Of(("id", 1), ("owner", "a"), ("v", 1))), () => runs++), 3, null, default));
-        Assert.That((exists.Status, runs), Is.EqualTo((TableStatus.RowExists, 1)));
+        var exists = await Assert.ThrowsAsync<TableException>(async () => await OptimisticTransaction.RunAsync(_bed, (t, _) => Body(t, TableOp.Insert("t", Row.Of(("id", 1), ("owner", "a"), ("v", 1))), () => runs++), 3, null, default));
+        Assert.That((exists!.Status, runs), Is.EqualTo((TableStatus.RowExists, 1)));
     }
 
     [Test]

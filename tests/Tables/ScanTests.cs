@@ -1,4 +1,5 @@
 using Delos.Protocol.Tables;
+using Delos.Tables;
 
 namespace Delos.Tests.Tables;
 

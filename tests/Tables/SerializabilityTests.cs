@@ -60,6 +60,9 @@ public sealed class SerializabilityTests
             serial.Do(attempt.Transaction.ToCommand() with { Reads = null });
         }
 
+        serial.Time = bed.Time;
+        serial.Do(new Transact());
+        bed.Do(new Transact());
         var state = new ScanRows("t");
         if (Attempt.Show(serial, state) != Attempt.Show(bed, state)) throw new FuzzFailure("the rows differ from those read and written one after the other", "");
         if (committed == 0) throw new FuzzFailure("nothing committed", "");
