@@ -8,7 +8,7 @@ internal static class KeyRanges
     /// <param name="layout">The table.</param>
     /// <param name="index">Which of the schema's indexes; -1: the primary key.</param>
     /// <param name="bounds">Each bound may give values for the first columns only.</param>
-    /// <param name="range">The stored keys; From is not below To unless the range is empty.</param>
+    /// <param name="range">The stored keys. Bounds may contradict each other: then From and To are the same, and nothing is between them.</param>
     public static TableReply? Bind(TableLayout layout, int index, KeyBounds bounds, out KeyRange range)
     {
         var columns = layout.ScanColumns(index);
@@ -39,6 +39,7 @@ internal static class KeyRanges
             if (to.AsSpan().SequenceCompareTo(range.To) < 0) range = range with { To = to };
         }
 
+        if (range.From.AsSpan().SequenceCompareTo(range.To) > 0) range = range with { To = range.From };
         return null;
     }
 

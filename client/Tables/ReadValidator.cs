@@ -49,14 +49,14 @@ internal static class ReadValidator
     {
         var schema = layout.Schema;
         if (snapshot.Version < scope.Catalog.StatsOf(schema.Id).ChangesAfter) return Expired(schema);
-        var looked = 0;
+        var (looked, byIndex) = (0, ranges.Any(r => r.IndexId != 0));
         using (var cursor = scope.Store.Scan(StoreSpace.Meta, StoreKeys.ChangeAfter(schema.Id, snapshot.Version), KeyCodec.Successor(StoreKeys.Changes(schema.Id))))
         {
             while (cursor.MoveNext())
             {
                 if (++looked > TableLimits.ValidatedChanges) return Expired(schema);
                 var change = ChangeRecord.Decode(cursor.Value);
-                var row = change.Row.Length == 0 ? null : StoredRow.Decode(layout, change.PrimaryKey, change.Row);
+                var row = !byIndex || change.Row.Length == 0 ? null : StoredRow.Decode(layout, change.PrimaryKey, change.Row);
                 if (Touches(layout, ranges, change.PrimaryKey, row, change.FormerEntries)) return Phantom(schema);
             }
         }
@@ -67,11 +67,16 @@ internal static class ReadValidator
         {
             if (++looked > TableLimits.ValidatedChanges) return Expired(schema);
             var primaryKey = StoreKeys.PrimaryKeyOfExpiry(expiries.Key).ToArray();
-            var bytes = scope.Store.Get(StoreSpace.Data, StoreKeys.Row(schema.Id, primaryKey)) ?? throw new InvalidDataException($"An expiry of table '{schema.Name}' points to a row that is not there.");
-            if (Touches(layout, ranges, primaryKey, StoredRow.Decode(layout, primaryKey, bytes), [])) return Phantom(schema);
+            if (Touches(layout, ranges, primaryKey, byIndex ? Load(scope.Store, layout, primaryKey) : null, [])) return Phantom(schema);
         }
 
         return null;
+    }
+
+    private static StoredRow Load(IStoreReader store, TableLayout layout, byte[] primaryKey)
+    {
+        var bytes = store.Get(StoreSpace.Data, StoreKeys.Row(layout.Schema.Id, primaryKey)) ?? throw new InvalidDataException($"An expiry of table '{layout.Schema.Name}' points to a row that is not there.");
+        return StoredRow.Decode(layout, primaryKey, bytes);
     }
 
     /// <summary>Whether a row with that key, or one of its present or former index entries, lies in one of the ranges.</summary>

@@ -19,7 +19,7 @@ internal static class ScanExecutor
         var components = index < 0 ? 0 : layout.IndexColumns(index).Length;
         using (var cursor = store.Scan(index < 0 ? StoreSpace.Data : StoreSpace.Index, range.From, range.To, scan.Reverse))
         {
-            while (IsSpan(range) && cursor.MoveNext())
+            while (cursor.MoveNext())
             {
                 more = rows.Count == limit || bytes >= maxBytes || examined == TableLimits.ExaminedRows;
                 if (more) break;
@@ -76,9 +76,6 @@ internal static class ScanExecutor
 
     /// <summary>What of the range a page covers that ended with a key.</summary>
     private static KeyRange Read(KeyRange range, byte[] lastKey, bool reverse) => reverse ? range with { From = lastKey } : range with { To = [.. lastKey, 0] };
-
-    /// <summary>Bounds may contradict each other: then there is nothing between them.</summary>
-    private static bool IsSpan(KeyRange range) => range.To.Length == 0 || range.From.AsSpan().SequenceCompareTo(range.To) < 0;
 
     private static StoredRow Load(IStoreReader store, TableLayout layout, byte[] entry, int components)
     {

@@ -80,6 +80,7 @@ internal static class TableCommands
         if (scope.Catalog.Find(command.Name) is not null) return TableReply.Refused(TableStatus.TableExists, $"there is a table '{command.Name}' already");
         if (CountTables(scope.Store) >= TableLimits.Tables) return Refusals.TooLarge($"there are {TableLimits.Tables} tables already, which is the most possible; drop one");
         if (command.Columns.Count is 0 or > TableLimits.Columns) return Refusals.Invalid($"a table has 1 to {TableLimits.Columns} columns, not {command.Columns.Count}");
+        if (command.PrimaryKey.Count > TableLimits.KeyColumns) return Refusals.Invalid($"the primary key has 1 to {TableLimits.KeyColumns} columns, not {command.PrimaryKey.Count}");
         if (command.Indexes.Count > TableLimits.IndexesOfTable) return Refusals.TooLarge($"a table has at most {TableLimits.IndexesOfTable} indexes");
         for (var i = 0; i < command.Columns.Count; i++)
         {

@@ -58,7 +58,7 @@ public static class SchemaCodec
         var name = reader.Text();
         var generation = reader.U32();
         var nextColumnId = reader.U16();
-        var columns = new Column[reader.Count(9)];
+        var columns = new Column[CountUpTo(ref reader, 9, TableLimits.Columns)];
         var former = -1;
         for (var i = 0; i < columns.Length; i++)
         {
@@ -70,7 +70,7 @@ public static class SchemaCodec
         }
 
         var primaryKey = ReadIds(ref reader, columns);
-        var indexes = new IndexSchema[reader.Count(18)];
+        var indexes = new IndexSchema[CountUpTo(ref reader, 18, TableLimits.IndexesOfTable)];
         for (var i = 0; i < indexes.Length; i++)
         {
             var index = new IndexSchema(reader.U32(), reader.Text(), ReadIds(ref reader, columns), reader.Bool(), (IndexState)reader.U8(), reader.Text());
@@ -141,7 +141,7 @@ public static class SchemaCodec
     /// <summary>Fails the reader unless each is the id of one of the columns.</summary>
     private static ushort[] ReadIds(ref MessageReader reader, Column[] columns)
     {
-        var ids = new ushort[reader.Count(2)];
+        var ids = new ushort[CountUpTo(ref reader, 2, TableLimits.KeyColumns)];
         for (var i = 0; i < ids.Length && !reader.Failed; i++)
         {
             ids[i] = reader.U16();
@@ -149,6 +149,14 @@ public static class SchemaCodec
         }
 
         return ids;
+    }
+
+    /// <summary>Each id is looked for among all columns: a forged number of them would take for ever.</summary>
+    private static int CountUpTo(ref MessageReader reader, int minimumSize, int most)
+    {
+        var count = reader.Count(minimumSize);
+        if (count > most) reader.Fail();
+        return reader.Failed ? 0 : count;
     }
 
     private static bool Contains(Column[] columns, ushort id)
