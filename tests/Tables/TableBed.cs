@@ -5,7 +5,7 @@ using Delos.Tables;
 
 namespace Delos.Tests.Tables;
 
-/// <summary>One replica of the tables on a store in memory, with a log of its own: every command is an entry, unless a batch is applied. All goes through the bytes.</summary>
+/// <summary>One replica of the tables, with a log of its own: every command is an entry, unless a batch is applied. All goes through the bytes.</summary>
 internal sealed class TableBed : ITableEndpoint, IDisposable
 {
     public static readonly DateTimeOffset Start = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
@@ -13,10 +13,12 @@ internal sealed class TableBed : ITableEndpoint, IDisposable
     private readonly SchemaCache _cache = new();
     private readonly TableStateMachine _machine;
     private readonly TableQueries _queries;
-    private readonly ILocalStore _store = new MemoryStoreFactory().Open();
+    private readonly ILocalStore _store;
 
-    public TableBed()
+    /// <param name="store">Empty; null: one in memory.</param>
+    public TableBed(ILocalStore? store = null)
     {
+        _store = store ?? new MemoryStoreFactory().Open();
         _machine = new TableStateMachine(_cache);
         _queries = new TableQueries(_cache);
         Maintenance = new TableMaintenance(_cache);

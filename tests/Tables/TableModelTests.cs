@@ -1,3 +1,4 @@
+using Delos.LocalStorage;
 using Delos.Protocol.Tables;
 using Delos.Tests.Fuzzing;
 
@@ -6,7 +7,7 @@ namespace Delos.Tests.Tables;
 /// <summary>Random commands and queries, compared step by step with an oracle; the store is checked for consistency, and two replicas for being the same to the byte.</summary>
 public sealed class TableModelTests
 {
-    private const double Share = 1.0 / 3;
+    private const double Share = 1.0 / 4;
 
     [Test]
     public void The_tables_do_what_the_oracle_does() => Fuzz.Run("tables against an oracle", 300, round => CompareWithOracle(round.Random), Share);
@@ -16,6 +17,31 @@ public sealed class TableModelTests
     {
         using var first = new TableBed();
         using var second = new TableBed();
+        CompareReplicas(round, first, second);
+    }, Share);
+
+    [Test]
+    public void A_replica_on_RocksDB_is_the_same_to_the_byte_as_one_in_memory()
+    {
+        var directory = DiskImage.NewDirectory();
+        try
+        {
+            Fuzz.Run("replicas on other stores", 10, round =>
+            {
+                using var first = new TableBed();
+                using var second = new TableBed(new RocksStoreFactory(RocksStoreOptions.Default with { Directory = Path.Combine(directory, $"{round.Seed}") }).Open());
+                CompareReplicas(round, first, second);
+                Check(second);
+            }, Share);
+        }
+        finally
+        {
+            Directory.Delete(directory, recursive: true);
+        }
+    }
+
+    private static void CompareReplicas(FuzzRound round, TableBed first, TableBed second)
+    {
         var workload = new TableWorkload(round.Random);
         var schema = first.Do(TableWorkload.Create).Schema!;
         second.Do(TableWorkload.Create);
@@ -36,8 +62,15 @@ public sealed class TableModelTests
 
             transaction.Commit();
             FuzzRound.Check(first.Contents() == second.Contents(), "replicas differ", []);
+            foreach (var reverse in new[] { false, true })
+            {
+                var scan = TableQueryCodec.Encode(new ScanRows(TableWorkload.Table, workload.Bounds("c"), "c") { Reverse = reverse });
+                using var one = first.Store.Snapshot();
+                using var other = second.Store.Snapshot();
+                FuzzRound.Check(first.Queries.Execute(one, scan).AsSpan().SequenceEqual(second.Queries.Execute(other, scan)), "replicas are read differently", scan);
+            }
         }
-    }, Share);
+    }
 
     private static void CompareWithOracle(FuzzRandom random)
     {
@@ -63,6 +96,11 @@ public sealed class TableModelTests
 
         var changes = bed.Changes(new ReadChanges(TableWorkload.Table, 0, RowVersion.None, KeyBounds.All)).Changes.Where(c => c.Kind != ChangeKind.Expire).Select(c => $"{c.Version} {c.Kind} {string.Join(',', c.Key)}");
         if (!changes.SequenceEqual(oracle.Changes)) throw new FuzzFailure("the changes differ", "");
+        Check(bed);
+    }
+
+    private static void Check(TableBed bed)
+    {
         bed.Settle(3);
         TableConsistency.Check(bed);
     }
