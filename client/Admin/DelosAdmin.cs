@@ -9,6 +9,8 @@ namespace Delos.Client.Admin;
 /// <summary>What operators do: chains, reconfigurations, nodes. Thread-safe.</summary>
 public sealed class DelosAdmin
 {
+    private const int EditAttempts = 5;
+
     private readonly ClientParts _parts;
     private readonly NodeAdmin _nodes;
 
@@ -93,17 +95,37 @@ public sealed class DelosAdmin
     /// <param name="edit">What becomes of it.</param>
     /// <param name="reason">For the chain's history, at most 200 characters.</param>
     /// <param name="cancellationToken">Ends it; nothing is changed then, unless the chain was already written.</param>
-    /// <exception cref="DelosException">NotFound: nothing was ever appended there; InvalidRequest: it was trimmed, or holds no entry of an application; Corrupt, Unavailable.</exception>
+    /// <returns>Not won: somebody else gave the segment another Loglet at the same time, and nothing was changed; try again.</returns>
+    /// <exception cref="DelosException">NotFound: nothing was ever appended there; InvalidRequest: it was trimmed, or holds no entry of an application; LimitExceeded; Conflict: the chain is changed again and again; Corrupt, Unavailable.</exception>
     public async ValueTask<ReconfigResult> EditEntryAsync(string log, long position, EntryEdit edit, string reason = "operator", CancellationToken cancellationToken = default)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(position);
         ArgumentNullException.ThrowIfNull(edit);
-        var chain = await ChainAsync(log, cancellationToken).ConfigureAwait(false);
-        if (chain.Find(position) is { Stop: null })
-            chain = (await ReconfigExtendAsync(log, new ReconfigExtendOptions { ExpectedVersion = chain.Version, Reason = reason }, cancellationToken).ConfigureAwait(false)).Chain;
-        if (chain.Find(position) is not { Stop: not null } segment)
-            throw new DelosException(position < chain.Start ? DelosErrorCode.InvalidRequest : DelosErrorCode.NotFound, position < chain.Start ? $"Position {position} of log '{log}' was truncated away." : $"Nothing was appended at position {position} of log '{log}'.");
-        return await ReconfigModifyAsync(log, segment.Loglet.Id, new ReconfigModifyOptions { Edits = new Dictionary<long, EntryEdit> { [position] = edit }, Reason = reason }, cancellationToken).ConfigureAwait(false);
+        if (edit.Payload is { } payload && payload.Length > _parts.Options.MaxEntryBytes)
+            throw new DelosException(DelosErrorCode.LimitExceeded, $"The patch has {payload.Length} bytes; {_parts.Options.MaxEntryBytes} is the limit of an entry.");
+        for (var attempt = 0; ; attempt++)
+        {
+            var chain = await ChainAsync(log, cancellationToken).ConfigureAwait(false);
+            switch (chain.Find(position))
+            {
+                case { Stop: not null } segment:
+                    var modify = new ReconfigModifyOptions { Edits = new Dictionary<long, EntryEdit> { [position] = edit }, Reason = reason };
+                    return await ReconfigModifyAsync(log, segment.Loglet.Id, modify, cancellationToken).ConfigureAwait(false);
+                case null:
+                    throw new DelosException(DelosErrorCode.InvalidRequest, $"Position {position} of log '{log}' was truncated away.");
+            }
+
+            if (!await IsBelowTailAsync(chain.Active, position, cancellationToken).ConfigureAwait(false)) throw new DelosException(DelosErrorCode.NotFound, $"Nothing was appended at position {position} of log '{log}'.");
+            try
+            {
+                // Whoever wins, the segment has an end then.
+                await ReconfigExtendAsync(log, new ReconfigExtendOptions { ExpectedVersion = chain.Version, Reason = reason }, cancellationToken).ConfigureAwait(false);
+            }
+            catch (DelosException e) when (e.Code == DelosErrorCode.Conflict && attempt < EditAttempts)
+            {
+                // Somebody else changed the chain between the two looks at it.
+            }
+        }
     }
 
     /// <summary>Seals the active segment, finds its tail and stops there. The log goes on when the segment monitor or the next client installs a successor.</summary>
@@ -149,4 +171,22 @@ public sealed class DelosAdmin
     /// <exception cref="DelosException">NotFound, Conflict, Unavailable.</exception>
     public ValueTask ReplaceNodeAsync(uint nodeId, Guid newDiskId, Guid? expectedDiskId = null, CancellationToken cancellationToken = default) =>
         MetaStoreErrors.MapAsync(_nodes.ReplaceAsync(nodeId, newDiskId, expectedDiskId, cancellationToken));
+
+    /// <summary>True also of a sealed segment: what its tail is only the next chain says.</summary>
+    private async ValueTask<bool> IsBelowTailAsync(Segment active, long position, CancellationToken cancellationToken)
+    {
+        var loglet = _parts.Loglets.Open(active.Loglet);
+        await using (loglet.ConfigureAwait(false))
+        {
+            try
+            {
+                var tail = await loglet.CheckTailAsync(cancellationToken).ConfigureAwait(false);
+                return tail.IsSealed || position < active.Start + tail.Tail;
+            }
+            catch (LogletException e)
+            {
+                throw new DelosException(DelosErrorCode.Unavailable, $"The tail of Loglet {active.Loglet.Id} could not be learned: {e.Message}", e);
+            }
+        }
+    }
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Delos.LocalStorage.Rocks;
 using Delos.Runtime;
 
 namespace Delos.LocalStorage;
@@ -25,7 +26,7 @@ public sealed class DirectorySnapshots(string root) : ISnapshotStore
     {
         ArgumentNullException.ThrowIfNull(snapshot);
         ArgumentNullException.ThrowIfNull(write);
-        Directory.CreateDirectory(_root);
+        StoreFiles.EnsureDirectory(_root);
         RemoveUnfinished(snapshot.Replica);
         var directory = Path.Combine(_root, string.Create(CultureInfo.InvariantCulture, $"{Unfinished}{snapshot.Replica}"));
         Directory.CreateDirectory(directory);

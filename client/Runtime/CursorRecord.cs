@@ -8,7 +8,7 @@ namespace Delos.Runtime;
 /// <param name="Time">Log time, ms since 1970.</param>
 /// <param name="Commands">Commands applied so far.</param>
 /// <param name="TrimPoint">How far the log may be trimmed, as far as the reports say.</param>
-/// <param name="Swept">The session up to which the last sweep looked; 0: all.</param>
+/// <param name="Swept">The session at which the last sweep stopped.</param>
 /// <param name="Diverged">Others said that this state is not theirs: it must not be served.</param>
 internal readonly record struct CursorRecord(long Next, ulong Checksum, long Time, long Commands, long TrimPoint, ulong Swept, bool Diverged)
 {

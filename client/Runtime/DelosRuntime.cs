@@ -21,7 +21,7 @@ public sealed class DelosRuntime : IAsyncDisposable
     private readonly CancellationTokenSource _closed = new();
     private readonly Lock _lock = new();
     private Task _running = Task.CompletedTask;
-    private long _confirmedAt;
+    private (long At, int Generation) _confirmed;
     private int _disposed;
 
     private DelosRuntime(DelosLog log, IStateMachine machine, ILocalStoreFactory stores, ISnapshotStore snapshots, RuntimeOptions options)
@@ -125,6 +125,8 @@ public sealed class DelosRuntime : IAsyncDisposable
     /// <exception cref="DelosException">Unavailable: this replica cannot say in time, or serves nothing at present; another one may.</exception>
     public async ValueTask<IStoreSnapshot> ReadAsync(ReadLevel level, CancellationToken cancellationToken = default)
     {
+        // What was waited for, the snapshot must be of: not of a store that took its place meanwhile.
+        var generation = _holder.Generation;
         switch (level.Kind)
         {
             case ReadLevelKind.Stale:
@@ -132,18 +134,22 @@ public sealed class DelosRuntime : IAsyncDisposable
             case ReadLevelKind.After:
                 await CatchUpAsync(level.Position, cancellationToken).ConfigureAwait(false);
                 break;
-            case ReadLevelKind.Within when Volatile.Read(ref _confirmedAt) is var at and not 0 && _options.TimeProvider.GetElapsedTime(at) <= level.Age:
+            case ReadLevelKind.Within when IsConfirmedWithin(level.Age, generation):
                 break;
             default:
                 var began = _options.TimeProvider.GetTimestamp();
                 await CatchUpAsync(await _log.CheckTailAsync(cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
-                lock (_lock) _confirmedAt = Math.Max(_confirmedAt, began);
+                lock (_lock)
+                {
+                    if (generation != _confirmed.Generation || began > _confirmed.At) _confirmed = (began, generation);
+                }
+
                 break;
         }
 
         var (state, problem, _) = _loop.Condition;
         var serves = state == RuntimeState.Applying || (level.Kind == ReadLevelKind.Stale && state is RuntimeState.Poisoned or RuntimeState.Starting);
-        if (serves && _holder.Snapshot() is { } snapshot) return snapshot;
+        if (serves && _holder.Snapshot(generation) is { } snapshot) return snapshot;
         throw new DelosException(state == RuntimeState.Closed ? DelosErrorCode.Closed : DelosErrorCode.Unavailable, problem.Length > 0 ? problem : "The replica's store is being replaced.");
     }
 
@@ -162,8 +168,20 @@ public sealed class DelosRuntime : IAsyncDisposable
     {
         if (Interlocked.Exchange(ref _disposed, 1) != 0) return;
         await _closed.CancelAsync().ConfigureAwait(false);
-        await _running.ConfigureAwait(false);
-        await _proposer.DisposeAsync().ConfigureAwait(false);
+        try
+        {
+            await _running.ConfigureAwait(false);
+        }
+        finally
+        {
+            await _proposer.DisposeAsync().ConfigureAwait(false);
+            await CloseStoreAsync().ConfigureAwait(false);
+            _closed.Dispose();
+        }
+    }
+
+    private async Task CloseStoreAsync()
+    {
         try
         {
             using var patience = new CancellationTokenSource(s_closeTimeout, _options.TimeProvider);
@@ -173,17 +191,20 @@ public sealed class DelosRuntime : IAsyncDisposable
         {
             _holder.Dispose();
         }
-
-        _closed.Dispose();
     }
 
     private Task<ProposalResult> ProposeAsync(Proposal proposal, CancellationToken cancellationToken) => _proposer.ProposeAsync(proposal, cancellationToken);
+
+    private bool IsConfirmedWithin(TimeSpan age, int generation)
+    {
+        lock (_lock) return _confirmed.Generation == generation && _confirmed.At != 0 && _options.TimeProvider.GetElapsedTime(_confirmed.At) <= age;
+    }
 
     private async Task CatchUpAsync(long next, CancellationToken cancellationToken)
     {
         try
         {
-            await _waiters.WaitAsync(next, cancellationToken).WaitAsync(_options.ReadTimeout, _options.TimeProvider, cancellationToken).ConfigureAwait(false);
+            await _waiters.WaitAsync(next).WaitAsync(_options.ReadTimeout, _options.TimeProvider, cancellationToken).ConfigureAwait(false);
         }
         catch (TimeoutException e)
         {

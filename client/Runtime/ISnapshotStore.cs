@@ -1,7 +1,7 @@
 namespace Delos.Runtime;
 
 /// <summary>
-/// Where replicas put snapshots, and find those of others: a directory that all of them see, or one of their own, or later an object store. What is listed was written whole and has been read back. Thread-safe.
+/// Where replicas put snapshots, and find those of others: one place for all replicas of a log, such as a shared directory or an object store. The log is trimmed up to what any of them keeps there. What is listed was written whole and has been read back. Thread-safe.
 /// </summary>
 public interface ISnapshotStore
 {

@@ -40,7 +40,7 @@ internal readonly record struct Proposal(ProposalKind Kind, ulong Session, ulong
         var sequence = hasSession ? reader.U64() : 0;
         var floor = hasSession ? reader.U64() : 0;
         if (hasSession && (session == 0 || sequence == 0 || floor == 0 || floor > sequence)) reader.Fail();
-        if (kind is < ProposalKind.Command or > ProposalKind.RaiseGate) reader.Fail();
+        if (kind == 0) reader.Fail();
         return new Proposal(kind, session, sequence, floor, reader.Bytes());
     }
 }

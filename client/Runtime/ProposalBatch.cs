@@ -40,13 +40,15 @@ internal sealed record ProposalBatch(ulong Proposer, ulong Number, DateTimeOffse
     /// <summary>Whether the entry was written by a runtime at all: others' are skipped, by all replicas alike.</summary>
     public static bool IsOne(ReadOnlySpan<byte> entry) => new MessageReader(entry).U32() == Magic;
 
-    /// <exception cref="InvalidDataException">It makes no sense, or to a newer version only.</exception>
+    /// <exception cref="InvalidDataException">It makes no sense.</exception>
+    /// <exception cref="IncompatibleProgramException">Only a newer version can read it.</exception>
     public static ProposalBatch Decode(ReadOnlySpan<byte> entry)
     {
         var reader = new MessageReader(entry);
         reader.U32();
         var version = reader.U8();
-        if (version != Version) throw new InvalidDataException($"The entry has format {version}; this program knows {Version}. Upgrade it.");
+        if (version > Version) throw new IncompatibleProgramException($"The entry has format {version}; this program knows {Version}");
+        if (version == 0) reader.Fail();
         var proposer = reader.U64();
         var number = reader.U64();
         var time = reader.I64();

@@ -11,9 +11,11 @@ internal sealed class ReplicaLoop(DelosLog log, IStateMachine machine, ILocalSto
     private static readonly TimeSpan s_firstRetry = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan s_slowestRetry = TimeSpan.FromSeconds(5);
 
-    private readonly RuntimeCore _core = new(machine, options.ReplicaId);
+    private readonly RuntimeCore _core = new(machine, options.ReplicaId, options.Features);
     private readonly Lock _lock = new();
     private CursorRecord _committed;
+    private long _agreedUpTo = -1;
+    private bool _isSuspected;
     private RuntimeState _state = RuntimeState.Starting;
     private string _problem = "";
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -24,6 +26,15 @@ internal sealed class ReplicaLoop(DelosLog log, IStateMachine machine, ILocalSto
         get
         {
             lock (_lock) return (_state, _problem, _committed);
+        }
+    }
+
+    /// <summary>The highest position at which another replica had the same state (-1: not known of any), and whether some other one has another now.</summary>
+    public (long AgreedUpTo, bool IsSuspected) Agreement
+    {
+        get
+        {
+            lock (_lock) return (_agreedUpTo, _isSuspected);
         }
     }
 
@@ -49,10 +60,10 @@ internal sealed class ReplicaLoop(DelosLog log, IStateMachine machine, ILocalSto
             var retry = s_firstRetry;
             while (true)
             {
+                var openedAt = _core.Next;
                 try
                 {
                     await OpenAsync(cancellationToken).ConfigureAwait(false);
-                    retry = s_firstRetry;
                     await FollowAsync(cancellationToken).ConfigureAwait(false);
                 }
                 catch (DelosException e) when (e.Code == DelosErrorCode.Trimmed)
@@ -64,11 +75,11 @@ internal sealed class ReplicaLoop(DelosLog log, IStateMachine machine, ILocalSto
                 {
                     logger.UpkeepFailed(log.Name, options.Name, "following the log", e);
                     Enter(RuntimeState.Starting, e.Message);
-                    await Task.Delay(retry, options.TimeProvider, cancellationToken).ConfigureAwait(false);
-                    retry = Longer(retry);
                 }
 
                 await holder.CloseAsync(cancellationToken).ConfigureAwait(false);
+                await Task.Delay(retry, options.TimeProvider, cancellationToken).ConfigureAwait(false);
+                retry = _core.Next > openedAt ? s_firstRetry : Longer(retry);
             }
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
@@ -86,101 +97,114 @@ internal sealed class ReplicaLoop(DelosLog log, IStateMachine machine, ILocalSto
     private async Task OpenAsync(CancellationToken cancellationToken)
     {
         var retry = s_firstRetry;
+        var useless = new HashSet<SnapshotInfo>();
         while (true)
         {
             var first = await log.FirstPositionAsync(cancellationToken).ConfigureAwait(false);
             if (TryOpen(first)) return;
-            var usable = (await snapshots.ListAsync(cancellationToken).ConfigureAwait(false)).Where(s => s.Cursor >= first).ToList();
-            if (await TryRestoreAsync(usable, cancellationToken).ConfigureAwait(false)) continue;
+            if (await TryRestoreAsync(first, useless, cancellationToken).ConfigureAwait(false)) continue;
             if (first == 0)
             {
                 // The store could not be read; the log still has everything.
                 await stores.ClearAsync(cancellationToken).ConfigureAwait(false);
+                continue;
             }
-            else
-            {
-                Enter(RuntimeState.Starting, $"log '{log.Name}' begins at {first}, which is beyond this replica's cursor, and there is no snapshot from there on");
-                logger.NoSnapshot(log.Name, options.Name, first);
-                await Task.Delay(retry, options.TimeProvider, cancellationToken).ConfigureAwait(false);
-                retry = Longer(retry);
-            }
+
+            Enter(RuntimeState.Starting, $"log '{log.Name}' begins at {first}, which is beyond this replica's cursor, and there is no snapshot from there on that can be used");
+            logger.NoSnapshot(log.Name, options.Name, first);
+            await Task.Delay(retry, options.TimeProvider, cancellationToken).ConfigureAwait(false);
+            retry = Longer(retry);
+            useless.Clear();
         }
     }
 
-    /// <summary>Newest first; one that turns out to be damaged is passed over.</summary>
-    private async Task<bool> TryRestoreAsync(IReadOnlyList<SnapshotInfo> usable, CancellationToken cancellationToken)
+    /// <summary>Newest first; one that turns out to be damaged, or is deleted just now, is passed over, and none is taken twice.</summary>
+    private async Task<bool> TryRestoreAsync(long first, HashSet<SnapshotInfo> useless, CancellationToken cancellationToken)
     {
-        foreach (var snapshot in usable)
+        try
         {
-            try
+            foreach (var snapshot in (await snapshots.ListAsync(cancellationToken).ConfigureAwait(false)).Where(s => s.Cursor >= first && useless.Add(s)))
             {
-                var directory = await snapshots.FetchAsync(snapshot, cancellationToken).ConfigureAwait(false);
-                await stores.RestoreAsync(directory, cancellationToken).ConfigureAwait(false);
-                logger.SnapshotRestored(log.Name, options.Name, snapshot.Cursor, snapshot.Replica);
-                return true;
+                if (await TryRestoreAsync(snapshot, cancellationToken).ConfigureAwait(false)) return true;
             }
-            catch (Exception e) when (e is InvalidDataException or FileNotFoundException or DirectoryNotFoundException)
-            {
-                logger.SnapshotUnusable(log.Name, options.Name, snapshot.Cursor, snapshot.Replica, e);
-            }
+        }
+        catch (IOException e)
+        {
+            logger.UpkeepFailed(log.Name, options.Name, "looking for snapshots", e);
         }
 
         return false;
     }
 
+    private async Task<bool> TryRestoreAsync(SnapshotInfo snapshot, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var directory = await snapshots.FetchAsync(snapshot, cancellationToken).ConfigureAwait(false);
+            await stores.RestoreAsync(directory, cancellationToken).ConfigureAwait(false);
+            logger.SnapshotRestored(log.Name, options.Name, snapshot.Cursor, snapshot.Replica);
+            return true;
+        }
+        catch (Exception e) when (e is InvalidDataException or IOException)
+        {
+            logger.SnapshotUnusable(log.Name, options.Name, snapshot.Cursor, snapshot.Replica, e);
+            return false;
+        }
+    }
+
     /// <summary>False: the store cannot be read, or lacks what the log no longer has.</summary>
     private bool TryOpen(long first)
     {
-        ILocalStore store;
+        ILocalStore? store = null;
         try
         {
             store = stores.Open();
+            using (var snapshot = store.Snapshot()) _core.Load(snapshot);
+            if (_core.Next < first) return false;
+            holder.Open(store);
+            store = null;
+            Publish();
+            proposer.OnCursor(_core.Next);
+            return true;
         }
         catch (InvalidDataException e)
         {
             logger.StoreUnreadable(log.Name, options.Name, e);
             return false;
         }
-
-        using (var snapshot = store.Snapshot()) _core.Load(snapshot);
-        if (_core.Next < first)
+        finally
         {
-            store.Dispose();
-            return false;
+            store?.Dispose();
         }
-
-        holder.Open(store);
-        Publish();
-        return true;
     }
 
     private async Task FollowAsync(CancellationToken cancellationToken)
     {
         var retry = s_firstRetry;
-        Enter(RuntimeState.Applying, "");
+        var poisonedAt = -1L;
         while (true)
         {
             if (_core.Cursor.Diverged)
             {
-                Enter(RuntimeState.Diverged, $"replica {options.Name} of log '{log.Name}' has another state than the others (replicas {string.Join(", ", _core.Disagreeing)}); wipe it, so that it begins anew from a snapshot");
-                logger.ReplicaDiverged(log.Name, options.Name, _core.Next);
-                await Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken).ConfigureAwait(false);
+                EnterDiverged();
+                await Task.Delay(Timeout.InfiniteTimeSpan, options.TimeProvider, cancellationToken).ConfigureAwait(false);
             }
 
+            if (poisonedAt < 0) Enter(RuntimeState.Applying, "");
             Poison? poison = null;
             await foreach (var batch in log.FollowBatchesAsync(_core.Next, cancellationToken).ConfigureAwait(false))
             {
                 poison = Apply(batch);
                 if (poison is not null || _core.Cursor.Diverged) break;
-                if (_state == RuntimeState.Applying) continue;
-                retry = s_firstRetry;
+                if (_core.Next <= poisonedAt) continue;
+                (poisonedAt, retry) = (-1, s_firstRetry);
                 Enter(RuntimeState.Applying, "");
             }
 
             if (poison is null) continue;
-            var problem = $"replica {options.Name} of log '{log.Name}' stands in front of position {poison.Position}, at which its state machine fails: {poison.Error.Message} Patch or delete that entry.";
-            if (_state != RuntimeState.Poisoned) logger.ReplicaPoisoned(log.Name, options.Name, poison.Position, poison.Error);
-            Enter(RuntimeState.Poisoned, problem);
+            if (poisonedAt != poison.Position) logger.ReplicaPoisoned(log.Name, options.Name, poison.Position, poison.Error);
+            poisonedAt = poison.Position;
+            Enter(RuntimeState.Poisoned, $"replica {options.Name} of log '{log.Name}' stands in front of position {poison.Position}, at which its state machine fails: {poison.Error.Message} Patch or delete that entry.");
             await Task.Delay(retry, options.TimeProvider, cancellationToken).ConfigureAwait(false);
             retry = Longer(retry);
         }
@@ -206,15 +230,25 @@ internal sealed class ReplicaLoop(DelosLog log, IStateMachine machine, ILocalSto
             transaction.Commit();
         }
 
+        // What is known to be wrong is shown to nobody.
+        if (_core.Cursor.Diverged) EnterDiverged();
         Publish();
         foreach (var (by, number, index, position, answer) in answers) proposer.OnApplied(by, number, index, position, answer);
+        proposer.OnCursor(_core.Next);
         machine.OnCommitted(_core.Next);
         return poison;
     }
 
+    private void EnterDiverged()
+    {
+        if (_state == RuntimeState.Diverged) return;
+        logger.ReplicaDiverged(log.Name, options.Name, _core.Next);
+        Enter(RuntimeState.Diverged, $"replica {options.Name} of log '{log.Name}' has another state than the others (replicas {string.Join(", ", _core.Disagreeing)}); wipe it, so that it begins anew from a snapshot");
+    }
+
     private void Publish()
     {
-        lock (_lock) _committed = _core.Cursor;
+        lock (_lock) (_committed, _agreedUpTo, _isSuspected) = (_core.Cursor, _core.AgreedUpTo, _core.Disagreeing.Count > 0);
         Gates = _core.Gates;
         waiters.Advance(_core.Next);
     }
@@ -236,7 +270,7 @@ internal sealed class ReplicaLoop(DelosLog log, IStateMachine machine, ILocalSto
         changed.TrySetResult();
     }
 
-    private void Allow(Exception? unless)
+    private void Allow(DelosException? unless)
     {
         proposer.Stop(unless);
         waiters.Stop(unless);

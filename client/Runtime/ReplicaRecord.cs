@@ -16,10 +16,17 @@ internal sealed record ReplicaRecord(long ReportedAt, ReplicaReport Report)
         return bytes;
     }
 
-    /// <exception cref="InvalidDataException">It makes no sense.</exception>
+    /// <exception cref="LocalStoreException">The store holds something else.</exception>
     public static ReplicaRecord Decode(ReadOnlySpan<byte> bytes)
     {
-        var reportedAt = new MessageReader(bytes).Position();
-        return new ReplicaRecord(reportedAt, ReplicaReport.Decode(bytes[8..]));
+        if (bytes.Length < 8) throw new LocalStoreException("A replica's record in the store makes no sense.");
+        try
+        {
+            return new ReplicaRecord(new MessageReader(bytes).Position(), ReplicaReport.Decode(bytes[8..]));
+        }
+        catch (InvalidDataException e)
+        {
+            throw new LocalStoreException("A replica's record in the store makes no sense.", e);
+        }
     }
 }

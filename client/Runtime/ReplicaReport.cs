@@ -6,7 +6,7 @@ namespace Delos.Runtime;
 /// <param name="Replica">Its lasting id.</param>
 /// <param name="Name">For people.</param>
 /// <param name="DurableCursor">Below it nothing needs to be applied again after a crash: it does not need the log any more.</param>
-/// <param name="Snapshot">The cursor of the oldest of the verified snapshots that it keeps; -1: none. The log is kept from there on, so that a newer one that turns out to be damaged can be passed over.</param>
+/// <param name="Snapshot">The cursor of the oldest of the snapshots that it wrote and keeps, and with whose state another replica agreed; -1: none. The log is kept from there on, so that a newer one that turns out to be damaged can be passed over.</param>
 /// <param name="ClaimAt">A position at which its state had the checksum <paramref name="Claim"/>; -1: none.</param>
 /// <param name="Claim">See there.</param>
 /// <param name="Supports">The features that its program knows, and up to which level.</param>

@@ -9,8 +9,17 @@ internal sealed class ReplicaTable(ulong me)
 {
     private const int ClaimsKept = 64;
 
-    /// <summary>Whether another replica's last claim was what this one had there. Not in the store: it is this replica's view.</summary>
-    private readonly SortedDictionary<ulong, bool> _agrees = [];
+    /// <summary>In a tie nobody can say who is right: it counts only when it has lasted for so many claims of the other, in which the rest will have reported, too.</summary>
+    private const int LastingTie = 3;
+
+    /// <summary>How often in succession another replica's claim was not what this one had there; 0: it agrees. Not in the store: it is this replica's view.</summary>
+    private readonly SortedDictionary<ulong, int> _disagrees = [];
+
+    /// <summary>The highest position at which another replica's claim was what this one had there; -1: none yet.</summary>
+    public long AgreedUpTo { get; private set; } = -1;
+
+    /// <summary>The replicas whose last claim was not what this one had there.</summary>
+    public IReadOnlyList<ulong> Disagreeing => [.. _disagrees.Where(static d => d.Value > 0).Select(static d => d.Key)];
 
     public static List<ReplicaRecord> All(IStoreReader store)
     {
@@ -44,8 +53,7 @@ internal sealed class ReplicaTable(ulong me)
     public void Apply(IStoreTransaction store, IStoreTransaction local, ReplicaReport report, long position, ulong checksum)
     {
         store.Put(StoreSpace.Runtime, RuntimeKeys.Replica(report.Replica), new ReplicaRecord(position, report).Encode());
-        if (report.Replica != me && report.ClaimAt >= 0 && local.Get(StoreSpace.Runtime, RuntimeKeys.Claim(report.ClaimAt)) is { } mine)
-            _agrees[report.Replica] = BinaryPrimitives.ReadUInt64LittleEndian(mine) == report.Claim;
+        if (report.Replica != me && report.ClaimAt >= 0 && local.Get(StoreSpace.Runtime, RuntimeKeys.Claim(report.ClaimAt)) is { } mine) Compare(report, BinaryPrimitives.ReadUInt64LittleEndian(mine));
         var claim = new byte[8];
         BinaryPrimitives.WriteUInt64LittleEndian(claim, checksum);
         local.Put(StoreSpace.Runtime, RuntimeKeys.Claim(position), claim);
@@ -57,19 +65,31 @@ internal sealed class ReplicaTable(ulong me)
     {
         if (store.Get(StoreSpace.Runtime, RuntimeKeys.Replica(replica)) is not { } record || ReplicaRecord.Decode(record).ReportedAt != reportedAt) return false;
         store.Delete(StoreSpace.Runtime, RuntimeKeys.Replica(replica));
-        _agrees.Remove(replica);
+        _disagrees.Remove(replica);
         return true;
     }
 
-    /// <summary>At least half of the replicas that count say that this one's state is not theirs. With two of two nobody can say who is right, and both stop.</summary>
+    /// <summary>
+    /// Most of the replicas that count say that this one's state is not theirs; or half of them do, lastingly, and no other is left to ask: with two of two nobody can say who is right, and both stop.
+    /// To be asked when a claim has just been compared; a replica that does not count itself has no verdict.
+    /// </summary>
     public bool IsDiverged(IStoreReader store)
     {
-        var disagreeing = _agrees.Count(static a => !a.Value);
-        return disagreeing > 0 && disagreeing * 2 >= All(store).Count;
+        var all = All(store).ConvertAll(static r => r.Report.Replica);
+        if (!all.Contains(me)) return false;
+        var others = all.Where(r => r != me).ToList();
+        var against = others.Count(r => _disagrees.GetValueOrDefault(r) > 0);
+        if (against * 2 > all.Count) return true;
+        var lasting = others.Count(r => _disagrees.GetValueOrDefault(r) >= LastingTie);
+        return lasting > 0 && lasting * 2 >= all.Count && others.TrueForAll(_disagrees.ContainsKey);
     }
 
-    /// <summary>The replicas whose last claim was not what this one had there.</summary>
-    public IReadOnlyList<ulong> Disagreeing => [.. _agrees.Where(static a => !a.Value).Select(static a => a.Key)];
+    /// <summary>Another store: what was compared with the former one says nothing of it.</summary>
+    public void Forget()
+    {
+        _disagrees.Clear();
+        AgreedUpTo = -1;
+    }
 
     /// <summary>Null: all replicas know the feature up to that level. Else the names of those that do not.</summary>
     public static string? Lacking(IStoreReader store, string feature, int level)
@@ -78,6 +98,13 @@ internal sealed class ReplicaTable(ulong me)
         if (all.Count == 0) return "no replica has reported yet";
         var lacking = all.Where(r => !r.Report.Supports.Any(s => s.Key == feature && s.Value >= level)).Select(static r => r.Report.Name).ToList();
         return lacking.Count == 0 ? null : $"not known to: {string.Join(", ", lacking)}";
+    }
+
+    private void Compare(ReplicaReport report, ulong mine)
+    {
+        var agrees = mine == report.Claim;
+        _disagrees[report.Replica] = agrees ? 0 : _disagrees.GetValueOrDefault(report.Replica) + 1;
+        if (agrees) AgreedUpTo = Math.Max(AgreedUpTo, report.ClaimAt);
     }
 
     private static void DropOldClaims(IStoreTransaction local)

@@ -10,8 +10,11 @@ namespace Delos.Runtime;
 /// </summary>
 /// <param name="machine">The application.</param>
 /// <param name="replica">This replica's lasting id.</param>
-internal sealed class RuntimeCore(IStateMachine machine, ulong replica)
+/// <param name="features">The features that this program knows, and up to which level.</param>
+internal sealed class RuntimeCore(IStateMachine machine, ulong replica, IReadOnlyDictionary<string, int> features)
 {
+    private const int SweptPerReport = 64;
+
     private readonly ReplicaTable _replicas = new(replica);
     private CursorRecord _cursor;
     private FeatureGates _gates = FeatureGates.None;
@@ -26,15 +29,21 @@ internal sealed class RuntimeCore(IStateMachine machine, ulong replica)
     /// <summary>Others with whom this replica was found not to agree.</summary>
     public IReadOnlyList<ulong> Disagreeing => _replicas.Disagreeing;
 
+    /// <summary>The highest position at which another replica had the same state; -1: not known of any.</summary>
+    public long AgreedUpTo => _replicas.AgreedUpTo;
+
     /// <summary>Goes on from what the store holds.</summary>
     /// <exception cref="InvalidDataException">It makes no sense.</exception>
+    /// <exception cref="IncompatibleProgramException">The cluster uses a feature that this program does not know.</exception>
     public void Load(IStoreReader store)
     {
         _cursor = CursorRecord.Load(store);
+        _replicas.Forget();
         var levels = new Dictionary<string, int>();
         using var cursor = store.Scan(StoreSpace.Runtime, RuntimeKeys.GatePrefix, RuntimeKeys.After(RuntimeKeys.GatePrefix));
         while (cursor.MoveNext()) levels[Encoding.UTF8.GetString(cursor.Key[1..])] = BinaryPrimitives.ReadInt32LittleEndian(cursor.Value);
         _gates = new FeatureGates(levels);
+        foreach (var (feature, level) in levels) EnsureKnown(feature, level);
     }
 
     /// <summary>Applies the entry at a position that is not below <see cref="Next"/>, as a whole or not at all.</summary>
@@ -71,7 +80,7 @@ internal sealed class RuntimeCore(IStateMachine machine, ulong replica)
             for (var i = 0; i < answers.Length; i++) onAnswer(batch, i, answers[i]);
             return null;
         }
-        catch (Exception e) when (e is not (OutOfMemoryException or LocalStoreException))
+        catch (Exception e) when (e is not (OutOfMemoryException or LocalStoreException or IncompatibleProgramException))
         {
             // Of the entry nothing stays; what went before it in this batch does.
             store.RollBackTo(begin);
@@ -94,45 +103,53 @@ internal sealed class RuntimeCore(IStateMachine machine, ulong replica)
         switch (proposal.Kind)
         {
             case ProposalKind.Command when !proposal.HasSession:
-                return new Answer(ProposalStatus.Applied, machine.Apply(effects, context, proposal.Payload.Span));
+                return new Answer(ProposalStatus.Applied, machine.Apply(new MachineTransaction(effects), context, proposal.Payload.Span));
             case ProposalKind.Command:
                 if (SessionTable.Find(effects, proposal) is { } known) return known;
-                var answer = machine.Apply(effects, context, proposal.Payload.Span);
+                var answer = machine.Apply(new MachineTransaction(effects), context, proposal.Payload.Span);
                 SessionTable.Record(effects, proposal, context, answer.Span);
                 return new Answer(ProposalStatus.Applied, answer);
             case ProposalKind.OpenSession:
                 var id = new byte[8];
                 BinaryPrimitives.WriteUInt64LittleEndian(id, SessionTable.Open(effects, context));
+
+                // Twice as fast as they come: sessions that nobody uses do not pile up.
+                _cursor = _cursor with { Swept = SessionTable.Sweep(effects, _cursor.Swept, 2, context.Time.ToUnixTimeMilliseconds()) };
                 return new Answer(ProposalStatus.Applied, id);
             case ProposalKind.Report:
                 _replicas.Apply(effects, local, ReplicaReport.Decode(proposal.Payload.Span), context.Position, _cursor.Checksum);
-                _cursor = _cursor with { Swept = SessionTable.Sweep(effects, _cursor.Swept, context.Time.ToUnixTimeMilliseconds()) };
-                NoteReplicas(effects);
+                _cursor = _cursor with { Swept = SessionTable.Sweep(effects, _cursor.Swept, SweptPerReport, context.Time.ToUnixTimeMilliseconds()), TrimPoint = TrimPoint(effects), Diverged = _cursor.Diverged || _replicas.IsDiverged(effects) };
                 return default;
             case ProposalKind.Evict:
                 var evict = new MessageReader(proposal.Payload.Span);
                 var (evicted, reportedAt) = (evict.U64(), evict.Position());
                 if (!evict.IsComplete) throw new InvalidDataException("An eviction makes no sense.");
                 var done = _replicas.Evict(effects, evicted, reportedAt);
-                NoteReplicas(effects);
+                _cursor = _cursor with { TrimPoint = TrimPoint(effects) };
                 return done ? default : Refused("it has reported since, or was evicted already");
             case ProposalKind.RaiseGate:
                 var gate = new MessageReader(proposal.Payload.Span);
                 var (feature, level) = (gate.Text(), (int)Math.Min(gate.U32(), int.MaxValue));
                 if (!gate.IsComplete || feature.Length == 0) throw new InvalidDataException("A gate makes no sense.");
                 if (ReplicaTable.Lacking(effects, feature, level) is { } lacking) return Refused($"feature '{feature}' at level {level} is {lacking}");
+                EnsureKnown(feature, level);
                 _gates = _gates.Raise(feature, level);
                 var bytes = new byte[4];
                 BinaryPrimitives.WriteInt32LittleEndian(bytes, _gates.LevelOf(feature));
                 effects.Put(StoreSpace.Runtime, RuntimeKeys.Gate(feature), bytes);
                 return default;
             default:
-                throw new InvalidDataException($"A proposal of kind {proposal.Kind} is not known to this program. Upgrade it.");
+                throw new IncompatibleProgramException($"Position {context.Position} has a proposal of kind {(byte)proposal.Kind}, which this program does not know");
         }
     }
 
-    private void NoteReplicas(IStoreTransaction store) =>
-        _cursor = _cursor with { TrimPoint = Math.Max(_cursor.TrimPoint, ReplicaTable.TrimPoint(store)), Diverged = _cursor.Diverged || _replicas.IsDiverged(store) };
+    /// <summary>A program that does not have a feature which the others use would compute something else.</summary>
+    private void EnsureKnown(string feature, int level)
+    {
+        if (features.GetValueOrDefault(feature) < level) throw new IncompatibleProgramException($"The cluster uses feature '{feature}' at level {level}, which this program does not know");
+    }
+
+    private long TrimPoint(IStoreReader store) => Math.Max(_cursor.TrimPoint, ReplicaTable.TrimPoint(store));
 
     private static Answer Refused(string why) => new(ProposalStatus.Refused, Encoding.UTF8.GetBytes(why));
 }

@@ -5,8 +5,6 @@ namespace Delos.Runtime;
 /// <summary>The sessions, in the store: which commands were applied, and what was answered.</summary>
 internal static class SessionTable
 {
-    private const int SweepLimit = 64;
-
     /// <summary>A session named after its place in the log, which nothing else ever has.</summary>
     public static ulong Open(IStoreTransaction store, in CommandContext context)
     {
@@ -34,21 +32,18 @@ internal static class SessionTable
         Save(store, proposal.Session, Math.Max(floor, proposal.Floor), context.Time.ToUnixTimeMilliseconds());
     }
 
-    /// <summary>Ends sessions that were not used for long: looks at some, beginning behind <paramref name="after"/>; returns where it stopped, 0 at the end.</summary>
-    public static ulong Sweep(IStoreTransaction store, ulong after, long now)
+    /// <summary>Ends sessions that were not used for long: looks at <paramref name="limit"/> of them, beginning behind <paramref name="after"/>; returns where it stopped.</summary>
+    public static ulong Sweep(IStoreTransaction store, ulong after, int limit, long now)
     {
         var expired = new List<ulong>();
         var last = after;
-        for (var looked = 0; looked < SweepLimit; looked++)
+        for (var looked = 0; looked < limit; looked++)
         {
-            if (NextAfter(store, last) is not { } found)
-            {
-                last = 0;
-                break;
-            }
+            // At the end it begins anew.
+            if ((NextAfter(store, last) ?? NextAfter(store, 0)) is not { } found) return 0;
 
             last = found.Id;
-            if (found.UsedAt + (long)Session.Lifetime.TotalMilliseconds < now) expired.Add(found.Id);
+            if (found.UsedAt + (long)Session.Lifetime.TotalMilliseconds < now && !expired.Contains(found.Id)) expired.Add(found.Id);
         }
 
         foreach (var id in expired) Forget(store, RuntimeKeys.Session(id), RuntimeKeys.Session(id + 1));

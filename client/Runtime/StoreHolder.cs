@@ -11,17 +11,24 @@ internal sealed class StoreHolder : IDisposable
     /// <summary>The open store; for the apply loop.</summary>
     public ILocalStore Store => _store ?? throw new InvalidOperationException("No store is open.");
 
-    public void Open(ILocalStore store)
-    {
-        lock (_lock) _store = store;
-    }
+    /// <summary>Changes whenever another store takes the place of the one before.</summary>
+    public int Generation { get; private set; }
 
-    /// <summary>Null: the store is being replaced.</summary>
-    public IStoreSnapshot? Snapshot()
+    public void Open(ILocalStore store)
     {
         lock (_lock)
         {
-            if (_store is not { } store || _idle is not null) return null;
+            _store = store;
+            Generation++;
+        }
+    }
+
+    /// <summary>Null: the store is being replaced, or is another one than that of <paramref name="generation"/>.</summary>
+    public IStoreSnapshot? Snapshot(int? generation = null)
+    {
+        lock (_lock)
+        {
+            if (_store is not { } store || _idle is not null || (generation ?? Generation) != Generation) return null;
             var snapshot = store.Snapshot();
             _snapshots++;
             return new HeldSnapshot(this, snapshot);
@@ -51,7 +58,7 @@ internal sealed class StoreHolder : IDisposable
         }
     }
 
-    /// <summary>Closes the store as it is; snapshots that are out fail from now on.</summary>
+    /// <summary>Closes the store without waiting for snapshots that are out: they may go on or fail, as the store has it.</summary>
     public void Dispose()
     {
         ILocalStore? store;

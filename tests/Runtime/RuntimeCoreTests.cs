@@ -9,7 +9,9 @@ public class RuntimeCoreTests
 {
     private static readonly DateTimeOffset s_time = DateTimeOffset.FromUnixTimeMilliseconds(1_700_000_000_000);
 
-    private readonly RuntimeCore _core = new(new Registers(), 1);
+    private static readonly Dictionary<string, int> s_features = new() { ["f"] = 2 };
+
+    private readonly RuntimeCore _core = new(new Registers(), 1, s_features);
     private readonly MemoryStoreFactory _stores = new();
     private readonly List<(int Index, Answer Answer)> _answers = [];
 
@@ -97,6 +99,60 @@ public class RuntimeCoreTests
     }
 
     [Test]
+    public void What_only_a_newer_program_knows_is_no_poison()
+    {
+        using var store = _stores.Open();
+        using var transaction = store.Begin();
+        var newer = Batch(s_time, Command("set a 1"));
+        newer[4] = 2;
+        Assert.That(() => _core.Apply(transaction, 0, newer, Note), Throws.TypeOf<IncompatibleProgramException>());
+        Assert.That(() => _core.Apply(transaction, 0, Batch(s_time, new Proposal((ProposalKind)99, 0, 0, 0, default)), Note), Throws.TypeOf<IncompatibleProgramException>());
+    }
+
+    [Test]
+    public void A_state_machine_has_no_access_to_the_runtimes_own_space()
+    {
+        using var store = _stores.Open();
+        using var transaction = store.Begin();
+        Assert.That(_core.Apply(transaction, 0, Batch(s_time, Command("peek")), Note), Is.InstanceOf<ArgumentOutOfRangeException>());
+    }
+
+    [Test]
+    public void One_bad_replica_does_not_stop_a_good_one_that_has_not_heard_of_all()
+    {
+        var table = new ReplicaTable(1);
+        using var store = _stores.Open();
+        using var transaction = store.Begin();
+        Report(table, transaction, 1, 10, -1, 0, checksum: 5);
+        Report(table, transaction, 3, 11, 10, claim: 6, checksum: 7);
+        Assert.That(table.IsDiverged(transaction), Is.False, "a tie, but nobody else has reported yet");
+        Report(table, transaction, 2, 12, 10, claim: 5, checksum: 8);
+        for (var position = 13; position < 20; position++) Report(table, transaction, 3, position, 10, claim: 6, checksum: 9);
+        Assert.That(table.IsDiverged(transaction), Is.False, "one of three");
+        Assert.That((table.AgreedUpTo, table.Disagreeing), Is.EqualTo((10, new ulong[] { 3 })));
+        Report(table, transaction, 2, 20, 12, claim: 6, checksum: 10);
+        Assert.That(table.IsDiverged(transaction), Is.True, "two of three");
+        Assert.That(new ReplicaTable(4).IsDiverged(transaction), Is.False, "who does not count has no verdict");
+    }
+
+    [Test]
+    public void In_a_lasting_tie_of_two_both_stop()
+    {
+        var table = new ReplicaTable(1);
+        using var store = _stores.Open();
+        using var transaction = store.Begin();
+        Report(table, transaction, 1, 10, -1, 0, checksum: 5);
+        var verdicts = new List<bool>();
+        for (var position = 11; position < 15; position++)
+        {
+            Report(table, transaction, 2, position, 10, claim: 6, checksum: 7);
+            verdicts.Add(table.IsDiverged(transaction));
+        }
+
+        Assert.That(verdicts, Is.EqualTo(new[] { false, false, true, true }));
+    }
+
+    [Test]
     public void Batches_are_read_as_they_were_written()
     {
         var batch = new ProposalBatch(7, 8, s_time, [Command("set a 1"), InSession(5, 4, 3, "x"), Report()]);
@@ -122,7 +178,7 @@ public class RuntimeCoreTests
                 Assert.That(batch.Encode().AsSpan().SequenceEqual(cut), "what is accepted is what was written");
                 foreach (var proposal in batch.Proposals.Where(p => p.Kind == ProposalKind.Report)) ReplicaReport.Decode(proposal.Payload.Span);
             }
-            catch (InvalidDataException)
+            catch (Exception e) when (e is InvalidDataException or IncompatibleProgramException)
             {
                 // Refused.
             }
@@ -133,7 +189,7 @@ public class RuntimeCoreTests
     {
         var machine = new Registers();
         if (distort is not null) machine.Distort = distort;
-        var core = new RuntimeCore(machine, 1);
+        var core = new RuntimeCore(machine, 1, s_features);
         using var store = new MemoryStoreFactory().Open();
         for (var position = 0; position < entries.Count; position += batch)
         {
@@ -151,6 +207,9 @@ public class RuntimeCoreTests
     private static Proposal InSession(ulong session, ulong sequence, ulong floor, string text) => new(ProposalKind.Command, session, sequence, floor, Registers.Bytes(text));
 
     private static Proposal Report() => new(ProposalKind.Report, 0, 0, 0, new ReplicaReport(1, "one", 0, -1, -1, 0, [new("f", 2)]).Encode());
+
+    private static void Report(ReplicaTable table, IStoreTransaction transaction, ulong replica, long position, long claimAt, ulong claim, ulong checksum) =>
+        table.Apply(transaction, transaction, new ReplicaReport(replica, $"r{replica}", 0, -1, claimAt, claim, []), position, checksum);
 
     private static Proposal Evict(ulong replica, long reportedAt) => new(ProposalKind.Evict, 0, 0, 0, (byte[])[.. BitConverter.GetBytes(replica), .. BitConverter.GetBytes(reportedAt)]);
 

@@ -1,4 +1,6 @@
 using Delos.Client;
+using Delos.Client.Admin;
+using Delos.Client.Loglets;
 using Delos.Runtime;
 
 namespace Delos.Tests.Runtime;
@@ -107,6 +109,22 @@ public class RuntimeTests
     }
 
     [Test]
+    public async Task A_proposal_whose_entry_is_deleted_before_its_replica_met_it_is_not_left_waiting()
+    {
+        var replica = _cluster.Start(1);
+        await replica.UntilAsync(RuntimeState.Applying);
+        await replica.ProposeAsync("set k v");
+        replica.Machine.IsPoison = static c => c == "set k w";
+        var other = _cluster.Start(2);
+        await other.UntilAsync(RuntimeState.Applying);
+        Assert.That(async () => await replica.ProposeAsync("set k w"), Throws.TypeOf<DelosException>());
+        await replica.UntilAsync(RuntimeState.Poisoned);
+        await _cluster.Logs.Client().Admin.EditEntryAsync("log", 1, EntryEdit.Delete);
+        await replica.UntilAsync(RuntimeState.Applying);
+        Assert.That(await replica.ReadAsync("k"), Is.EqualTo("v"));
+    }
+
+    [Test]
     public async Task Entries_of_others_are_passed_over()
     {
         var replica = _cluster.Start(1);
@@ -146,9 +164,15 @@ public class RuntimeTests
         Assert.That(await second.ProposeAsync("gate shiny"), Is.EqualTo("2"), "levels never fall");
         Assert.That(second.Runtime.Gates.LevelOf("shiny"), Is.EqualTo(2));
         await second.StopAsync();
-        _cluster.Start(2);
+        _cluster.Start(2, o => o with { Features = knows });
         await second.UntilAsync(RuntimeState.Applying);
         Assert.That(await second.ProposeAsync("gate shiny"), Is.EqualTo("2"), "they are part of the state");
+
+        // A program that does not know it would compute something else.
+        await second.StopAsync();
+        _cluster.Start(2);
+        await second.UntilAsync(RuntimeState.Failed);
+        Assert.That(second.Status.Problem, Does.Contain("'shiny' at level 2").And.Contain("Upgrade"));
     }
 
     [Test]
@@ -170,7 +194,12 @@ public class RuntimeTests
         var replica = _cluster.Start(1);
         await replica.UntilAsync(RuntimeState.Applying);
         var runtime = replica.Runtime;
+        _cluster.Logs.Faults.OnAppend = static _ => MemoryAppendFault.Hold;
+        var waiting = runtime.ProposeAsync(Registers.Bytes("set k w"));
+        var reading = runtime.ReadAsync(ReadLevel.After(5)).AsTask();
         await replica.StopAsync();
+        Assert.That(async () => await waiting, Throws.TypeOf<DelosException>().With.Property(nameof(DelosException.Code)).EqualTo(DelosErrorCode.OutcomeUnknown));
+        Assert.That(async () => await reading, Throws.TypeOf<DelosException>().With.Property(nameof(DelosException.Code)).EqualTo(DelosErrorCode.Closed));
         Assert.That(async () => await runtime.ProposeAsync(Registers.Bytes("set k v")), Throws.TypeOf<DelosException>().With.Property(nameof(DelosException.Code)).EqualTo(DelosErrorCode.Closed));
         Assert.That(async () => await runtime.ReadAsync(ReadLevel.Stale), Throws.TypeOf<DelosException>().With.Property(nameof(DelosException.Code)).EqualTo(DelosErrorCode.Closed));
     }

@@ -48,7 +48,10 @@ public class EditEntryTests
         await FillAsync();
         var admin = _cluster.Client().Admin;
         Assert.That(async () => await admin.EditEntryAsync("log", 10, EntryEdit.Delete), Throws.TypeOf<DelosException>().With.Property(nameof(DelosException.Code)).EqualTo(DelosErrorCode.NotFound));
-        Assert.That((await _cluster.ChainAsync("log")).Version, Is.EqualTo(2), "a successor, since the position might have been appended at that very moment");
+        Assert.That((await _cluster.ChainAsync("log")).Version, Is.EqualTo(1), "nothing was done for it");
+        Assert.That(async () => await admin.EditEntryAsync("log", 3, EntryEdit.Replace(new byte[2 << 20])), Throws.TypeOf<DelosException>().With.Property(nameof(DelosException.Code)).EqualTo(DelosErrorCode.LimitExceeded));
+        await admin.ReconfigExtendAsync("log");
+
         var first = (await _cluster.ChainAsync("log")).Segments[0].Loglet.Id;
         var outside = new ReconfigModifyOptions { Edits = new Dictionary<long, EntryEdit> { [10] = EntryEdit.Delete } };
         Assert.That(async () => await admin.ReconfigModifyAsync("log", first, outside), Throws.TypeOf<DelosException>().With.Message.Contains("not in the segment [0, 10)"));
