@@ -213,6 +213,7 @@ internal sealed class ReplicaLoop(DelosLog log, IStateMachine machine, ILocalSto
     /// <summary>All of a batch in one transaction, with the cursor; or all in front of a poisonous entry.</summary>
     private Poison? Apply(LogBatch batch)
     {
+        var before = _core.Next;
         var answers = new List<(ulong Proposer, ulong Number, int Index, long Position, Answer Answer)>();
         Poison? poison = null;
         using (var transaction = holder.Store.Begin())
@@ -235,7 +236,7 @@ internal sealed class ReplicaLoop(DelosLog log, IStateMachine machine, ILocalSto
         Publish();
         foreach (var (by, number, index, position, answer) in answers) proposer.OnApplied(by, number, index, position, answer);
         proposer.OnCursor(_core.Next);
-        machine.OnCommitted(_core.Next);
+        if (_core.Next > before) machine.OnCommitted(_core.Next);
         return poison;
     }
 

@@ -114,11 +114,19 @@ internal sealed class ReplicaUpkeep(DelosLog log, ISnapshotStore snapshots, Runt
         }
     }
 
-    /// <summary>What this replica wrote after it last agreed with another one is not to be restored by anybody.</summary>
+    /// <summary>What this replica wrote after it last agreed with another one is not to be restored by anybody. What it had reported was agreed upon, also if this process does not remember it: the log may be trimmed to it.</summary>
     private async Task WithdrawSnapshotsAsync(CancellationToken cancellationToken)
     {
+        long good;
+        using (var held = holder.Snapshot())
+        {
+            if (held is null) return;
+            var reported = ReplicaTable.All(held).Where(r => r.Report.Replica == options.ReplicaId).Select(static r => r.Report.Snapshot).FirstOrDefault(-1);
+            good = Math.Max(loop.Agreement.AgreedUpTo, reported);
+        }
+
         var known = await snapshots.ListAsync(cancellationToken).ConfigureAwait(false);
-        foreach (var wrong in known.Where(s => s.Replica == options.ReplicaId && s.Cursor > loop.Agreement.AgreedUpTo)) await snapshots.DeleteAsync(wrong, cancellationToken).ConfigureAwait(false);
+        foreach (var wrong in known.Where(s => s.Replica == options.ReplicaId && s.Cursor > good)) await snapshots.DeleteAsync(wrong, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>
