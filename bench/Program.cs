@@ -9,7 +9,7 @@ if (args is ["peers" or "alone", ..])
 {
     // As delosd has it for itself: the load generators' read loops never block.
     Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS", "1");
-    return await (args[0] == "peers" ? PeersCommand.Create() : AloneCommand.Create()).Parse(args[1..]).InvokeAsync();
+    return await Delos.Daemon.Commands.CommandLine.InvokeAsync(args[0] == "peers" ? PeersCommand.Create() : AloneCommand.Create(), args[1..]);
 }
 
 BenchmarkSwitcher.FromAssembly(typeof(SteadyAppendBenchmark).Assembly).Run(args);

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
+using Delos.Daemon.Commands;
 using Delos.Daemon.Dev;
 
 namespace Delos.Bench.Alone;
@@ -24,8 +25,9 @@ internal static class AloneCommand
         var output = new Option<string>("--output") { Description = "Directory for results.md.", DefaultValueFactory = _ => "bench-alone" };
         var data = new Option<string>("--data") { Description = "Directory for the clusters' data, on the disk to be measured.", DefaultValueFactory = _ => "." };
         var command = new Command("alone", "Measures Delos by itself: what its layers, stripes and readers cost, and how much memory it takes.") { only, rounds, seconds, warmUp, minutes, delosd, output, data };
-        command.SetAction(async (arguments, cancellationToken) =>
+        return command.Does(async context =>
         {
+            var (arguments, cancellationToken) = (context.Arguments, context.Cancelled);
             var plan = new AlonePlan(
                 Path.GetFullPath(arguments.GetValue(delosd)!), arguments.GetValue(rounds), TimeSpan.FromSeconds(arguments.GetValue(warmUp)), TimeSpan.FromSeconds(arguments.GetValue(seconds)), TimeSpan.FromMinutes(arguments.GetValue(minutes)));
             var text = new StringBuilder();
@@ -40,7 +42,6 @@ internal static class AloneCommand
             await File.WriteAllTextAsync(Path.Combine(Directory.CreateDirectory(arguments.GetValue(output)!).FullName, "results.md"), text.ToString(), cancellationToken).ConfigureAwait(false);
             Console.WriteLine(text);
             return 0;
-        });
-        return command;
+        }, "bench-alone");
     }
 }

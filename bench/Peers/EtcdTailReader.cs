@@ -9,6 +9,7 @@ internal sealed class EtcdTailReader : ITailReader
 {
     private readonly HttpClient _http = new(new SocketsHttpHandler { ConnectTimeout = TimeSpan.FromSeconds(1) }) { Timeout = Timeout.InfiniteTimeSpan };
     private readonly WatchContent _content = new();
+    private readonly CancellationTokenSource _disposed = new();
     private readonly Task _reading;
     private readonly TaskCompletionSource _created = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _delivered;
@@ -28,25 +29,28 @@ internal sealed class EtcdTailReader : ITailReader
 
     public async ValueTask DisposeAsync()
     {
+        // A server that is behind goes on sending after the end of the request: what is under way is broken off.
         _content.End();
+        await _disposed.CancelAsync().ConfigureAwait(false);
         _http.Dispose();
         await _reading.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _disposed.Dispose();
     }
 
     private async Task ReadAsync(Uri method)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, method) { Version = HttpVersion.Version20, VersionPolicy = HttpVersionPolicy.RequestVersionExact, Content = _content };
         request.Headers.TE.ParseAdd("trailers");
-        using var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead).ConfigureAwait(false);
-        var stream = await response.Content.ReadAsStreamAsync().ConfigureAwait(false);
+        using var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, _disposed.Token).ConfigureAwait(false);
+        var stream = await response.Content.ReadAsStreamAsync(_disposed.Token).ConfigureAwait(false);
         var prefix = new byte[5];
         var message = Array.Empty<byte>();
         while (true)
         {
-            await stream.ReadExactlyAsync(prefix).ConfigureAwait(false);
+            await stream.ReadExactlyAsync(prefix, _disposed.Token).ConfigureAwait(false);
             var length = BinaryPrimitives.ReadInt32BigEndian(prefix.AsSpan(1));
             if (message.Length < length) message = new byte[length];
-            await stream.ReadExactlyAsync(message.AsMemory(0, length)).ConfigureAwait(false);
+            await stream.ReadExactlyAsync(message.AsMemory(0, length), _disposed.Token).ConfigureAwait(false);
             _created.TrySetResult();
             Interlocked.Add(ref _delivered, Events(message.AsSpan(0, length)));
         }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Delos.Daemon.Commands;
 
 namespace Delos.Bench.Peers;
 
@@ -19,8 +20,9 @@ internal static class PeersCommand
         var output = new Option<string>("--output") { Description = "Directory for results.md and the plots.", DefaultValueFactory = _ => "bench-peers" };
         var data = new Option<string>("--data") { Description = "Directory for the servers' data, on the disk to be measured; its contents are deleted afterwards.", DefaultValueFactory = _ => "." };
         var command = new Command("peers", "Measures Delos, etcd, ZooKeeper and NATS JetStream side by side: three servers each, on loopback.") { sizes, outstanding, rounds, seconds, warmUp, kills, delosd, peers, output, data };
-        command.SetAction(async (arguments, cancellationToken) =>
+        return command.Does(async context =>
         {
+            var (arguments, cancellationToken) = (context.Arguments, context.Cancelled);
             var plan = new PeersPlan(
                 arguments.GetValue(sizes)!, arguments.GetValue(outstanding)!, arguments.GetValue(rounds), TimeSpan.FromSeconds(arguments.GetValue(warmUp)), TimeSpan.FromSeconds(arguments.GetValue(seconds)), arguments.GetValue(kills));
             var makers = arguments.GetValue(peers)!.Select(p => Maker(p, arguments.GetValue(delosd)!)).ToArray();
@@ -38,8 +40,7 @@ internal static class PeersCommand
             {
                 scratch.Delete(recursive: true);
             }
-        });
-        return command;
+        }, "bench-peers");
     }
 
     private static Func<IPeer> Maker(string name, string delosd) => name.ToLower(CultureInfo.InvariantCulture) switch

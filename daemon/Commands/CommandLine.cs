@@ -38,7 +38,10 @@ internal static class CommandLine
     }
 
     /// <summary>Parses and runs; usage errors end with <see cref="ExitCode.Usage"/>.</summary>
-    public static async Task<int> InvokeAsync(string[] arguments, TextWriter? output = null, TextWriter? error = null)
+    public static Task<int> InvokeAsync(string[] arguments, TextWriter? output = null, TextWriter? error = null) => InvokeAsync(Build(), arguments, output, error);
+
+    /// <summary>The same for another program's commands, whose bodies <see cref="CommandRunner"/> runs.</summary>
+    public static async Task<int> InvokeAsync(Command root, string[] arguments, TextWriter? output = null, TextWriter? error = null)
     {
         var configuration = new InvocationConfiguration
         {
@@ -48,7 +51,7 @@ internal static class CommandLine
         };
         if (output is not null) configuration.Output = output;
         if (error is not null) configuration.Error = error;
-        var parsed = Build().Parse(arguments);
+        var parsed = root.Parse(arguments);
         var code = await parsed.InvokeAsync(configuration).ConfigureAwait(false);
         return parsed.Errors.Count > 0 ? ExitCode.Usage : code;
     }

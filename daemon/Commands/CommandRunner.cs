@@ -7,13 +7,16 @@ namespace Delos.Daemon.Commands;
 internal static class CommandRunner
 {
     /// <summary>Sets what the command does and returns it.</summary>
-    public static Command Does(this Command command, Func<CommandContext, Task<int>> body)
+    /// <param name="command">Whose arguments have been parsed.</param>
+    /// <param name="body">Returns the exit code.</param>
+    /// <param name="program">Who says what went wrong.</param>
+    public static Command Does(this Command command, Func<CommandContext, Task<int>> body, string program = "delosd")
     {
-        command.SetAction((arguments, cancellationToken) => RunAsync(arguments, body, cancellationToken));
+        command.SetAction((arguments, cancellationToken) => RunAsync(program, arguments, body, cancellationToken));
         return command;
     }
 
-    public static async Task<int> RunAsync(ParseResult arguments, Func<CommandContext, Task<int>> body, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(string program, ParseResult arguments, Func<CommandContext, Task<int>> body, CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
@@ -24,13 +27,13 @@ internal static class CommandRunner
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
-            await arguments.InvocationConfiguration.Error.WriteLineAsync("delosd: interrupted").ConfigureAwait(false);
+            await arguments.InvocationConfiguration.Error.WriteLineAsync($"{program}: interrupted").ConfigureAwait(false);
             return ExitCode.Failed;
         }
         catch (Exception e)
         {
             var error = arguments.InvocationConfiguration.Error;
-            foreach (var line in e.Message.Split(Environment.NewLine)) await error.WriteLineAsync($"delosd: {line}").ConfigureAwait(false);
+            foreach (var line in e.Message.Split(Environment.NewLine)) await error.WriteLineAsync($"{program}: {line}").ConfigureAwait(false);
             if (Environment.GetEnvironmentVariable("DELOSD_TRACE") == "1") await error.WriteLineAsync(e.ToString()).ConfigureAwait(false);
             return ExitCode.From(e);
         }
