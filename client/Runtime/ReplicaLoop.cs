@@ -123,7 +123,7 @@ internal sealed class ReplicaLoop(DelosLog log, IStateMachine machine, ILocalSto
     {
         try
         {
-            foreach (var snapshot in (await snapshots.ListAsync(cancellationToken).ConfigureAwait(false)).Where(s => s.Cursor >= first && useless.Add(s)))
+            foreach (var snapshot in SnapshotRules.Usable(await snapshots.ListAsync(cancellationToken).ConfigureAwait(false), first).Where(useless.Add))
             {
                 if (await TryRestoreAsync(snapshot, cancellationToken).ConfigureAwait(false)) return true;
             }
@@ -191,7 +191,7 @@ internal sealed class ReplicaLoop(DelosLog log, IStateMachine machine, ILocalSto
             }
 
             if (poisonedAt < 0) Enter(RuntimeState.Applying, "");
-            Poison? poison = null;
+            PoisonousEntry? poison = null;
             await foreach (var batch in log.FollowBatchesAsync(_core.Next, cancellationToken).ConfigureAwait(false))
             {
                 poison = Apply(batch);
@@ -210,34 +210,18 @@ internal sealed class ReplicaLoop(DelosLog log, IStateMachine machine, ILocalSto
         }
     }
 
-    /// <summary>All of a batch in one transaction, with the cursor; or all in front of a poisonous entry.</summary>
-    private Poison? Apply(LogBatch batch)
+    private PoisonousEntry? Apply(LogBatch batch)
     {
         var before = _core.Next;
-        var answers = new List<(ulong Proposer, ulong Number, int Index, long Position, Answer Answer)>();
-        Poison? poison = null;
-        using (var transaction = holder.Store.Begin())
-        {
-            foreach (var entry in batch.Entries)
-            {
-                if (entry.Position < _core.Next) continue;
-                if (_core.Apply(transaction, entry.Position, entry.Payload.Span, (b, index, answer) => answers.Add((b.Proposer, b.Number, index, entry.Position, answer))) is not { } error) continue;
-                poison = new Poison(entry.Position, error);
-                break;
-            }
-
-            if (poison is null) _core.Advance(batch.Next);
-            _core.Save(transaction);
-            transaction.Commit();
-        }
+        var applied = BatchApplier.Apply(_core, holder.Store, batch);
 
         // What is known to be wrong is shown to nobody.
         if (_core.Cursor.Diverged) EnterDiverged();
         Publish();
-        foreach (var (by, number, index, position, answer) in answers) proposer.OnApplied(by, number, index, position, answer);
+        foreach (var (by, number, index, position, answer) in applied.Answers) proposer.OnApplied(by, number, index, position, answer);
         proposer.OnCursor(_core.Next);
         if (_core.Next > before) machine.OnCommitted(_core.Next);
-        return poison;
+        return applied.Poison;
     }
 
     private void EnterDiverged()
@@ -278,6 +262,4 @@ internal sealed class ReplicaLoop(DelosLog log, IStateMachine machine, ILocalSto
     }
 
     private static TimeSpan Longer(TimeSpan retry) => retry * 2 < s_slowestRetry ? retry * 2 : s_slowestRetry;
-
-    private sealed record Poison(long Position, Exception Error);
 }

@@ -1,5 +1,4 @@
 using Delos.Client;
-using Delos.Protocol.Messages;
 using Microsoft.Extensions.Logging;
 
 namespace Delos.Runtime;
@@ -9,7 +8,7 @@ namespace Delos.Runtime;
 /// </summary>
 internal sealed class ReplicaUpkeep(DelosLog log, ISnapshotStore snapshots, RuntimeOptions options, Proposer proposer, StoreHolder holder, ReplicaLoop loop, ILogger logger)
 {
-    private readonly Dictionary<ulong, (long ReportedAt, TimeSpan Silent)> _silent = [];
+    private readonly SilenceWatch _silence = new(options.ReplicaId, options.ReportEvery, options.EvictAfter);
     private readonly SemaphoreSlim _one = new(1);
     private long _reportedAt;
     private long _trimmed;
@@ -82,17 +81,12 @@ internal sealed class ReplicaUpkeep(DelosLog log, ISnapshotStore snapshots, Runt
         await proposer.ProposeAsync(new Proposal(ProposalKind.Report, 0, 0, 0, report.Encode()), cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>
-    /// Writes a snapshot if one is due, and finds from where on the log has to be kept for those that there are. Only own ones count, and only when another replica had the same state at or behind them: a snapshot of a state
-    /// that turns out to be wrong must neither free the log nor push out a good one.
-    /// </summary>
+    /// <summary>Writes a snapshot if one is due, and finds from where on the log has to be kept for those that there are (<see cref="SnapshotRules"/>).</summary>
     private async Task SnapshotAsync(long cursor, bool isAlone, bool isForced, CancellationToken cancellationToken)
     {
         var known = await snapshots.ListAsync(cancellationToken).ConfigureAwait(false);
-        var newest = known.Count > 0 ? known[0].Cursor : -1;
-        var isDue = isForced ? cursor > newest : cursor - Math.Max(newest, 0) >= options.SnapshotEvery;
         var (agreedUpTo, isSuspected) = loop.Agreement;
-        if (isDue && !isSuspected)
+        if (!isSuspected && SnapshotRules.IsDue(known, cursor, options.SnapshotEvery, isForced))
         {
             var snapshot = new SnapshotInfo(cursor, options.ReplicaId);
             await snapshots.SaveAsync(snapshot, WriteAsync, cancellationToken).ConfigureAwait(false);
@@ -101,9 +95,8 @@ internal sealed class ReplicaUpkeep(DelosLog log, ISnapshotStore snapshots, Runt
         }
 
         NewestSnapshot = known.Count > 0 ? known[0].Cursor : -1;
-        var confirmed = known.Where(s => s.Replica == options.ReplicaId && (isAlone || s.Cursor <= agreedUpTo)).ToList();
-        _kept = confirmed.Count > 0 ? confirmed[Math.Min(confirmed.Count, options.SnapshotsKept) - 1].Cursor : -1;
-        foreach (var old in confirmed.Skip(options.SnapshotsKept).Concat(known.Where(s => s.Cursor < _trimmed))) await snapshots.DeleteAsync(old, cancellationToken).ConfigureAwait(false);
+        (_kept, var superfluous) = SnapshotRules.Keep(known, options.ReplicaId, isAlone, agreedUpTo, options.SnapshotsKept, _trimmed);
+        foreach (var old in superfluous) await snapshots.DeleteAsync(old, cancellationToken).ConfigureAwait(false);
 
         async ValueTask WriteAsync(string directory)
         {
@@ -114,28 +107,24 @@ internal sealed class ReplicaUpkeep(DelosLog log, ISnapshotStore snapshots, Runt
         }
     }
 
-    /// <summary>What this replica wrote after it last agreed with another one is not to be restored by anybody. What it had reported was agreed upon, also if this process does not remember it: the log may be trimmed to it.</summary>
+    /// <summary>See <see cref="SnapshotRules.Wrong"/>.</summary>
     private async Task WithdrawSnapshotsAsync(CancellationToken cancellationToken)
     {
-        long good;
+        List<ReplicaRecord> replicas;
         using (var held = holder.Snapshot())
         {
             if (held is null) return;
-            var reported = ReplicaTable.All(held).Where(r => r.Report.Replica == options.ReplicaId).Select(static r => r.Report.Snapshot).FirstOrDefault(-1);
-            good = Math.Max(loop.Agreement.AgreedUpTo, reported);
+            replicas = ReplicaTable.All(held);
         }
 
         var known = await snapshots.ListAsync(cancellationToken).ConfigureAwait(false);
-        foreach (var wrong in known.Where(s => s.Replica == options.ReplicaId && s.Cursor > good)) await snapshots.DeleteAsync(wrong, cancellationToken).ConfigureAwait(false);
+        foreach (var wrong in SnapshotRules.Wrong(known, options.ReplicaId, loop.Agreement.AgreedUpTo, replicas)) await snapshots.DeleteAsync(wrong, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>
-    /// Evicts who has not reported for long. Time counts only while this replica's own reports get through: after an outage of the log, or of this process, nobody was silent.
-    /// </summary>
+    /// <summary>Evicts who has not reported for long (<see cref="SilenceWatch"/>).</summary>
     private async Task EvictAsync(CancellationToken cancellationToken)
     {
         var elapsed = _reportedAt == 0 ? TimeSpan.Zero : options.TimeProvider.GetElapsedTime(_reportedAt);
-        if (elapsed > options.ReportEvery * 2) elapsed = options.ReportEvery * 2;
         _reportedAt = options.TimeProvider.GetTimestamp();
         List<ReplicaRecord> replicas;
         using (var held = holder.Snapshot())
@@ -144,17 +133,9 @@ internal sealed class ReplicaUpkeep(DelosLog log, ISnapshotStore snapshots, Runt
             replicas = ReplicaTable.All(held);
         }
 
-        foreach (var replica in replicas.Where(r => r.Report.Replica != options.ReplicaId))
+        foreach (var (replica, silent) in _silence.Observe(replicas, elapsed))
         {
-            var id = replica.Report.Replica;
-            var silent = _silent.TryGetValue(id, out var seen) && seen.ReportedAt == replica.ReportedAt ? seen.Silent + elapsed : TimeSpan.Zero;
-            _silent[id] = (replica.ReportedAt, silent);
-            if (silent < options.EvictAfter) continue;
-            var payload = new byte[16];
-            var writer = new MessageWriter(payload);
-            writer.U64(id);
-            writer.I64(replica.ReportedAt);
-            var result = await proposer.ProposeAsync(new Proposal(ProposalKind.Evict, 0, 0, 0, payload), cancellationToken).ConfigureAwait(false);
+            var result = await proposer.ProposeAsync(SilenceWatch.Evict(replica), cancellationToken).ConfigureAwait(false);
             if (result.Status == ProposalStatus.Applied) logger.ReplicaEvicted(log.Name, options.Name, replica.Report.Name, silent.TotalSeconds);
         }
     }
