@@ -62,6 +62,23 @@ public class FaultyReplicaTests
     }
 
     [Test]
+    public async Task A_state_machine_is_told_of_a_commit_only_when_there_is_something_new()
+    {
+        var replica = _cluster.Start(1);
+        await replica.UntilAsync(RuntimeState.Applying);
+        await replica.ProposeAsync("set k v");
+        Assert.That(async () => await replica.ProposeAsync("fail"), Throws.TypeOf<DelosException>());
+        await replica.UntilAsync(RuntimeState.Poisoned);
+
+        // It tries again and again.
+        while (Volatile.Read(ref replica.Machine.Applied) < 4) await Task.Delay(5);
+        await _cluster.Logs.Client().Admin.EditEntryAsync("log", 1, EntryEdit.Delete);
+        await replica.UntilAsync(RuntimeState.Applying);
+        await replica.ProposeAsync("set k w");
+        Assert.That(replica.Machine.Committed, Is.Ordered.And.Unique);
+    }
+
+    [Test]
     public async Task What_a_failing_command_wrote_does_not_stay()
     {
         var replica = _cluster.Start(1);
@@ -163,6 +180,42 @@ public class FaultyReplicaTests
         _cluster.Start(2);
         await replicas[1].UntilAsync(RuntimeState.Applying);
         Assert.That(await replicas[1].ReadAsync("n"), Is.EqualTo("60"));
+    }
+
+    [Test]
+    [Category("Trap24")]
+    public async Task A_diverged_replica_that_is_started_again_keeps_the_snapshot_up_to_which_the_log_was_trimmed()
+    {
+        RuntimeCluster.Replica[] replicas = [_cluster.Start(1), _cluster.Start(2), _cluster.Start(3)];
+        foreach (var replica in replicas) await replica.UntilAsync(RuntimeState.Applying);
+        await replicas[0].ProposeAsync("set k v");
+        await ReportAllAsync(replicas);
+        await replicas[2].Runtime.SnapshotAsync();
+        var agreed = new SnapshotInfo(replicas[2].Status.Snapshot, 3);
+        while (replicas[2].Status.TrimPoint == 0) await ReportAllAsync(replicas);
+        await ReportAllAsync(replicas);
+        Assert.That(await _cluster.Log.FirstPositionAsync(), Is.EqualTo(agreed.Cursor));
+
+        replicas[2].Machine.Distort = static v => v + "!";
+        await replicas[0].ProposeAsync("set k w");
+        while (replicas[2].Status.State == RuntimeState.Applying)
+        {
+            foreach (var replica in replicas.Where(r => r.Status.State == RuntimeState.Applying)) await TryReportAsync(replica);
+        }
+
+        await replicas[2].StopAsync();
+        _cluster.Start(3, static o => o with { ReportEvery = TimeSpan.FromMilliseconds(20) });
+        await replicas[2].UntilAsync(RuntimeState.Diverged);
+
+        // It takes back what nobody agreed with, twice: after the first time, too, the other one must still be there.
+        for (var later = 1; later <= 2; later++)
+        {
+            var wrong = agreed with { Cursor = agreed.Cursor + (1000 * later) };
+            await _cluster.Snapshots.SaveAsync(wrong, static directory => { Directory.CreateDirectory(directory); return ValueTask.CompletedTask; }, default);
+            while ((await _cluster.Snapshots.ListAsync(default)).Contains(wrong)) await Task.Delay(5);
+        }
+
+        Assert.That(await _cluster.Snapshots.ListAsync(default), Does.Contain(agreed));
     }
 
     [Test]

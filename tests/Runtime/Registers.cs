@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text;
 using Delos.Runtime;
 
@@ -13,6 +14,9 @@ internal sealed class Registers : IStateMachine
     public Func<string, string> Distort { get; set; } = static v => v;
 
     public int Applied;
+
+    /// <summary>The cursors that it was told.</summary>
+    public ConcurrentQueue<long> Committed { get; } = new();
 
     public ReadOnlyMemory<byte> Apply(IStoreTransaction store, in CommandContext context, ReadOnlySpan<byte> command)
     {
@@ -39,6 +43,8 @@ internal sealed class Registers : IStateMachine
         if (IsPoison(text)) throw new InvalidOperationException($"'{text}' makes no sense.");
         return words[0] == "refuse" ? "no"u8.ToArray() : default;
     }
+
+    public void OnCommitted(long cursor) => Committed.Enqueue(cursor);
 
     public static string? Get(IStoreReader store, string key) => store.Get(StoreSpace.Data, Bytes(key)) is { } value ? Encoding.UTF8.GetString(value) : null;
 

@@ -41,12 +41,14 @@ internal sealed class ClusterSimulation
         HasMonitors = _plan.HasMonitors ?? (!_plan.IsScripted && World.Chance(60));
         _policies = new Random(seed ^ 0x57217e);
         Policies = _plan.Policies ?? [DrawPolicy(), DrawPolicy()];
-        Logs = [.. Enumerable.Range(0, Math.Min(_plan.Logs, _plan.IsScripted ? 1 : 1 + World.Random.Next(2))).Select(i => $"log{i}")];
-        var clients = Math.Min(_plan.ClientsPerLog, _plan.IsScripted ? 4 : 1 + World.Random.Next(3));
-        for (var i = 0; i < Logs.Length * clients; i++) Clients.Add(new SimClient(this, 101 + i, Logs[i % Logs.Length]));
+        Logs = [.. Enumerable.Range(0, _plan.HasTables ? 1 : Math.Min(_plan.Logs, _plan.IsScripted ? 1 : 1 + World.Random.Next(2))).Select(i => $"log{i}")];
+        var clients = _plan.HasTables ? SimTables.Replicas : Math.Min(_plan.ClientsPerLog, _plan.IsScripted ? 4 : 1 + World.Random.Next(3));
+        for (var i = 0; i < Logs.Length * clients; i++) Clients.Add(new SimClient(this, 101 + i, Logs[i % Logs.Length]) { IsOfReplica = _plan.HasTables });
         _operator = new SimClient(this, 99, "log0");
         foreach (var process in Processes.Where(_ => World.Chance(20)).ToArray()) process.ClockRate = 0.5 + World.Random.NextDouble();
-        Faults = _plan.Faults ?? (_plan.IsScripted ? [] : SimFault.Draw(seed, count, _plan.Milliseconds * 1000));
+        var length = _plan.Milliseconds * 1000;
+        Faults = _plan.Faults ?? (_plan.IsScripted ? [] : _plan.HasTables ? SimFault.DrawWithTables(seed, count, length) : SimFault.Draw(seed, count, length));
+        if (_plan.HasTables) Tables = new SimTables(this, seed);
     }
 
     public SimWorld World { get; }
@@ -56,6 +58,11 @@ internal sealed class ClusterSimulation
     public SimChecks Checks { get; }
 
     public SimRegisters Registers { get; }
+
+    public SimContents Contents { get; } = new();
+
+    /// <summary>Null: the clients are no replicas.</summary>
+    public SimTables? Tables { get; }
 
     public SimMutant Mutant { get; }
 
@@ -93,6 +100,7 @@ internal sealed class ClusterSimulation
     {
         foreach (var node in Nodes) node.Begin();
         foreach (var (client, index) in Clients.Select((c, i) => (c, i))) client.Begin(index < Logs.Length ? Policies[index % Policies.Count] : null, _plan.IsScripted);
+        Tables?.Begin();
         if (script is null) RunFaults();
         else RunScript(script);
         if (World.Violation is not null) return End();
@@ -100,9 +108,10 @@ internal sealed class ClusterSimulation
         Heal();
         var healed = World.Now;
         foreach (var client in Clients.Where(_ => _plan.IsScripted)) client.GoOn();
-        foreach (var client in Clients) client.Appender.Quota = long.MaxValue;
+        foreach (var client in Clients.Where(c => !c.IsOfReplica)) client.Appender.Quota = long.MaxValue;
         Until(() => Clients.TrueForAll(c => c.AppendedAt > healed && c.TailAt > healed), c => c.AppendedAt > healed && c.TailAt > healed, "no liveness", ReturnBound);
         ReturnedAfter = World.Now - healed;
+        if (World.Violation is null && Tables is { } tables) Finish(tables);
         foreach (var client in Clients) client.IsStopping = true;
         Until(() => Clients.TrueForAll(c => c.Unresolved == 0 && c.HasStopped), c => c.Unresolved == 0 && c.HasStopped, "not answered");
         if (World.Violation is not null) return End();
@@ -158,9 +167,16 @@ internal sealed class ClusterSimulation
 
     private LogPolicy DrawPolicy() => SimPolicies.Draw(_policies, Nodes.Count, Replication);
 
+    /// <summary>An operator deletes or patches an entry of the replicas' log.</summary>
+    public Task EditAsync(string log, long position, byte[]? content)
+    {
+        var meta = new SimMetaClient(_operator, this);
+        return new SimOperator(_operator, this, meta, new SimReconfigurer(_operator, this, meta)).EditAsync(log, position, content);
+    }
+
     private void RunFaults()
     {
-        foreach (var client in Clients) client.Appender.Quota = _plan.Appends;
+        foreach (var client in Clients.Where(c => !c.IsOfReplica)) client.Appender.Quota = _plan.Appends;
         foreach (var fault in Faults) World.At(Warmup + fault.At, () => fault.Begin(this));
         World.RunUntil(Warmup + _plan.Milliseconds * 1000);
     }
@@ -175,6 +191,18 @@ internal sealed class ClusterSimulation
         });
         World.RunUntil(LivenessBound, () => isOver);
         if (!isOver) World.Violate("the script did not come to its end");
+    }
+
+    private void Finish(SimTables tables)
+    {
+        var isOver = false;
+        World.Spawn(async () =>
+        {
+            await tables.FinishAsync();
+            isOver = true;
+        });
+        World.RunUntil(World.Now + LivenessBound, () => isOver);
+        if (!isOver) World.Violate($"the tables do not come to an end: {tables.State}");
     }
 
     private void Heal()
@@ -197,7 +225,7 @@ internal sealed class ClusterSimulation
         foreach (var client in Clients.Where(c => !isFine(c))) World.Violate($"{otherwise}: {client.State}");
     }
 
-    private bool HasFollowed(SimClient client) => client.Follower.Position >= Checks.Promised(client.Log);
+    private bool HasFollowed(SimClient client) => client.IsOfReplica || client.Follower.Position >= Checks.Promised(client.Log);
 
     private async Task AuditAsync(SimClient client, Action done)
     {

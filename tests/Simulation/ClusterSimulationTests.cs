@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace Delos.Tests.Simulation;
 
 /// <summary>Whole clusters, seed by seed; <c>scripts/sim.sh</c> runs longer ranges of the same.</summary>
@@ -20,39 +18,7 @@ public sealed class ClusterSimulationTests
     }
 
     [Test]
-    public void Whole_clusters_keep_their_promises_under_faults()
-    {
-        var (first, last) = Range();
-        var milliseconds = long.Parse(TestContext.Parameters.Get("steps", Milliseconds.ToString(System.Globalization.CultureInfo.InvariantCulture)), System.Globalization.CultureInfo.InvariantCulture);
-        var watch = Stopwatch.StartNew();
-        var cpu = Environment.CpuUsage.TotalTime;
-        long operations = 0, events = 0, versions = 0, unknown = 0;
-        var violations = 0;
-        var slowest = (Seed: 0, After: 0L);
-        var counts = new SortedDictionary<string, long>(StringComparer.Ordinal);
-        for (var seed = first; seed <= last; seed++)
-        {
-            var simulation = new ClusterSimulation(seed, plan: new SimPlan { Milliseconds = milliseconds });
-            var violation = simulation.Run();
-            operations += simulation.Checks.Operations;
-            events += simulation.World.Events;
-            versions += simulation.Checks.Versions;
-            unknown += simulation.Checks.Unknown;
-            if (simulation.ReturnedAfter > slowest.After) slowest = (seed, simulation.ReturnedAfter);
-            foreach (var (what, times) in simulation.World.Counts) counts[what] = counts.GetValueOrDefault(what) + times;
-            if ((seed - first + 1) % 500 == 0) TestContext.Progress.WriteLine($"seeds {first}..{seed}: {operations} operations, {watch.Elapsed.TotalSeconds:F0} s, {violations} violations");
-            if (violation is null) continue;
-            violations++;
-            TestContext.Out.WriteLine(violations <= 3 ? SimShrinker.Report(seed, SimMutant.None, milliseconds) : violation);
-            if (violations >= 20) break;
-        }
-
-        TestContext.Out.WriteLine($"seeds {first}..{last}: {operations} operations, {events} events, {versions} chain versions, {unknown} outcomes unknown, {watch.Elapsed.TotalSeconds:F1} s, {(Environment.CpuUsage.TotalTime - cpu).TotalSeconds:F1} s of CPU, {operations / watch.Elapsed.TotalSeconds:F0} operations/s, {violations} violations");
-        TestContext.Out.WriteLine($"slowest return after healing: {slowest.After / 1000} ms, seed {slowest.Seed}");
-        TestContext.Out.WriteLine(string.Join(", ", counts.Select(c => $"{c.Key} {c.Value}")));
-        Assert.That(violations, Is.Zero);
-        Assert.That(operations, Is.GreaterThan(0));
-    }
+    public void Whole_clusters_keep_their_promises_under_faults() => SimRange.Run(new SimPlan { Milliseconds = Milliseconds }, "1..500");
 
     [Test]
     public void A_seed_replays_exactly()
@@ -74,7 +40,7 @@ public sealed class ClusterSimulationTests
         var seed = 0;
         do failing = new ClusterSimulation(++seed, SimMutant.BlindRetry);
         while (failing.Faults.Count < 5 || failing.Run() is null);
-        var report = SimShrinker.Report(seed, SimMutant.BlindRetry, 1_500);
+        var report = SimShrinker.Report(seed, SimMutant.BlindRetry, new SimPlan());
         TestContext.Out.WriteLine(string.Join('\n', report.Split('\n').Take(8)));
         Assert.That(report, Does.Contain($"--seeds {seed}..{seed} --steps 1500").And.Contain("shortest that still fails").And.Contain("VIOLATION"));
         Assert.That(report.Split('\n').Count(l => l.StartsWith("  ", StringComparison.Ordinal) && l.Contains(" ms: ", StringComparison.Ordinal)), Is.LessThan(failing.Faults.Count));
@@ -102,28 +68,5 @@ public sealed class ClusterSimulationTests
     [TestCase(nameof(SimMutant.TimedOutWriteLost), Category = "Trap15")]
     [TestCase(nameof(SimMutant.MiddleTakenForTorn), Category = "Trap26")]
     [TestCase(nameof(SimMutant.NoRefill))]
-    public void A_mutant_is_caught(string name)
-    {
-        var mutant = Enum.Parse<SimMutant>(name);
-        for (var seed = 1; seed <= 600; seed++)
-        {
-            if (new ClusterSimulation(seed, mutant).Run() is not { } violation) continue;
-
-            Assert.That(violation, Does.Not.Contain("Exception"), "a mutant does wrong, it does not break");
-
-            // Else the fault would lie in the simulator, or in the code, and not in the mutant.
-            Assert.That(new ClusterSimulation(seed).Run(), Is.Null, "the same seed without the mutant");
-            TestContext.Out.WriteLine($"{mutant}: caught by seed {seed}: {violation.Split('\n')[0]}");
-            return;
-        }
-
-        Assert.Fail($"{mutant} was not caught");
-    }
-
-    /// <summary>SEEDS of scripts/sim.sh, as FIRST..LAST.</summary>
-    private static (int First, int Last) Range()
-    {
-        var seeds = TestContext.Parameters.Get("seeds", "1..500").Split("..");
-        return (int.Parse(seeds[0], System.Globalization.CultureInfo.InvariantCulture), int.Parse(seeds[^1], System.Globalization.CultureInfo.InvariantCulture));
-    }
+    public void A_mutant_is_caught(string name) => SimRange.Catches(Enum.Parse<SimMutant>(name), new SimPlan(), 600);
 }

@@ -15,6 +15,8 @@ internal sealed class SimAppender(SimClient me, ClusterSimulation cluster)
 
     // As AppendOp.Route: the stripe to which an append went.
     private readonly Dictionary<ulong, (LogletId Loglet, int Stripe)> _routes = [];
+    private readonly Queue<(ulong Content, TaskCompletionSource<long?> Done)> _requests = new();
+    private readonly Dictionary<AppendId, (ulong Content, TaskCompletionSource<long?> Done)> _requested = [];
     private Segment? _segment;
     private SimAppends? _appends;
     private ulong _next = 1;
@@ -44,11 +46,23 @@ internal sealed class SimAppender(SimClient me, ClusterSimulation cluster)
 
     private SimMutant Mutant => cluster.Mutant;
 
+    /// <summary>Appends an entry of a replica. Its position; null: refused, or not known.</summary>
+    /// <param name="content">See <see cref="SimContents"/>.</param>
+    public Task<long?> AppendAsync(ulong content)
+    {
+        var done = new TaskCompletionSource<long?>();
+        _requests.Enqueue((content, done));
+        return done.Task;
+    }
+
+    /// <summary>Null: the application appends for the sake of appending.</summary>
+    public ulong? ContentOf(ulong sequence) => _requested.TryGetValue(new AppendId(ClientId, sequence), out var requested) ? requested.Content : null;
+
     public async Task RunAsync()
     {
         while (!me.IsStopping || _open.Count > 0)
         {
-            if (Quota == 0 && _open.Count == 0)
+            if (Quota == 0 && _open.Count == 0 && _requests.Count == 0)
             {
                 await me.Delay(500);
                 continue;
@@ -68,9 +82,13 @@ internal sealed class SimAppender(SimClient me, ClusterSimulation cluster)
             for (var i = me.IsStopping || _open.Count >= 10 || (_open.Count > 0 && _next - Floor > SimTimes.ClientWindow) ? 0 : Math.Min(Quota, World.Random.Next(3)); i > 0; i--)
             {
                 Quota--;
-                var append = new AppendLifecycle();
-                append.Begin(_next);
-                _open[_next++] = (append, cluster.Checks.Promised(me.Log));
+                Begin();
+            }
+
+            while (_requests.Count > 0 && _open.Count < 10 && (_open.Count == 0 || _next - Floor <= SimTimes.ClientWindow))
+            {
+                _requested[new AppendId(ClientId, _next)] = _requests.Dequeue();
+                Begin();
             }
 
             // Noted before the hand-over.
@@ -134,15 +152,25 @@ internal sealed class SimAppender(SimClient me, ClusterSimulation cluster)
             if (!append.IsOver) continue;
             _open.Remove(sequence);
             _routes.Remove(sequence);
+            _requested.TryGetValue(new AppendId(ClientId, sequence), out var requested);
             if (append.State == AppendState.Failed)
             {
                 if (append.Failure == DelosErrorCode.OutcomeUnknown) cluster.Checks.Unknown++;
+                requested.Done?.SetResult(null);
                 continue;
             }
 
             cluster.Checks.OnAcknowledged(me.Log, new AppendId(ClientId, sequence), append.Position, promised);
             AppendedAt = World.Now;
+            requested.Done?.SetResult(append.Position);
         }
+    }
+
+    private void Begin()
+    {
+        var append = new AppendLifecycle();
+        append.Begin(_next);
+        _open[_next++] = (append, cluster.Checks.Promised(me.Log));
     }
 
     private void Use(Segment segment)

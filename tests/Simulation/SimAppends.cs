@@ -121,7 +121,7 @@ internal sealed class SimAppends
         if (sent.Length == 0) return;
         var client = _owner.ClientId;
         if (World.IsDetailed) World.Tell($"client {_me.Id}: sends {string.Join(", ", sent)} of {client:x16} to Loglet {link.Config.Id}");
-        byte[] payload = [.. sent.SelectMany(s => SimEntries.Encode(new AppendId(client, s)))];
+        byte[] payload = [.. sent.SelectMany(s => SimEntries.Encode(new AppendId(client, s), _owner.ContentOf(s)))];
         _me.Network.Send(link.Connection, _me, new SimMessage(new Append(link.Config.Id, link.Config.Incarnation, client, _owner.Floor, (uint)sent.Length), payload, 0, false));
     }
 

@@ -45,6 +45,9 @@ internal sealed class SimClient : SimProcess
 
     public bool IsScripted { get; private set; }
 
+    /// <summary>A replica of a state machine appends, follows and trims through it.</summary>
+    public bool IsOfReplica { get; init; }
+
     public long AppendedAt => _appender.AppendedAt;
 
     public long TailAt { get; private set; } = -1;
@@ -72,7 +75,7 @@ internal sealed class SimClient : SimProcess
     public void GoOn()
     {
         World.Spawn(TailLoopAsync);
-        World.Spawn(_follower.RunAsync);
+        if (!IsOfReplica) World.Spawn(_follower.RunAsync);
     }
 
     public async Task<Chain> ChainAsync(Segment? after = null)
@@ -180,13 +183,13 @@ internal sealed class SimClient : SimProcess
         while (!IsStopping)
         {
             var tail = await ObserveTailAsync();
-            if (World.Chance(30) && tail > 0)
+            if (!IsOfReplica && World.Chance(30) && tail > 0)
             {
                 var from = Math.Max(_cluster.Checks.Trimmed(Log), World.Random.NextInt64(tail));
                 if (from < tail) await ReadAsync(from, Math.Min(tail, from + 30));
             }
 
-            if (World.Chance(3) && !IsScripted && tail > 40) await TrimAsync(World.Random.NextInt64(tail - 30 + (World.Chance(20) ? 60 : 0)), tail);
+            if (World.Chance(3) && !IsScripted && !IsOfReplica && tail > 40) await TrimAsync(World.Random.NextInt64(tail - 30 + (World.Chance(20) ? 60 : 0)), tail);
             await Delay(World.Random.Next(25_000));
         }
 
@@ -194,7 +197,8 @@ internal sealed class SimClient : SimProcess
     }
 
     /// <summary>As VirtualLog.TrimAsync: Loglet by Loglet, each at most to its stop, the active one at most to its tail; stops where one gives up less than asked.</summary>
-    private async Task TrimAsync(long position, long tail)
+    /// <returns>The point achieved.</returns>
+    public async Task<long> TrimAsync(long position, long tail)
     {
         var chain = await ChainAsync();
         var target = _cluster.Mutant == SimMutant.UnboundedTrim ? position : Math.Min(position, tail);
@@ -211,5 +215,6 @@ internal sealed class SimClient : SimProcess
         }
 
         _cluster.Checks.OnTrimmed(Log, achieved);
+        return achieved;
     }
 }

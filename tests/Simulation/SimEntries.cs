@@ -7,10 +7,14 @@ namespace Delos.Tests.Simulation;
 /// <summary>Real encoded entries: the payload repeats the append id, so that a mixed-up entry shows.</summary>
 internal static class SimEntries
 {
-    public static byte[] Encode(AppendId id)
+    /// <param name="id">The append id.</param>
+    /// <param name="content">Number of what a replica's entry holds (<see cref="SimContents"/>); null: of no replica.</param>
+    public static byte[] Encode(AppendId id, ulong? content = null) => Encode(id, EntryKind.Data, BitConverter.GetBytes(content ?? id.Sequence));
+
+    public static byte[] Encode(AppendId id, EntryKind kind, ReadOnlySpan<byte> payload)
     {
-        var bytes = new byte[EntryCodec.EncodedSize(8)];
-        EntryCodec.Encode(bytes, id, EntryKind.Data, BitConverter.GetBytes(id.Sequence));
+        var bytes = new byte[EntryCodec.EncodedSize(payload.Length)];
+        EntryCodec.Encode(bytes, id, kind, payload);
         return bytes;
     }
 

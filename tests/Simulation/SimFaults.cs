@@ -38,6 +38,18 @@ internal enum SimFaultKind
 
     /// <summary>An operator drops the oldest segments.</summary>
     Truncate,
+
+    /// <summary>A replica of the tables dies; what its store had not made durable is gone.</summary>
+    ReplicaCrash,
+
+    /// <summary>A replica of the tables loses its store.</summary>
+    ReplicaWipe,
+
+    /// <summary>Somebody proposes a command at which every replica fails.</summary>
+    Poison,
+
+    /// <summary>The program of one replica fails at a command that all others apply; the operator deletes its entry all the same.</summary>
+    BadEdit,
 }
 
 /// <summary>One fault, or one operator's deed: data, so that a schedule can be shortened.</summary>
@@ -54,7 +66,7 @@ internal sealed record SimFault(long At, long For, SimFaultKind Kind, int Node, 
     public static List<SimFault> Draw(int seed, int nodes, long length)
     {
         var random = new Random(seed ^ 0x5eed);
-        var kinds = Enum.GetValues<SimFaultKind>();
+        SimFaultKind[] kinds = [.. Enum.GetValues<SimFaultKind>().Where(k => k <= SimFaultKind.Truncate)];
         if (random.Next(4) > 0)
         {
             random.Shuffle(kinds);
@@ -78,9 +90,36 @@ internal sealed record SimFault(long At, long For, SimFaultKind Kind, int Node, 
         return faults;
     }
 
+    /// <summary>
+    /// Of a cluster that carries replicas. Nobody but they trims the log: what an operator truncates he must know to be needed by none. In one run of four an operator deletes an entry that others have applied, and then no
+    /// replica dies meanwhile: what the others answered must stay true, so they have to be the majority.
+    /// </summary>
+    public static List<SimFault> DrawWithTables(int seed, int nodes, long length)
+    {
+        var random = new Random(seed ^ 0x7ab1e);
+        var faults = Draw(seed, nodes, length).FindAll(f => f.Kind != SimFaultKind.Truncate);
+        if (random.Next(4) == 0) return [.. faults, new SimFault(random.NextInt64(length / 2), 0, SimFaultKind.BadEdit, 1 + random.Next(100), 0)];
+        var pace = 30_000 + random.Next(200_000);
+        for (var at = (long)random.Next(100_000); at < length; at += 5_000 + random.Next(pace))
+        {
+            var kind = random.Next(10) switch { < 6 => SimFaultKind.ReplicaCrash, < 9 => SimFaultKind.ReplicaWipe, _ => SimFaultKind.Poison };
+            faults.Add(new SimFault(at, 5_000 + random.Next(random.Next(3) == 0 ? 600_000 : 50_000), kind, 1 + random.Next(100), 0));
+        }
+
+        return faults;
+    }
+
     public void Begin(ClusterSimulation cluster)
     {
         var world = cluster.World;
+        if (Kind > SimFaultKind.Truncate)
+        {
+            world.Tell($"fault {this}");
+            world.Count($"fault {Kind}");
+            cluster.Tables?.Begin(this);
+            return;
+        }
+
         var node = cluster.Node(Node == Sequencer ? cluster.Checks.FindNewest("log0")?.Active.Loglet.SequencerNodes is { } ordering ? ordering[(int)(At % ordering.Count)] : 1 : (uint)Node);
         var id = node.Id;
         var other = Other <= cluster.Nodes.Count ? Other : 100 + Other - cluster.Nodes.Count;

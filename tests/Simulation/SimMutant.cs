@@ -103,4 +103,19 @@ internal enum SimMutant
 
     /// <summary>LogServer rule 5, no trap: laggards are left as they are.</summary>
     NoRefill,
+
+    /// <summary>Trap 21: replicas do not compare the checksums of their states.</summary>
+    UncomparedChecksums,
+
+    /// <summary>Trap 24: the log is trimmed as far as the replicas have durably applied it, whatever snapshots there are.</summary>
+    TrimPastSnapshots,
+
+    /// <summary>Runtime, no trap: a linearizable read shows what the replica has.</summary>
+    ReadWithoutTail,
+
+    /// <summary>Runtime, no trap: a replica applies two neighbours in the wrong order.</summary>
+    AppliedOutOfOrder,
+
+    /// <summary>Runtime, no trap: the cursor is committed after the effects, not with them.</summary>
+    CursorApart,
 }

@@ -12,12 +12,31 @@ internal sealed class SimOperator(SimProcess me, ClusterSimulation cluster, SimM
     public async Task ModifyAsync(string log)
     {
         if (await meta.ReadAsync(log) is not { Segments.Count: > 1 } chain) return;
-        var segment = chain.Segments[me.World.Random.Next(chain.Segments.Count - 1)];
-        if (await reconfigurer.PlaceAsync(LogPolicy.Native(chain.Policy.Replication), new PlacementHint { Former = segment.Loglet }) is not { } target) return;
-        if (!await CopyAsync(segment, target))
+        await ReplaceAsync(log, chain, chain.Segments[me.World.Random.Next(chain.Segments.Count - 1)], null);
+    }
+
+    /// <summary>reconfigModify: one entry is patched or, for null, deleted; its segment is stopped first if it is the active one. Gives up when the entry was trimmed.</summary>
+    public async Task EditAsync(string log, long position, byte[]? content)
+    {
+        ulong? number = content is null ? null : cluster.Contents.Add(content);
+        while (true)
+        {
+            await me.Delay(5_000);
+            if (await meta.ReadAsync(log) is not { } chain) continue;
+            if (chain.Find(position) is not { } segment) return;
+            if (segment.Stop is null) await reconfigurer.ExtendAsync(log, segment.Loglet.Id);
+            else if (await ReplaceAsync(log, chain, segment, (own, entry) => own + segment.Start == position ? SimContents.Edit(entry, number) : entry)) return;
+        }
+    }
+
+    /// <summary>False: not now.</summary>
+    private async Task<bool> ReplaceAsync(string log, Chain chain, Segment segment, Func<long, byte[], byte[]>? edit)
+    {
+        if (await reconfigurer.PlaceAsync(LogPolicy.Native(chain.Policy.Replication), new PlacementHint { Former = segment.Loglet }) is not { } target) return false;
+        if (!await CopyAsync(segment, target, edit ?? (static (_, entry) => entry)))
         {
             await new SimLoglet(me, cluster, target).DeleteAsync();
-            return;
+            return false;
         }
 
         cluster.Checks.OnModified(target.Id);
@@ -34,7 +53,7 @@ internal sealed class SimOperator(SimProcess me, ClusterSimulation cluster, SimM
                     me.World.Tell($"process {me.Id}: {log} v{winner.Version}, Loglet {segment.Loglet.Id} replaced by {target.Id}");
                     me.World.Count("segment modified");
                     await RetireAsync([segment.Loglet]);
-                    return;
+                    return true;
                 }
             }
             else
@@ -44,6 +63,7 @@ internal sealed class SimOperator(SimProcess me, ClusterSimulation cluster, SimM
         }
 
         if (!unknown) await new SimLoglet(me, cluster, target).DeleteAsync();
+        return false;
     }
 
     /// <summary>reconfigTruncate: old segments leave the chain.</summary>
@@ -78,7 +98,7 @@ internal sealed class SimOperator(SimProcess me, ClusterSimulation cluster, SimM
     }
 
     /// <summary>Copies [start, stop) onto a majority at least, and reads it back.</summary>
-    private async Task<bool> CopyAsync(Segment segment, LogletConfig target)
+    private async Task<bool> CopyAsync(Segment segment, LogletConfig target, Func<long, byte[], byte[]> edit)
     {
         var length = segment.Stop!.Value - segment.Start;
         var source = SimLoglet.Open(me, cluster, segment.Loglet);
@@ -96,14 +116,14 @@ internal sealed class SimOperator(SimProcess me, ClusterSimulation cluster, SimM
             }
 
             if (status != StatusCode.Ok || entries.Length == 0) return false;
-            replicas = await EachAsync(target, replicas, new Repair(target, position, (uint)entries.Length), [.. entries.SelectMany(e => e)]);
+            replicas = await EachAsync(target, replicas, new Repair(target, position, (uint)entries.Length), [.. entries.SelectMany((e, i) => edit(position + i, e))]);
             position += entries.Length;
         }
 
-        return replicas.Length >= target.Quorum && await IsSameAsync(source, copy, length);
+        return replicas.Length >= target.Quorum && await IsSameAsync(source, copy, length, edit);
     }
 
-    private static async Task<bool> IsSameAsync(ISimLoglet source, ISimLoglet copy, long length)
+    private static async Task<bool> IsSameAsync(ISimLoglet source, ISimLoglet copy, long length, Func<long, byte[], byte[]> edit)
     {
         for (var position = 0L; position < length;)
         {
@@ -119,7 +139,7 @@ internal sealed class SimOperator(SimProcess me, ClusterSimulation cluster, SimM
             if (count == 0) return false;
             for (var i = 0; i < count; i++)
             {
-                if (!one.Entries[i].AsSpan().SequenceEqual(other.Entries[i])) return false;
+                if (!edit(position + i, one.Entries[i]).AsSpan().SequenceEqual(other.Entries[i])) return false;
             }
 
             position += count;

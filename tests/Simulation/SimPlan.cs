@@ -29,6 +29,9 @@ internal sealed record SimPlan
     /// <summary>Null: drawn from the seed, and none in a script.</summary>
     public bool? HasMonitors { get; init; }
 
+    /// <summary>The clients of the one log are replicas of tables (<see cref="SimTables"/>), and applications use these.</summary>
+    public bool HasTables { get; init; }
+
     /// <summary>Tells every operation; the run is the same.</summary>
     public bool IsDetailed { get; init; }
 

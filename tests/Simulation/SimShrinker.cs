@@ -7,9 +7,8 @@ internal static class SimShrinker
 {
     private const int ToldLines = 120;
 
-    public static string Report(int seed, SimMutant mutant, long milliseconds, int attempts = 80)
+    public static string Report(int seed, SimMutant mutant, SimPlan given, int attempts = 80)
     {
-        var given = new SimPlan { Milliseconds = milliseconds };
         var first = new ClusterSimulation(seed, mutant, given);
         var original = first.Run() ?? throw new InvalidOperationException($"Seed {seed} does not fail.");
         var plan = given with { Faults = first.Faults };
@@ -38,7 +37,7 @@ internal static class SimShrinker
         var last = new ClusterSimulation(seed, mutant, plan with { IsDetailed = true });
         var violation = last.Run();
         var text = new StringBuilder();
-        text.AppendLine(original).AppendLine($"again: ./scripts/sim.sh --seeds {seed}..{seed} --steps {milliseconds}");
+        text.AppendLine(original).AppendLine($"again: ./scripts/sim.sh --seeds {seed}..{seed} --steps {given.Milliseconds}{(given.HasTables ? " --tables" : "")}");
         text.AppendLine($"shortest that still fails: {plan}; nodes {last.Nodes.Count}, replicas {last.Replication}, {(last.HasMonitors ? "with" : "without")} monitors");
         foreach (var fault in plan.Faults!) text.AppendLine($"  {fault}");
         text.AppendLine($"there: {violation}").AppendLine("end of the transcript:");

@@ -14,6 +14,18 @@ internal static class SimTimes
     /// <summary>A client appends no further ahead of its lowest unresolved append.</summary>
     public const int ClientWindow = 100;
 
+    /// <summary>How long a linearizable read waits until its replica has caught up.</summary>
+    public const long ReadTimeout = 300_000;
+
+    /// <summary>Positions after which a replica writes a new snapshot.</summary>
+    public const long SnapshotEvery = 20;
+
+    public const int SnapshotsKept = 2;
+
+    public static TimeSpan ReportEvery { get; } = TimeSpan.FromMilliseconds(30);
+
+    public static TimeSpan EvictAfter { get; } = TimeSpan.FromMilliseconds(250);
+
     public static SequencerOptions Sequencer { get; } = new()
     {
         MaxBatchBytes = 400,
