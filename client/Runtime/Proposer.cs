@@ -10,11 +10,9 @@ internal sealed class Proposer(DelosLog log, RuntimeOptions options) : IAsyncDis
 {
     private readonly Lock _lock = new();
     private readonly Queue<PendingProposal> _queue = new();
-    private readonly Dictionary<ulong, PendingBatch> _appended = [];
+    private readonly AppendedProposals<PendingProposal> _appended = new();
     private readonly HashSet<Task> _appending = [];
     private readonly CancellationTokenSource _closed = new();
-    private ulong _lastNumber;
-    private long _cursor;
     private int _unanswered;
     private DelosException? _stopped;
 
@@ -48,32 +46,25 @@ internal sealed class Proposer(DelosLog log, RuntimeOptions options) : IAsyncDis
         PendingProposal? pending;
         lock (_lock)
         {
-            if (!_appended.TryGetValue(number, out var batch) || batch.Take(index) is not { } taken) return;
-            pending = taken;
+            pending = _appended.OnApplied(number, index);
+            if (pending is null) return;
             _unanswered--;
-            if (batch.Unanswered == 0) _appended.Remove(number);
         }
 
         pending.Answer(new ProposalResult(answer.Status, position, answer.Payload));
     }
 
-    /// <summary>Everything below has been applied, and those concerned were told. What was appended there and is still unanswered was edited by an operator, or came with a restored snapshot.</summary>
+    /// <summary>Everything below has been applied, and those concerned were told.</summary>
     public void OnCursor(long cursor)
     {
-        List<PendingBatch>? passed = null;
+        IReadOnlyList<(PendingProposal Waiting, long Position)> passed;
         lock (_lock)
         {
-            _cursor = cursor;
-            foreach (var (number, batch) in _appended)
-            {
-                if (batch.Position < 0 || batch.Position >= cursor) continue;
-                (passed ??= []).Add(batch);
-                _appended.Remove(number);
-                _unanswered -= batch.Unanswered;
-            }
+            passed = _appended.OnCursor(cursor);
+            _unanswered -= passed.Count;
         }
 
-        if (passed is not null) FailPassed(passed);
+        foreach (var (waiting, position) in passed) waiting.Fail(PassedOver(position));
     }
 
     /// <summary>The replica does not apply for now: what comes is refused, what is under way has an unknown outcome. Null: it goes on.</summary>
@@ -112,10 +103,7 @@ internal sealed class Proposer(DelosLog log, RuntimeOptions options) : IAsyncDis
                 batch.Add(_queue.Dequeue());
             }
 
-            var number = ++_lastNumber;
-            var pending = new PendingBatch([.. batch]);
-            _appended[number] = pending;
-            var task = AppendAsync(number, pending);
+            var task = AppendAsync(_appended.Add(batch), batch);
             if (task.IsCompleted) continue;
             _appending.Add(task);
             _ = task.ContinueWith(OnAppended, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
@@ -132,53 +120,46 @@ internal sealed class Proposer(DelosLog log, RuntimeOptions options) : IAsyncDis
     }
 
     /// <summary>Never fails.</summary>
-    private async Task AppendAsync(ulong number, PendingBatch pending)
+    private async Task AppendAsync(ulong number, List<PendingProposal> proposals)
     {
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
-        var batch = new ProposalBatch(Id, number, options.TimeProvider.GetUtcNow(), [.. pending.Proposals.Select(static p => p.Proposal)]);
+        var batch = new ProposalBatch(Id, number, options.TimeProvider.GetUtcNow(), [.. proposals.Select(static p => p.Proposal)]);
+        IReadOnlyList<PendingProposal> failed;
         try
         {
             var position = await log.AppendAsync(batch.Encode(), _closed.Token).ConfigureAwait(false);
             lock (_lock)
             {
-                pending.Position = position;
-                if (position >= _cursor || !_appended.Remove(number)) return;
-                _unanswered -= pending.Unanswered;
+                failed = _appended.OnAppended(number, position);
+                _unanswered -= failed.Count;
             }
 
-            FailPassed([pending]);
+            foreach (var proposal in failed) proposal.Fail(PassedOver(position));
         }
         catch (Exception e)
         {
             lock (_lock)
             {
-                if (!_appended.Remove(number)) return;
-                _unanswered -= pending.Unanswered;
+                failed = _appended.OnFailed(number);
+                _unanswered -= failed.Count;
             }
 
-            foreach (var proposal in pending.Proposals) proposal.Fail(e as DelosException ?? new DelosException(DelosErrorCode.Internal, $"The proposal could not be appended: {e.Message}", e));
+            foreach (var proposal in failed) proposal.Fail(e as DelosException ?? new DelosException(DelosErrorCode.Internal, $"The proposal could not be appended: {e.Message}", e));
         }
     }
 
     /// <summary>Under the lock.</summary>
     private PendingProposal[] TakeAll()
     {
-        PendingProposal[] all = [.. _queue, .. _appended.Values.SelectMany(static b => b.Proposals)];
+        PendingProposal[] all = [.. _queue, .. _appended.TakeAll()];
         _queue.Clear();
-        _appended.Clear();
         _unanswered = 0;
         return all;
-    }
-
-    private static void FailPassed(List<PendingBatch> passed)
-    {
-        foreach (var batch in passed)
-        {
-            foreach (var proposal in batch.Proposals) proposal.Fail(Unknown($"its entry at {batch.Position} was edited by an operator, or this replica came past it by a snapshot"));
-        }
     }
 
     private static Task<ProposalResult> Failed(DelosErrorCode code, string message) => Task.FromException<ProposalResult>(new DelosException(code, message));
 
     private static DelosException Unknown(string why) => new(DelosErrorCode.OutcomeUnknown, $"The proposal may have been applied, or be applied later: {why}");
+
+    private static DelosException PassedOver(long position) => Unknown($"its entry at {position} was edited by an operator, or this replica came past it by a snapshot");
 }

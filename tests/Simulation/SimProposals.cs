@@ -2,15 +2,12 @@ using Delos.Runtime;
 
 namespace Delos.Tests.Simulation;
 
-/// <summary>The proposals of one life of a replica, as client/Runtime/Proposer.cs: what comes within a moment shares an entry, and is answered when this replica applies it.</summary>
+/// <summary>The proposals of one life of a replica, as client/Runtime/Proposer.cs: what comes within a moment shares an entry, and is answered when this replica applies it (<see cref="AppendedProposals{T}"/>).</summary>
 internal sealed class SimProposals(SimRuntime replica, SimRuntimeLog log, ulong id)
 {
     private readonly List<Pending> _queue = [];
-    private readonly SortedDictionary<ulong, Appended> _appended = [];
-    private ulong _lastNumber;
-    private long _cursor;
+    private readonly AppendedProposals<Pending> _appended = new();
     private bool _isStopped;
-    private bool _isOver;
 
     private SimWorld World => replica.World;
 
@@ -26,27 +23,19 @@ internal sealed class SimProposals(SimRuntime replica, SimRuntimeLog log, ulong 
 
     public void OnApplied(in AppliedProposal applied)
     {
-        if (applied.Proposer != id || !_appended.TryGetValue(applied.Number, out var batch) || applied.Index >= batch.Proposals.Length) return;
-        batch.Proposals[applied.Index].Answered.TrySetResult(new ProposalResult(applied.Answer.Status, applied.Position, applied.Answer.Payload));
-        if (Array.TrueForAll(batch.Proposals, p => p.Answered.Task.IsCompleted)) _appended.Remove(applied.Number);
+        if (applied.Proposer == id) _appended.OnApplied(applied.Number, applied.Index)?.Answered.SetResult(new ProposalResult(applied.Answer.Status, applied.Position, applied.Answer.Payload));
     }
 
-    /// <summary>What was appended below and is not answered was edited, or came with a snapshot.</summary>
-    public void OnCursor(long cursor)
-    {
-        _cursor = cursor;
-        foreach (var (number, batch) in _appended.Where(b => b.Value.Position is >= 0 and var at && at < cursor).ToArray()) Fail(number, batch);
-    }
+    /// <summary>Everything below has been applied.</summary>
+    public void OnCursor(long cursor) => Fail([.. _appended.OnCursor(cursor).Select(p => p.Waiting)]);
 
-    /// <summary>The replica dies, or stops applying.</summary>
-    public void Stop(bool isOver)
+    /// <summary>The replica dies, or does not apply for now.</summary>
+    public void Stop()
     {
         _isStopped = true;
-        foreach (var (number, batch) in _appended.ToArray()) Fail(number, batch);
-        Pending[] queued = [.. _queue];
+        Pending[] all = [.. _queue, .. _appended.TakeAll()];
         _queue.Clear();
-        foreach (var pending in queued) pending.Answered.TrySetResult(null);
-        _isOver |= isOver;
+        Fail(all);
     }
 
     public void GoOn() => _isStopped = false;
@@ -54,20 +43,16 @@ internal sealed class SimProposals(SimRuntime replica, SimRuntimeLog log, ulong 
     private async Task FlushAsync()
     {
         if (_queue.Count == 0) return;
-        var batch = new Appended([.. _queue]);
-        var number = ++_lastNumber;
+        Pending[] proposals = [.. _queue];
         _queue.Clear();
-        _appended[number] = batch;
-        var entry = new ProposalBatch(id, number, replica.Time, [.. batch.Proposals.Select(p => p.Proposal)]);
-        var position = await log.AppendAsync(entry.Encode());
-        if (position is null || position < _cursor || _isOver) Fail(number, batch);
-        else batch.Position = position.Value;
+        var number = _appended.Add(proposals);
+        var entry = new ProposalBatch(id, number, replica.Time, [.. proposals.Select(p => p.Proposal)]);
+        Fail(await log.AppendAsync(entry.Encode()) is { } position ? _appended.OnAppended(number, position) : _appended.OnFailed(number));
     }
 
-    private void Fail(ulong number, Appended batch)
+    private static void Fail(IReadOnlyList<Pending> unanswered)
     {
-        _appended.Remove(number);
-        foreach (var pending in batch.Proposals) pending.Answered.TrySetResult(null);
+        foreach (var pending in unanswered) pending.Answered.SetResult(null);
     }
 
     private sealed class Pending(Proposal proposal)
@@ -75,13 +60,5 @@ internal sealed class SimProposals(SimRuntime replica, SimRuntimeLog log, ulong 
         public Proposal Proposal => proposal;
 
         public TaskCompletionSource<ProposalResult?> Answered { get; } = new();
-    }
-
-    private sealed class Appended(Pending[] proposals)
-    {
-        public Pending[] Proposals => proposals;
-
-        /// <summary>-1: not known, or in no place.</summary>
-        public long Position { get; set; } = -1;
     }
 }

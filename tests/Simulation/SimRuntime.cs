@@ -88,7 +88,7 @@ internal sealed class SimRuntime
         if (wipe) Store.Wipe();
         else Store.Crash();
         if (wipe) Lineage = new SimLineage();
-        _proposals.Stop(isOver: true);
+        _proposals.Stop();
     }
 
     public Task Delay(long microseconds) => World.Delay(microseconds);
@@ -227,7 +227,7 @@ internal sealed class SimRuntime
 
         State = state;
         if (state == RuntimeState.Applying) _proposals.GoOn();
-        else _proposals.Stop(isOver: false);
+        else _proposals.Stop();
     }
 
     /// <summary>Of two neighbours the second one first.</summary>
