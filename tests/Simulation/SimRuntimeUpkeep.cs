@@ -9,12 +9,14 @@ internal sealed class SimRuntimeUpkeep(SimRuntime replica, SimRuntimeLog log, Cl
     private long _reportedAt;
     private long _trimmed;
 
-    /// <summary>Reports that this life has put into the log.</summary>
+    /// <summary>Reports that this life has put into the log, since they were counted anew.</summary>
     public int Reports { get; private set; }
 
     public bool IsBusy { get; private set; }
 
     private SimWorld World => cluster.World;
+
+    public void CountAnew() => Reports = 0;
 
     public async Task RunAsync(int life)
     {

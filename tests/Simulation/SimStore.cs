@@ -82,11 +82,12 @@ internal sealed class SimStore(SimWorld world, SimMutant mutant)
         }
     }
 
-    /// <summary>What belongs to all replicas alike, as text: not the claims, of which each has those that it remembers.</summary>
-    public string Contents()
+    /// <summary>What belongs to all replicas alike, as text: not the claims, of which each has those that it remembers, and not the cursor, which may be further where there is nothing to apply.</summary>
+    public string[] Contents()
     {
         using var snapshot = Opened.Snapshot();
-        return string.Join('\n', Pairs(snapshot).Where(p => p.Space != StoreSpace.Runtime || p.Key[0] != RuntimeKeys.ClaimPrefix[0]).Select(p => $"{p.Space} {Convert.ToHexString(p.Key)} {Convert.ToHexString(p.Value)}"));
+        return [.. Pairs(snapshot).Where(p => p.Space != StoreSpace.Runtime || (p.Key[0] != RuntimeKeys.ClaimPrefix[0] && !p.Key.AsSpan().SequenceEqual(RuntimeKeys.Cursor)))
+            .Select(p => $"{p.Space} {Convert.ToHexString(p.Key)} {Convert.ToHexString(p.Value)}").Append($"{CursorRecord.Load(snapshot) with { Next = 0 }}")];
     }
 
     /// <summary>Commits what is written at once, and the cursor afterwards.</summary>
