@@ -40,6 +40,11 @@ internal static partial class Log
     [LoggerMessage(351, LogLevel.Warning, "MetaStore: the journal could not be rewritten; it goes on growing.")]
     public static partial void MetaStoreRewriteFailed(this ILogger logger, Exception exception);
 
+    // Snapshots: 370 to 379
+
+    [LoggerMessage(370, LogLevel.Error, "Log '{LogName}': a snapshot could not be read for another replica.")]
+    public static partial void SnapshotReadFailed(this ILogger logger, Exception exception, string logName);
+
     [LoggerMessage(320, LogLevel.Warning, "The disk took {Took} for one commit of {Logs} logs: appends waited for it.")]
     public static partial void CommitSlow(ILogger logger, int logs, TimeSpan took);
 }

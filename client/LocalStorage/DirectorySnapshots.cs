@@ -1,6 +1,7 @@
 using System.Globalization;
 using Delos.LocalStorage.Rocks;
 using Delos.Runtime;
+using Microsoft.Win32.SafeHandles;
 
 namespace Delos.LocalStorage;
 
@@ -10,32 +11,34 @@ namespace Delos.LocalStorage;
 /// <param name="root">Made when the first snapshot is.</param>
 public sealed class DirectorySnapshots(string root) : ISnapshotStore
 {
-    private const string State = "state";
+    /// <summary>Within a snapshot's directory: the files that the manifest names.</summary>
+    internal const string State = "state";
+
     private const string Unfinished = "unfinished-";
 
-    private readonly string _root = Path.GetFullPath(root);
+    internal string Root { get; } = Path.GetFullPath(root);
 
     public ValueTask<IReadOnlyList<SnapshotInfo>> ListAsync(CancellationToken cancellationToken)
     {
-        if (!Directory.Exists(_root)) return ValueTask.FromResult<IReadOnlyList<SnapshotInfo>>([]);
-        var found = Directory.EnumerateDirectories(_root).Select(static d => TryParse(Path.GetFileName(d))).OfType<SnapshotInfo>().Where(s => SnapshotManifest.TryRead(PathOf(s)) is not null);
+        if (!Directory.Exists(Root)) return ValueTask.FromResult<IReadOnlyList<SnapshotInfo>>([]);
+        var found = Directory.EnumerateDirectories(Root).Select(static d => TryParse(Path.GetFileName(d))).OfType<SnapshotInfo>().Where(s => SnapshotManifest.TryRead(PathOf(s)) is not null);
         return ValueTask.FromResult<IReadOnlyList<SnapshotInfo>>([.. found.OrderByDescending(static s => s.Cursor).ThenBy(static s => s.Replica)]);
     }
 
-    public async ValueTask SaveAsync(SnapshotInfo snapshot, Func<string, ValueTask> write, CancellationToken cancellationToken)
+    public async ValueTask<SnapshotInfo> SaveAsync(ulong replica, Func<string, ValueTask<long>> write, CancellationToken cancellationToken)
     {
-        ArgumentNullException.ThrowIfNull(snapshot);
         ArgumentNullException.ThrowIfNull(write);
-        StoreFiles.EnsureDirectory(_root);
-        RemoveUnfinished(snapshot.Replica);
-        var directory = Path.Combine(_root, string.Create(CultureInfo.InvariantCulture, $"{Unfinished}{snapshot.Replica}"));
+        StoreFiles.EnsureDirectory(Root);
+        RemoveUnfinished(replica);
+        var directory = Path.Combine(Root, string.Create(CultureInfo.InvariantCulture, $"{Unfinished}{replica}"));
         Directory.CreateDirectory(directory);
-        await write(Path.Combine(directory, State)).ConfigureAwait(false);
+        var snapshot = new SnapshotInfo(await write(Path.Combine(directory, State)).ConfigureAwait(false), replica);
         var manifest = await SnapshotManifest.ComputeAsync(Path.Combine(directory, State), cancellationToken).ConfigureAwait(false);
         manifest.Write(directory);
         await manifest.VerifyAsync(Path.Combine(directory, State), cancellationToken).ConfigureAwait(false);
         Posix.Rename(directory, PathOf(snapshot));
-        Posix.SyncDirectory(_root);
+        Posix.SyncDirectory(Root);
+        return snapshot;
     }
 
     public async ValueTask<string> FetchAsync(SnapshotInfo snapshot, CancellationToken cancellationToken)
@@ -64,7 +67,31 @@ public sealed class DirectorySnapshots(string root) : ISnapshotStore
         return ValueTask.CompletedTask;
     }
 
-    private string PathOf(SnapshotInfo snapshot) => Path.Combine(_root, string.Create(CultureInfo.InvariantCulture, $"{snapshot.Cursor:D19}-{snapshot.Replica}"));
+    /// <summary>The snapshot is here and has a manifest; its files may be damaged.</summary>
+    internal bool Has(SnapshotInfo snapshot) => SnapshotManifest.TryRead(PathOf(snapshot)) is not null;
+
+    /// <summary>Opens a file of a snapshot: the manifest, or one that the manifest names, and no other.</summary>
+    /// <returns>Null: there is no such snapshot or file.</returns>
+    /// <exception cref="IOException">The disk failed.</exception>
+    internal SafeFileHandle? TryOpen(SnapshotInfo snapshot, string file)
+    {
+        var directory = PathOf(snapshot);
+        if (SnapshotManifest.TryRead(directory) is not { } manifest) return null;
+        if (file.Length > 0 && manifest.Find(file) is null) return null;
+        try
+        {
+            return File.OpenHandle(file.Length == 0 ? SnapshotManifest.PathIn(directory) : Path.Combine(directory, State, file));
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>What the snapshot's directory is called.</summary>
+    internal static string NameOf(SnapshotInfo snapshot) => string.Create(CultureInfo.InvariantCulture, $"{snapshot.Cursor:D19}-{snapshot.Replica}");
+
+    private string PathOf(SnapshotInfo snapshot) => Path.Combine(Root, NameOf(snapshot));
 
     private static SnapshotInfo? TryParse(string name) =>
         name.Split('-') is [var cursor, var replica] && long.TryParse(cursor, NumberStyles.None, CultureInfo.InvariantCulture, out var at) && ulong.TryParse(replica, NumberStyles.None, CultureInfo.InvariantCulture, out var by)
@@ -74,9 +101,9 @@ public sealed class DirectorySnapshots(string root) : ISnapshotStore
     /// <summary>What a crash left of this replica's last attempt, or of a snapshot without manifest at the same place.</summary>
     private void RemoveUnfinished(ulong replica)
     {
-        var left = Path.Combine(_root, string.Create(CultureInfo.InvariantCulture, $"{Unfinished}{replica}"));
+        var left = Path.Combine(Root, string.Create(CultureInfo.InvariantCulture, $"{Unfinished}{replica}"));
         if (Directory.Exists(left)) Directory.Delete(left, recursive: true);
-        foreach (var directory in Directory.EnumerateDirectories(_root))
+        foreach (var directory in Directory.EnumerateDirectories(Root))
         {
             if (TryParse(Path.GetFileName(directory)) is { } half && half.Replica == replica && SnapshotManifest.TryRead(directory) is null) Directory.Delete(directory, recursive: true);
         }

@@ -13,7 +13,10 @@ internal sealed class SnapshotManifest
     private const string Name = "manifest";
     private const int BufferSize = 1 << 20;
 
-    private readonly SortedDictionary<string, (uint Crc, long Size)> _files = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, SnapshotFile> _files = new(StringComparer.Ordinal);
+
+    /// <summary>In the names' order.</summary>
+    public IReadOnlyCollection<SnapshotFile> Files => _files.Values;
 
     public static string PathIn(string directory) => Path.Combine(directory, Name);
 
@@ -22,50 +25,62 @@ internal sealed class SnapshotManifest
     {
         var manifest = new SnapshotManifest();
         foreach (var path in Directory.EnumerateFiles(directory, "*", SearchOption.AllDirectories))
-            manifest._files[Path.GetRelativePath(directory, path)] = await SumAsync(path, cancellationToken).ConfigureAwait(false);
+        {
+            var name = Path.GetRelativePath(directory, path);
+            var (crc, size) = await SumAsync(path, cancellationToken).ConfigureAwait(false);
+            manifest._files[name] = new SnapshotFile(name, crc, size);
+        }
+
         return manifest;
     }
 
     /// <summary>Null: there is none, or it is damaged.</summary>
     public static SnapshotManifest? TryRead(string directory)
     {
-        string[] lines;
         try
         {
-            lines = File.ReadAllLines(PathIn(directory));
+            return TryParse(File.ReadAllText(PathIn(directory)));
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
             return null;
         }
+    }
 
+    /// <summary>Null: it makes no sense, or is damaged, or names a file outside of its directory.</summary>
+    public static SnapshotManifest? TryParse(string text)
+    {
+        var lines = text.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         if (lines.Length == 0 || lines[^1] != Checksum(lines[..^1])) return null;
         var manifest = new SnapshotManifest();
         foreach (var line in lines[..^1])
         {
-            if (line.Split(' ', 3) is not [var crc, var size, var name]) return null;
+            if (line.Split(' ', 3) is not [var crc, var size, var name] || !SnapshotFile.IsSafe(name)) return null;
             if (!uint.TryParse(crc, NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var sum) || !long.TryParse(size, NumberStyles.None, CultureInfo.InvariantCulture, out var length)) return null;
-            manifest._files[name] = (sum, length);
+            manifest._files[name] = new SnapshotFile(name, sum, length);
         }
 
         return manifest;
     }
 
+    /// <summary>Null: the snapshot has no file of that name.</summary>
+    public SnapshotFile? Find(string name) => _files.TryGetValue(name, out var file) ? file : null;
+
     /// <summary>Writes it durably.</summary>
     public void Write(string directory)
     {
-        string[] lines = [.. _files.Select(static f => string.Create(CultureInfo.InvariantCulture, $"{f.Value.Crc:x8} {f.Value.Size} {f.Key}"))];
+        string[] lines = [.. _files.Values.Select(static f => string.Create(CultureInfo.InvariantCulture, $"{f.Crc:x8} {f.Size} {f.Name}"))];
         DurableFile.Write(PathIn(directory), Encoding.UTF8.GetBytes(string.Concat(lines.Append(Checksum(lines)).Select(static l => l + "\n"))));
     }
 
     /// <exception cref="InvalidDataException">A file is missing, or not what it was; the message names it.</exception>
     public async ValueTask VerifyAsync(string directory, CancellationToken cancellationToken)
     {
-        foreach (var (name, expected) in _files)
+        foreach (var expected in _files.Values)
         {
-            var path = Path.Combine(directory, name);
+            var path = Path.Combine(directory, expected.Name);
             if (!File.Exists(path)) throw new InvalidDataException($"{path} is missing.");
-            if (await SumAsync(path, cancellationToken).ConfigureAwait(false) != expected) throw new InvalidDataException($"{path} is damaged: its checksum is not that of the manifest.");
+            if (await SumAsync(path, cancellationToken).ConfigureAwait(false) != (expected.Crc, expected.Size)) throw new InvalidDataException($"{path} is damaged: its checksum is not that of the manifest.");
         }
     }
 

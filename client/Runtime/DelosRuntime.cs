@@ -57,7 +57,7 @@ public sealed class DelosRuntime : IAsyncDisposable
         get
         {
             var (state, problem, cursor) = _loop.Condition;
-            return new RuntimeStatus(state, cursor.Next, _upkeep.DurableCursor, _upkeep.NewestSnapshot, cursor.TrimPoint, cursor.Checksum, cursor.Commands, problem);
+            return new RuntimeStatus(state, cursor.Next, _upkeep.DurableCursor, _upkeep.NewestSnapshot, cursor.TrimPoint, cursor.Checksum, cursor.Commands, problem.Length > 0 ? problem : _upkeep.Problem);
         }
     }
 
@@ -158,9 +158,11 @@ public sealed class DelosRuntime : IAsyncDisposable
         await CatchUpAsync(await _log.CheckTailAsync(cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
 
     /// <summary>Makes the state durable, writes a snapshot, reports, and trims what may go, now.</summary>
+    /// <exception cref="IOException">The store cannot be made durable, or the snapshot not be written.</exception>
     public Task SnapshotAsync(CancellationToken cancellationToken = default) => _upkeep.OnceAsync(forceSnapshot: true, cancellationToken);
 
     /// <summary>As every <see cref="RuntimeOptions.ReportEvery"/>: makes the state durable and says so, now.</summary>
+    /// <exception cref="IOException">The store cannot be made durable.</exception>
     public Task ReportAsync(CancellationToken cancellationToken = default) => _upkeep.OnceAsync(forceSnapshot: false, cancellationToken);
 
     /// <summary>Stops applying, fails those who wait, and closes the store once the readers' snapshots are disposed, or after 5 s.</summary>

@@ -13,6 +13,9 @@ internal sealed class ReplicaLoop(DelosLog log, IStateMachine machine, ILocalSto
 
     private readonly RuntimeCore _core = new(machine, options.ReplicaId, options.Features);
     private readonly Lock _lock = new();
+
+    // Held while a batch is applied, and while a checkpoint is taken.
+    private readonly SemaphoreSlim _turn = new(1);
     private CursorRecord _committed;
     private long _agreedUpTo = -1;
     private bool _isSuspected;
@@ -90,6 +93,27 @@ internal sealed class ReplicaLoop(DelosLog log, IStateMachine machine, ILocalSto
         {
             logger.ReplicaFailed(log.Name, options.Name, e);
             Enter(RuntimeState.Failed, $"replica {options.Name} of log '{log.Name}' failed: {e.Message}");
+        }
+    }
+
+    /// <summary>Writes a checkpoint between two batches, so that it holds exactly what is below its cursor. Nothing is applied meanwhile: whoever calls has just flushed, which leaves little to write.</summary>
+    /// <param name="directory">As <see cref="ILocalStore.CheckpointAsync"/> wants it.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <returns>The cursor.</returns>
+    /// <exception cref="DelosException">Unavailable: the replica has diverged.</exception>
+    public async ValueTask<long> CheckpointAsync(string directory, CancellationToken cancellationToken)
+    {
+        await _turn.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            var cursor = Condition.Cursor;
+            if (cursor.Diverged) throw new DelosException(DelosErrorCode.Unavailable, "The replica has diverged; its state makes no snapshot.");
+            await holder.Store.CheckpointAsync(directory, cancellationToken).ConfigureAwait(false);
+            return cursor.Next;
+        }
+        finally
+        {
+            _turn.Release();
         }
     }
 
@@ -194,7 +218,16 @@ internal sealed class ReplicaLoop(DelosLog log, IStateMachine machine, ILocalSto
             PoisonousEntry? poison = null;
             await foreach (var batch in log.FollowBatchesAsync(_core.Next, cancellationToken).ConfigureAwait(false))
             {
-                poison = Apply(batch);
+                await _turn.WaitAsync(cancellationToken).ConfigureAwait(false);
+                try
+                {
+                    poison = Apply(batch);
+                }
+                finally
+                {
+                    _turn.Release();
+                }
+
                 if (poison is not null || _core.Cursor.Diverged) break;
                 if (_core.Next <= poisonedAt) continue;
                 (poisonedAt, retry) = (-1, s_firstRetry);

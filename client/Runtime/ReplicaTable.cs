@@ -36,12 +36,24 @@ internal sealed class ReplicaTable(ulong me)
         return cursor.MoveNext() ? ((long)RuntimeKeys.NumberOf(cursor.Key), BinaryPrimitives.ReadUInt64LittleEndian(cursor.Value)) : (-1, 0);
     }
 
-    /// <summary>Every live replica is beyond it durably, and some snapshot is, too. 0: nothing may go.</summary>
+    /// <summary>Every live replica is beyond it durably, and a snapshot that can be had is, too. 0: nothing may go.</summary>
     public static long TrimPoint(IStoreReader store)
     {
         var all = All(store);
         if (all.Count == 0) return 0;
-        return Math.Max(0, Math.Min(all.Min(static r => r.Report.DurableCursor), all.Max(static r => r.Report.Snapshot)));
+        return Math.Max(0, Math.Min(all.Min(static r => r.Report.DurableCursor), Restorable(all)));
+    }
+
+    /// <summary>
+    /// From there on somebody new can begin, though any one replica be lost: a snapshot where all reach it, or two replicas' own ones, since one of those may be gone without anybody knowing it yet, or wiped. One that is alone has nobody
+    /// else's to wait for.
+    /// </summary>
+    private static long Restorable(List<ReplicaRecord> all)
+    {
+        var shared = all.Where(static r => r.Report.IsShared).Select(static r => r.Report.Snapshot).Append(-1).Max();
+        var own = all.Where(static r => !r.Report.IsShared).Select(static r => r.Report.Snapshot).OrderDescending().ToList();
+        var holders = Math.Min(2, all.Count);
+        return own.Count < holders ? shared : Math.Max(shared, own[holders - 1]);
     }
 
     /// <summary>Takes a report.</summary>

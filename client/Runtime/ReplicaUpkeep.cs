@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using Delos.Client;
 using Microsoft.Extensions.Logging;
 
@@ -14,10 +15,16 @@ internal sealed class ReplicaUpkeep(DelosLog log, ISnapshotStore snapshots, Runt
     private long _trimmed;
     private long _kept = -1;
 
+    private string _flushProblem = "";
+    private string _snapshotProblem = "";
+
     /// <summary>Below it a crash of this process loses nothing of the store.</summary>
     public long DurableCursor { get; private set; }
 
-    /// <summary>Of the newest snapshot that this replica has written or seen; -1: none.</summary>
+    /// <summary>Why the state cannot be made durable, or no snapshot be written; empty: both can. A replica that cannot make its state durable does not report, and is evicted in the end: it must not hold up trimming for ever.</summary>
+    public string Problem => _flushProblem.Length > 0 ? _flushProblem : _snapshotProblem;
+
+    /// <summary>Of the newest snapshot that this replica has written or, where all share one place, seen; -1: none.</summary>
     public long NewestSnapshot { get; private set; } = -1;
 
     public async Task RunAsync(CancellationToken cancellationToken)
@@ -66,45 +73,67 @@ internal sealed class ReplicaUpkeep(DelosLog log, ISnapshotStore snapshots, Runt
     private async Task ReportAsync(bool forceSnapshot, CancellationToken cancellationToken)
     {
         (long At, ulong Checksum) claim;
+        Exception? failed;
 
         // The snapshot keeps the store open meanwhile.
         using (var held = holder.Snapshot() ?? throw new DelosException(DelosErrorCode.Unavailable, "The replica's store is being replaced."))
         {
             var cursor = CursorRecord.Load(held).Next;
-            await holder.Store.FlushAsync(cancellationToken).ConfigureAwait(false);
+            await FlushAsync(cancellationToken).ConfigureAwait(false);
             DurableCursor = cursor;
-            await SnapshotAsync(cursor, isAlone: ReplicaTable.All(held).TrueForAll(r => r.Report.Replica == options.ReplicaId), forceSnapshot, cancellationToken).ConfigureAwait(false);
+            failed = await SnapshotAsync(cursor, isAlone: ReplicaTable.All(held).TrueForAll(r => r.Report.Replica == options.ReplicaId), forceSnapshot, cancellationToken).ConfigureAwait(false);
             claim = ReplicaTable.NewestClaim(held);
         }
 
-        var report = new ReplicaReport(options.ReplicaId, options.Name, DurableCursor, _kept, claim.At, claim.Checksum, [.. options.Features]);
+        var report = new ReplicaReport(options.ReplicaId, options.Name, DurableCursor, _kept, snapshots.IsShared, claim.At, claim.Checksum, [.. options.Features]);
         await proposer.ProposeAsync(new Proposal(ProposalKind.Report, 0, 0, 0, report.Encode()), cancellationToken).ConfigureAwait(false);
+
+        // What is durable was reported nevertheless.
+        if (failed is not null && forceSnapshot) ExceptionDispatchInfo.Throw(failed);
+    }
+
+    private async Task FlushAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await holder.Store.FlushAsync(cancellationToken).ConfigureAwait(false);
+            _flushProblem = "";
+        }
+        catch (IOException e)
+        {
+            _flushProblem = $"replica {options.Name} of log '{log.Name}' cannot make its state durable, and does not count until it can: {e.Message}";
+            throw;
+        }
     }
 
     /// <summary>Writes a snapshot if one is due, and finds from where on the log has to be kept for those that there are (<see cref="SnapshotRules"/>).</summary>
-    private async Task SnapshotAsync(long cursor, bool isAlone, bool isForced, CancellationToken cancellationToken)
+    /// <returns>Why none could be written, though one was due; null: all is well.</returns>
+    private async Task<Exception?> SnapshotAsync(long cursor, bool isAlone, bool isForced, CancellationToken cancellationToken)
     {
-        var known = await snapshots.ListAsync(cancellationToken).ConfigureAwait(false);
+        var known = await snapshots.ListOwnAsync(cancellationToken).ConfigureAwait(false);
         var (agreedUpTo, isSuspected) = loop.Agreement;
-        if (!isSuspected && SnapshotRules.IsDue(known, cursor, options.SnapshotEvery, isForced))
+        Exception? failed = null;
+        if (!isSuspected && SnapshotRules.IsDue(known, cursor, loop.Condition.Cursor.TrimPoint, options.SnapshotEvery, isForced))
         {
-            var snapshot = new SnapshotInfo(cursor, options.ReplicaId);
-            await snapshots.SaveAsync(snapshot, WriteAsync, cancellationToken).ConfigureAwait(false);
-            logger.SnapshotWritten(log.Name, options.Name, cursor);
-            known = [snapshot, .. known];
+            try
+            {
+                var snapshot = await snapshots.SaveAsync(options.ReplicaId, d => loop.CheckpointAsync(d, cancellationToken), cancellationToken).ConfigureAwait(false);
+                logger.SnapshotWritten(log.Name, options.Name, snapshot.Cursor);
+                known = [snapshot, .. known];
+                _snapshotProblem = "";
+            }
+            catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException)
+            {
+                logger.UpkeepFailed(log.Name, options.Name, "a snapshot", e);
+                _snapshotProblem = $"replica {options.Name} of log '{log.Name}' cannot write a snapshot: {e.Message}";
+                failed = e;
+            }
         }
 
         NewestSnapshot = known.Count > 0 ? known[0].Cursor : -1;
         (_kept, var superfluous) = SnapshotRules.Keep(known, options.ReplicaId, isAlone, agreedUpTo, options.SnapshotsKept, _trimmed);
         foreach (var old in superfluous) await snapshots.DeleteAsync(old, cancellationToken).ConfigureAwait(false);
-
-        async ValueTask WriteAsync(string directory)
-        {
-            await holder.Store.CheckpointAsync(directory, cancellationToken).ConfigureAwait(false);
-
-            // Looked at afterwards: it never goes back to good, so the checkpoint says nothing of it either.
-            if (loop.Condition.Cursor.Diverged) throw new DelosException(DelosErrorCode.Unavailable, "The replica has diverged; its state makes no snapshot.");
-        }
+        return failed;
     }
 
     /// <summary>See <see cref="SnapshotRules.Wrong"/>.</summary>
@@ -117,7 +146,7 @@ internal sealed class ReplicaUpkeep(DelosLog log, ISnapshotStore snapshots, Runt
             replicas = ReplicaTable.All(held);
         }
 
-        var known = await snapshots.ListAsync(cancellationToken).ConfigureAwait(false);
+        var known = await snapshots.ListOwnAsync(cancellationToken).ConfigureAwait(false);
         foreach (var wrong in SnapshotRules.Wrong(known, options.ReplicaId, loop.Agreement.AgreedUpTo, replicas)) await snapshots.DeleteAsync(wrong, cancellationToken).ConfigureAwait(false);
     }
 

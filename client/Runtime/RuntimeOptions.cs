@@ -24,7 +24,7 @@ public sealed record RuntimeOptions
     /// <summary>How often the replica makes its state durable and says so through the log; 10 s unless set.</summary>
     public TimeSpan ReportEvery { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>Applied entries after which the replica writes a new snapshot; 100,000 unless set. Somebody else's counts as well.</summary>
+    /// <summary>Applied entries after which the replica writes a new snapshot; 100,000 unless set. Where all replicas share one place for snapshots, somebody else's counts as well.</summary>
     public long SnapshotEvery { get; init; } = 100_000;
 
     /// <summary>Snapshots to keep, at least 1; 2 unless set. The log is kept from the oldest of them on.</summary>

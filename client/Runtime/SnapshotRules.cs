@@ -7,13 +7,17 @@ namespace Delos.Runtime;
 internal static class SnapshotRules
 {
     /// <summary>Whether one is to be written at that cursor.</summary>
-    /// <param name="known">Whoever wrote them.</param>
+    /// <param name="known">Those in this replica's place: whoever wrote them, if it is shared.</param>
     /// <param name="cursor">First position not applied.</param>
+    /// <param name="trimPoint">From where on the log is to be there for all replicas.</param>
     /// <param name="every">Positions from the newest one to the next.</param>
     /// <param name="isForced">Somebody wants one: if there is anything new.</param>
-    public static bool IsDue(IReadOnlyList<SnapshotInfo> known, long cursor, long every, bool isForced)
+    public static bool IsDue(IReadOnlyList<SnapshotInfo> known, long cursor, long trimPoint, long every, bool isForced)
     {
         var newest = known.Count > 0 ? known[0].Cursor : -1;
+
+        // The log does not reach back to the newest one: whoever has it may be gone, so who has the state sees to a new one.
+        if (newest < trimPoint && newest < cursor) return true;
         return isForced ? cursor > newest : cursor - Math.Max(newest, 0) >= every;
     }
 

@@ -59,4 +59,9 @@ public enum FrameType : byte
     // Operators
     NodeStatus = 60,
     NodeStatusReply = 61,
+
+    // Replica of a state machine → node that keeps snapshots. Both are answered by SnapshotBytes.
+    SnapshotList = 77,
+    SnapshotRead = 78,
+    SnapshotBytes = 79,
 }

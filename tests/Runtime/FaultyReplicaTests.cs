@@ -1,5 +1,6 @@
 using Delos.Client;
 using Delos.Client.Admin;
+using Delos.LocalStorage;
 using Delos.Runtime;
 
 namespace Delos.Tests.Runtime;
@@ -266,6 +267,72 @@ public class FaultyReplicaTests
         var wiped = _cluster.Start(2);
         await wiped.UntilAsync(RuntimeState.Applying);
         Assert.That(await wiped.ReadAsync("k"), Is.EqualTo("w"));
+    }
+
+    [Test]
+    public async Task A_replica_that_cannot_make_its_state_durable_says_so_and_reports_nothing()
+    {
+        RuntimeCluster.Replica[] replicas = [_cluster.Start(1), _cluster.Start(2)];
+        foreach (var replica in replicas) await replica.UntilAsync(RuntimeState.Applying);
+        await replicas[0].ProposeAsync("set k v");
+        await ReportAllAsync(replicas);
+        var durable = replicas[1].Status.DurableCursor;
+        var reported = replicas[0].Status.Commands;
+        replicas[1].Faults.Flush = static () => new LocalStoreException("the disk is on fire");
+        await replicas[0].ProposeAsync("set k w");
+        await replicas[1].Runtime.CatchUpAsync();
+        Assert.That(async () => await replicas[1].Runtime.ReportAsync(), Throws.TypeOf<LocalStoreException>());
+        Assert.That(async () => await replicas[1].Runtime.SnapshotAsync(), Throws.TypeOf<LocalStoreException>());
+        Assert.That(replicas[1].Status.Problem, Does.Contain("cannot make its state durable").And.Contain("the disk is on fire"));
+        Assert.That((replicas[1].Status.State, replicas[1].Status.DurableCursor), Is.EqualTo((RuntimeState.Applying, durable)));
+        Assert.That(await replicas[1].ReadAsync("k"), Is.EqualTo("w"), "what it has is right");
+        await replicas[0].Runtime.CatchUpAsync();
+        Assert.That(replicas[0].Status.Commands, Is.EqualTo(reported + 1), "no report but the command");
+
+        replicas[1].Faults.Flush = null;
+        await replicas[1].Runtime.ReportAsync();
+        Assert.That((replicas[1].Status.Problem, replicas[1].Status.DurableCursor), Is.EqualTo(("", durable + 2)));
+    }
+
+    [Test]
+    public async Task A_replica_that_cannot_write_snapshots_says_so_and_still_counts()
+    {
+        var replica = _cluster.Start(1);
+        await replica.UntilAsync(RuntimeState.Applying);
+        await replica.ProposeAsync("set k v");
+        replica.Faults.Checkpoint = static () => throw new IOException("no room");
+        Assert.That(async () => await replica.Runtime.SnapshotAsync(), Throws.TypeOf<IOException>());
+        Assert.That(replica.Status.Problem, Does.Contain("cannot write a snapshot: no room"));
+        Assert.That((replica.Status.Snapshot, replica.Status.DurableCursor, replica.Status.Commands), Is.EqualTo((-1L, 1L, 2L)), "its state was made durable, and reported");
+        replica.Faults.Checkpoint = null;
+        await replica.Runtime.SnapshotAsync();
+        Assert.That((replica.Status.Problem, replica.Status.Snapshot), Is.EqualTo(("", 2L)));
+    }
+
+    [Test]
+    public async Task A_snapshot_holds_exactly_what_is_below_its_cursor()
+    {
+        var replica = _cluster.Start(1);
+        await replica.UntilAsync(RuntimeState.Applying);
+        using var stop = new CancellationTokenSource();
+        var proposing = Task.Run(async () =>
+        {
+            while (!stop.IsCancellationRequested) await replica.ProposeAsync("add n 1");
+        });
+        for (var round = 0; round < 20; round++)
+        {
+            await replica.ProposeAsync("add m 1");
+            await replica.Runtime.SnapshotAsync();
+            var newest = (await _cluster.Snapshots.ListAsync(default))[0];
+            var stores = new MemoryStoreFactory();
+            await stores.RestoreAsync(await _cluster.Snapshots.FetchAsync(newest, default), default);
+            using var store = stores.Open();
+            using var state = store.Snapshot();
+            Assert.That(CursorRecord.Load(state).Next, Is.EqualTo(newest.Cursor));
+        }
+
+        await stop.CancelAsync();
+        await proposing;
     }
 
     private static async Task ReportAllAsync(RuntimeCluster.Replica[] replicas)

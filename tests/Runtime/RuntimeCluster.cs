@@ -21,6 +21,9 @@ internal sealed class RuntimeCluster : IAsyncDisposable
 
     public DirectorySnapshots Snapshots => new(_directory);
 
+    /// <summary>Where the replica of that id has its snapshots, from its next start on.</summary>
+    public Func<ulong, ISnapshotStore>? SnapshotsOf { get; set; }
+
     public Replica this[ulong id] => _replicas[id];
 
     /// <summary>Starts a replica, or starts it again with the store that it left.</summary>
@@ -50,6 +53,9 @@ internal sealed class RuntimeCluster : IAsyncDisposable
 
         public MemoryStoreFactory Stores { get; } = new();
 
+        /// <summary>What goes wrong with its store.</summary>
+        public StoreFaults Faults { get; } = new();
+
         public DelosRuntime Runtime => _runtime ?? throw new InvalidOperationException("It is not running.");
 
         public RuntimeStatus Status => Runtime.Status;
@@ -57,7 +63,7 @@ internal sealed class RuntimeCluster : IAsyncDisposable
         public void Start(Func<RuntimeOptions, RuntimeOptions> configure)
         {
             _log = cluster.Logs.Client().OpenLog("log");
-            _runtime = DelosRuntime.Start(_log, Machine, Stores, cluster.Snapshots, configure(new RuntimeOptions { ReplicaId = id, ReportEvery = TimeSpan.FromHours(1), EvictAfter = TimeSpan.FromHours(2), ReadTimeout = TimeSpan.FromSeconds(20) }));
+            _runtime = DelosRuntime.Start(_log, Machine, new FaultyStores(Stores, Faults), cluster.SnapshotsOf?.Invoke(id) ?? cluster.Snapshots, configure(new RuntimeOptions { ReplicaId = id, ReportEvery = TimeSpan.FromHours(1), EvictAfter = TimeSpan.FromHours(2), ReadTimeout = TimeSpan.FromSeconds(20) }));
         }
 
         public async Task<string> ProposeAsync(string command)
@@ -79,6 +85,16 @@ internal sealed class RuntimeCluster : IAsyncDisposable
             while (Status.State != state)
             {
                 if (Stopwatch.GetElapsedTime(begun) > s_patience) Assert.Fail($"Replica {id} is not {state} after {s_patience}: {Status}");
+                await Task.Delay(5);
+            }
+        }
+
+        public async Task UntilProblemAsync(string text)
+        {
+            var begun = Stopwatch.GetTimestamp();
+            while (!Status.Problem.Contains(text, StringComparison.Ordinal))
+            {
+                if (Stopwatch.GetElapsedTime(begun) > s_patience) Assert.Fail($"Replica {id} does not say '{text}' after {s_patience}: {Status}");
                 await Task.Delay(5);
             }
         }

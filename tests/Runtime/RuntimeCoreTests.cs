@@ -202,14 +202,39 @@ public class RuntimeCoreTests
         return core.Cursor.Checksum;
     }
 
+    [Test]
+    [Category("Trap24")]
+    public void Own_snapshots_free_the_log_when_two_replicas_keep_them_or_the_only_one()
+    {
+        Assert.Multiple(() =>
+        {
+            Assert.That(TrimPoint((100, false)), Is.EqualTo(100), "nobody else is there");
+            Assert.That(TrimPoint((100, false), (-1, false)), Is.Zero);
+            Assert.That(TrimPoint((100, false), (80, false)), Is.EqualTo(80));
+            Assert.That(TrimPoint((100, false), (-1, false), (-1, false)), Is.Zero, "it may be gone without anybody knowing it yet");
+            Assert.That(TrimPoint((100, false), (-1, false), (70, false), (60, false)), Is.EqualTo(70));
+            Assert.That(TrimPoint((-1, true), (100, true), (-1, true)), Is.EqualTo(100), "where all reach it");
+            Assert.That(TrimPoint((500, true), (500, true)), Is.EqualTo(200), "not beyond what is durable");
+        });
+
+        long TrimPoint(params (long Snapshot, bool IsShared)[] reports)
+        {
+            using var store = new MemoryStoreFactory().Open();
+            using var transaction = store.Begin();
+            var table = new ReplicaTable(1);
+            for (var i = 0; i < reports.Length; i++) table.Apply(transaction, transaction, new ReplicaReport((ulong)i + 1, "r", 200, reports[i].Snapshot, reports[i].IsShared, -1, 0, []), i, 0);
+            return ReplicaTable.TrimPoint(transaction);
+        }
+    }
+
     private static Proposal Command(string text) => new(ProposalKind.Command, 0, 0, 0, Registers.Bytes(text));
 
     private static Proposal InSession(ulong session, ulong sequence, ulong floor, string text) => new(ProposalKind.Command, session, sequence, floor, Registers.Bytes(text));
 
-    private static Proposal Report() => new(ProposalKind.Report, 0, 0, 0, new ReplicaReport(1, "one", 0, -1, -1, 0, [new("f", 2)]).Encode());
+    private static Proposal Report() => new(ProposalKind.Report, 0, 0, 0, new ReplicaReport(1, "one", 0, -1, true, -1, 0, [new("f", 2)]).Encode());
 
     private static void Report(ReplicaTable table, IStoreTransaction transaction, ulong replica, long position, long claimAt, ulong claim, ulong checksum) =>
-        table.Apply(transaction, transaction, new ReplicaReport(replica, $"r{replica}", 0, -1, claimAt, claim, []), position, checksum);
+        table.Apply(transaction, transaction, new ReplicaReport(replica, $"r{replica}", 0, -1, true, claimAt, claim, []), position, checksum);
 
     private static Proposal Evict(ulong replica, long reportedAt) => new(ProposalKind.Evict, 0, 0, 0, (byte[])[.. BitConverter.GetBytes(replica), .. BitConverter.GetBytes(reportedAt)]);
 

@@ -70,7 +70,7 @@ internal sealed class SimRuntimeUpkeep(SimRuntime replica, SimRuntimeLog log, Cl
         store.Flush();
         var isAlone = ReplicaTable.All(held).TrueForAll(r => r.Report.Replica == replica.Id);
         var known = tables.Snapshots.List();
-        if (replica.Core.Disagreeing.Count == 0 && SnapshotRules.IsDue(known, durable, SimTimes.SnapshotEvery, isForced: false))
+        if (replica.Core.Disagreeing.Count == 0 && SnapshotRules.IsDue(known, durable, replica.Core.Cursor.TrimPoint, SimTimes.SnapshotEvery, isForced: false))
         {
             var content = store.Save();
             await replica.Delay(World.Random.Next(10_000));
@@ -86,7 +86,7 @@ internal sealed class SimRuntimeUpkeep(SimRuntime replica, SimRuntimeLog log, Cl
         var claim = ReplicaTable.NewestClaim(held);
         if (cluster.Mutant == SimMutant.UncomparedChecksums) claim = (-1, 0);
         if (cluster.Mutant == SimMutant.TrimPastSnapshots) kept = durable;
-        var report = new ReplicaReport(replica.Id, $"r{replica.Id}", durable, kept, claim.At, claim.Checksum, []);
+        var report = new ReplicaReport(replica.Id, $"r{replica.Id}", durable, kept, true, claim.At, claim.Checksum, []);
         var answer = await replica.ProposeAsync(new Proposal(ProposalKind.Report, 0, 0, 0, report.Encode()));
         return replica.IsAlive(life) && answer is not null;
     }
