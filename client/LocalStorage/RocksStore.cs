@@ -15,6 +15,7 @@ public sealed class RocksStore : ILocalStore
     private readonly FlushOptionsHandle _flushOptions = RocksNative.FlushOptionsCreate();
     private readonly string _directory;
     private int _transactions;
+    private volatile bool _disposed;
 
     internal RocksStore(RocksStoreOptions options)
     {
@@ -24,7 +25,8 @@ public sealed class RocksStore : ILocalStore
         RocksNative.FlushOptionsSetWait(_flushOptions, 1);
     }
 
-    internal bool IsDisposed => _database.IsClosed;
+    /// <summary>Closed by its owner; the database stays open until its snapshots and cursors are disposed of.</summary>
+    internal bool IsDisposed => _disposed;
 
     /// <exception cref="InvalidOperationException">There is one already.</exception>
     public IStoreTransaction Begin()
@@ -51,9 +53,10 @@ public sealed class RocksStore : ILocalStore
     /// <exception cref="IOException">The directory exists, or the disk failed.</exception>
     public ValueTask CheckpointAsync(string directory, CancellationToken cancellationToken) => new(Task.Run(() => Checkpoint(StoreFiles.FullPath(directory)), cancellationToken));
 
-    /// <summary>Waits for background work. What was committed but not flushed is written if the disk lets it.</summary>
+    /// <summary>Waits for background work. What was committed but not flushed is written if the disk lets it. As long as snapshots or cursors are out, they can be read, and the files stay in use.</summary>
     public void Dispose()
     {
+        _disposed = true;
         _readOptions.Dispose();
         _writeOptions.Dispose();
         _flushOptions.Dispose();

@@ -11,7 +11,6 @@ public sealed class RocksStoreFactory : ILocalStoreFactory
     private readonly RocksStoreOptions _options;
     private readonly string _incoming;
     private readonly string _doomed;
-    private RocksStore? _store;
 
     /// <exception cref="ArgumentException">An option is missing or out of its bounds.</exception>
     public RocksStoreFactory(RocksStoreOptions options)
@@ -24,11 +23,14 @@ public sealed class RocksStoreFactory : ILocalStoreFactory
 
     /// <summary>The store as it was left, or an empty one. Deletes what an interrupted <see cref="RestoreAsync"/> or <see cref="ClearAsync"/> left behind.</summary>
     /// <exception cref="InvalidDataException">What is there cannot be read; <see cref="RestoreAsync"/> replaces it.</exception>
-    /// <exception cref="StoreException">It is open already, here or in another process; or the disk failed.</exception>
+    /// <exception cref="StoreException">It is open already, here or in another process; it was closed here, and its readers have kept it for longer than <see cref="RocksStoreOptions.OpenTimeout"/>; or the disk failed.</exception>
     /// <exception cref="DllNotFoundException">The RocksDB library is not installed; the message says what to install.</exception>
     public ILocalStore Open()
     {
         RocksLibrary.Load();
+
+        // One that nobody has closed: RocksDB says so itself.
+        OpenDirectories.WaitUntilFree(_options.Directory, _options.OpenTimeout, $"open store {_options.Directory}");
         StoreFiles.Delete(_incoming);
         StoreFiles.Delete(_doomed);
         StoreFiles.EnsureDirectory(_options.Directory);
@@ -37,7 +39,7 @@ public sealed class RocksStoreFactory : ILocalStoreFactory
             throw new InvalidDataException($"The store in '{_options.Directory}' has lost its file CURRENT, which says what the others are; it has to be restored from a checkpoint, or cleared and built again from the log.");
         }
 
-        return _store = new RocksStore(_options);
+        return new RocksStore(_options);
     }
 
     /// <summary>As the interface says. Table files are shared with the checkpoint (hard links) if both are on one file system, else copied.</summary>
@@ -52,7 +54,7 @@ public sealed class RocksStoreFactory : ILocalStoreFactory
 
     private void Restore(string directory, CancellationToken cancellationToken)
     {
-        ThrowIfOpen();
+        WaitUntilClosed();
         RocksLibrary.Load();
         if (!StoreFiles.HasCurrent(directory)) throw new InvalidDataException($"There is no checkpoint in '{directory}'.");
         StoreFiles.EnsureDirectory(Path.GetDirectoryName(_options.Directory)!);
@@ -81,13 +83,13 @@ public sealed class RocksStoreFactory : ILocalStoreFactory
 
     private void Clear()
     {
-        ThrowIfOpen();
+        WaitUntilClosed();
         StoreFiles.Delete(_incoming);
         StoreFiles.Remove(_options.Directory, _doomed);
     }
 
-    private void ThrowIfOpen()
+    private void WaitUntilClosed()
     {
-        if (_store is { IsDisposed: false }) throw new InvalidOperationException($"The store in '{_options.Directory}' is open.");
+        if (!OpenDirectories.WaitUntilFree(_options.Directory, _options.OpenTimeout, $"replace store {_options.Directory}")) throw new InvalidOperationException($"The store in '{_options.Directory}' is open.");
     }
 }

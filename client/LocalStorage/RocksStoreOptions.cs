@@ -35,6 +35,9 @@ public sealed record RocksStoreOptions
     /// <summary>Size of the files that the engine's own messages go to; two are kept. 1 MiB unless set, at least 64 KiB.</summary>
     public long InfoLogBytes { get; init; } = 1L << 20;
 
+    /// <summary>How long it is waited for the readers of a store that this process had open in the same directory, and has closed, before another one is opened or put there. 5 s unless set.</summary>
+    public TimeSpan OpenTimeout { get; init; } = TimeSpan.FromSeconds(5);
+
     /// <exception cref="ArgumentException">A value is missing or out of its bounds.</exception>
     public RocksStoreOptions Validate()
     {
@@ -46,6 +49,7 @@ public sealed record RocksStoreOptions
         ArgumentOutOfRangeException.ThrowIfLessThan(BackgroundJobs, 1);
         ArgumentOutOfRangeException.ThrowIfNegative(FilterBitsPerKey);
         ArgumentOutOfRangeException.ThrowIfLessThan(InfoLogBytes, 64L << 10);
+        ArgumentOutOfRangeException.ThrowIfLessThan(OpenTimeout, TimeSpan.Zero);
         return this;
     }
 }

@@ -17,7 +17,7 @@ internal static class SnapshotRules
         var newest = known.Count > 0 ? known[0].Cursor : -1;
 
         // The log does not reach back to the newest one: whoever has it may be gone, so who has the state sees to a new one.
-        if (newest < trimPoint && newest < cursor) return true;
+        if (Math.Max(newest, 0) < trimPoint && newest < cursor) return true;
         return isForced ? cursor > newest : cursor - Math.Max(newest, 0) >= every;
     }
 

@@ -20,9 +20,14 @@ internal sealed class LockServiceProcess : IAsyncDisposable
         }
     }
 
-    public static LockServiceProcess Start(string endpoints, int replica, string directory)
+    /// <param name="endpoints">Of the cluster.</param>
+    /// <param name="replica">Its id.</param>
+    /// <param name="directory">Of the snapshots.</param>
+    /// <param name="store">Of its RocksDB store; null: it is in memory.</param>
+    public static LockServiceProcess Start(string endpoints, int replica, string directory, string? store = null)
     {
-        var start = new ProcessStartInfo("dotnet", [Program, endpoints, replica.ToString(), directory]) { RedirectStandardInput = true, RedirectStandardOutput = true };
+        string[] arguments = [Program, endpoints, replica.ToString(), directory];
+        var start = new ProcessStartInfo("dotnet", store is null ? arguments : [.. arguments, store]) { RedirectStandardInput = true, RedirectStandardOutput = true };
         return new LockServiceProcess(Process.Start(start) ?? throw new InvalidOperationException("The lock service did not start."));
     }
 
@@ -33,9 +38,20 @@ internal sealed class LockServiceProcess : IAsyncDisposable
         return await _process.StandardOutput.ReadLineAsync() ?? throw new InvalidOperationException($"The lock service ended instead of answering '{command}'.");
     }
 
+    /// <summary>SIGKILL; whoever asks at that moment gets an exception.</summary>
+    public void Kill() => _process.Kill();
+
     public async ValueTask DisposeAsync()
     {
-        _process.StandardInput.Close();
+        try
+        {
+            _process.StandardInput.Close();
+        }
+        catch (IOException)
+        {
+            // It was killed, and did not read what was left.
+        }
+
         await _process.WaitForExitAsync();
         _process.Dispose();
     }

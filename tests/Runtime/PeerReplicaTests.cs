@@ -90,6 +90,9 @@ public class PeerReplicaTests
         foreach (var id in ids) _nodes.Start(id);
         RuntimeCluster.Replica[] replicas = [.. ids.Select(id => _cluster.Start(id))];
         foreach (var replica in replicas) await replica.UntilAsync(RuntimeState.Applying);
+
+        // One that has nobody beside it would not wait for a second one.
+        if (ids[0] == 1) await ReportAllAsync(replicas);
         return replicas;
     }
 

@@ -4,12 +4,14 @@ namespace Delos.LocalStorage.Rocks;
 internal sealed class CheckpointHandle : RocksHandle
 {
     /// <exception cref="StoreException">RocksDB refuses.</exception>
-    public CheckpointHandle(DatabaseHandle database, string operation)
-    {
-        SetHandle(RocksNative.CheckpointCreateObject(database, out var error));
-        RocksError.ThrowIfAny(error, operation);
-        DependOn(database);
-    }
+    public CheckpointHandle(DatabaseHandle database, string operation) => Make(
+        () =>
+        {
+            var made = RocksNative.CheckpointCreateObject(database, out var error);
+            RocksError.ThrowIfAny(error, operation);
+            return made;
+        },
+        database);
 
     protected override void Destroy() => RocksNative.CheckpointDestroyObject(handle);
 }

@@ -7,11 +7,16 @@ internal static class DatabaseOpener
 
     /// <exception cref="InvalidDataException">What is there cannot be read.</exception>
     /// <exception cref="StoreException">Something else: another process has it open, no permission, no room.</exception>
-    public static DatabaseHandle Open(RocksStoreOptions options) => Open(options, options.Directory, static (native, directory) =>
+    public static DatabaseHandle Open(RocksStoreOptions options)
     {
-        var database = RocksNative.Open(native, directory, out var error);
-        return (database, error);
-    });
+        var database = Open(options, options.Directory, static (native, directory) =>
+        {
+            var database = RocksNative.Open(native, directory, out var error);
+            return (database, error);
+        });
+        database.Place = OpenDirectories.Add(options.Directory);
+        return database;
+    }
 
     /// <summary>Opens and closes it without changing anything: its files are complete, as far as their sizes and what describes them say.</summary>
     /// <exception cref="InvalidDataException">They are not.</exception>

@@ -1,32 +1,39 @@
 namespace Delos.LocalStorage.Rocks;
 
-/// <summary>rocksdb_iterator_t. Not thread-safe, so its calls do without the counting of references that others go through: whoever uses it holds it.</summary>
+/// <summary>
+/// rocksdb_iterator_t. Not thread-safe, so its calls do without the counting of references that others go through; each keeps the handle alive to its end, since the collector might take one that is not used afterwards.
+/// </summary>
 internal sealed unsafe class IteratorHandle : RocksHandle
 {
     /// <summary>Over the database.</summary>
-    public IteratorHandle(DatabaseHandle database, ReadOptionsHandle options)
-    {
-        SetHandle(RocksNative.IteratorCreate(database, options));
-        DependOn(options);
-        DependOn(database);
-    }
+    public IteratorHandle(DatabaseHandle database, ReadOptionsHandle options) => Make(() => RocksNative.IteratorCreate(database, options), options, database);
 
     /// <summary>Over the database as it will be with the batch. Only the database's part heeds the bounds of the options. To be thrown away when the batch rolls back, which takes away the index that it walks.</summary>
     public IteratorHandle(DatabaseHandle database, ReadOptionsHandle options, BatchHandle batch)
         : this(database, options)
     {
-        SetHandle(RocksNative.BatchIteratorCreate(batch, handle));
         DependOn(batch);
+        SetHandle(RocksNative.BatchIteratorCreate(batch, handle));
+        GC.KeepAlive(this);
     }
 
-    public bool IsValid => RocksNative.IteratorValid(handle) != 0;
+    public bool IsValid
+    {
+        get
+        {
+            var isValid = RocksNative.IteratorValid(handle) != 0;
+            GC.KeepAlive(this);
+            return isValid;
+        }
+    }
 
-    /// <summary>Of the database. Only while valid; until the next move or, with a batch, the next change.</summary>
+    /// <summary>Of the database. Only while valid; until the next move or, with a batch, the next change, and as long as the caller keeps this alive.</summary>
     public ReadOnlySpan<byte> Key
     {
         get
         {
             var start = RocksNative.IteratorKey(handle, out var length);
+            GC.KeepAlive(this);
             return new ReadOnlySpan<byte>(start, checked((int)length));
         }
     }
@@ -37,28 +44,47 @@ internal sealed unsafe class IteratorHandle : RocksHandle
         get
         {
             var start = RocksNative.IteratorValue(handle, out var length);
+            GC.KeepAlive(this);
             return new ReadOnlySpan<byte>(start, checked((int)length));
         }
     }
 
-    public void SeekToFirst() => RocksNative.IteratorSeekToFirst(handle);
+    public void SeekToFirst()
+    {
+        RocksNative.IteratorSeekToFirst(handle);
+        GC.KeepAlive(this);
+    }
 
-    public void SeekToLast() => RocksNative.IteratorSeekToLast(handle);
+    public void SeekToLast()
+    {
+        RocksNative.IteratorSeekToLast(handle);
+        GC.KeepAlive(this);
+    }
 
-    public void Next() => RocksNative.IteratorNext(handle);
+    public void Next()
+    {
+        RocksNative.IteratorNext(handle);
+        GC.KeepAlive(this);
+    }
 
-    public void Previous() => RocksNative.IteratorPrevious(handle);
+    public void Previous()
+    {
+        RocksNative.IteratorPrevious(handle);
+        GC.KeepAlive(this);
+    }
 
     /// <summary>To the first key that is not below.</summary>
     public void Seek(ReadOnlySpan<byte> key)
     {
         fixed (byte* start = key) RocksNative.IteratorSeek(handle, start, (nuint)key.Length);
+        GC.KeepAlive(this);
     }
 
     /// <summary>To the last key that is not above.</summary>
     public void SeekForPrevious(ReadOnlySpan<byte> key)
     {
         fixed (byte* start = key) RocksNative.IteratorSeekForPrevious(handle, start, (nuint)key.Length);
+        GC.KeepAlive(this);
     }
 
     /// <summary>To be asked when it is not valid: a failed read ends it as the last key does.</summary>
@@ -66,6 +92,7 @@ internal sealed unsafe class IteratorHandle : RocksHandle
     public void ThrowIfFailed()
     {
         RocksNative.IteratorError(handle, out var error);
+        GC.KeepAlive(this);
         RocksError.ThrowIfAny(error, "scan");
     }
 

@@ -16,10 +16,9 @@ internal sealed unsafe class ReadOptionsHandle : RocksHandle
     /// <param name="snapshot">As of when; null: as of the time of each read.</param>
     public ReadOptionsHandle(SnapshotHandle? snapshot)
     {
-        SetHandle(RocksNative.ReadOptionsCreate());
-        if (snapshot is null) return;
-        RocksNative.ReadOptionsSetSnapshot(handle, snapshot);
-        DependOn(snapshot);
+        Make(RocksNative.ReadOptionsCreate, snapshot is null ? [] : [snapshot]);
+        if (snapshot is not null) RocksNative.ReadOptionsSetSnapshot(handle, snapshot);
+        GC.KeepAlive(this);
     }
 
     /// <summary>Reads [lower, upper).</summary>
@@ -33,6 +32,7 @@ internal sealed unsafe class ReadOptionsHandle : RocksHandle
         range.WriteUpper(new Span<byte>(_bounds + _lowerLength, _upperLength));
         RocksNative.ReadOptionsSetLowerBound(handle, _bounds, (nuint)_lowerLength);
         RocksNative.ReadOptionsSetUpperBound(handle, _bounds + _lowerLength, (nuint)_upperLength);
+        GC.KeepAlive(this);
     }
 
     /// <summary>First key wanted. Valid while this is not disposed.</summary>

@@ -19,22 +19,26 @@ internal sealed unsafe class RocksSnapshot : IStoreSnapshot
     public byte[]? Get(StoreSpace space, ReadOnlySpan<byte> key)
     {
         using var stored = new SpaceKey(space, key, stackalloc byte[SpaceKey.StackBytes]);
-        nint pinned;
-        fixed (byte* start = stored.Bytes)
-        {
-            pinned = RocksNative.GetPinned(_database, _options, start, (nuint)stored.Bytes.Length, out var error);
-            RocksError.ThrowIfAny(error, "read");
-        }
-
-        if (pinned == 0) return null;
+        var pinned = (nint)0;
+        var held = false;
         try
         {
+            // The options hold the snapshot, and that the database: what is pinned stays until it is copied, whoever disposes of what meanwhile.
+            _options.DangerousAddRef(ref held);
+            fixed (byte* start = stored.Bytes)
+            {
+                pinned = RocksNative.GetPinned(_database, _options, start, (nuint)stored.Bytes.Length, out var error);
+                RocksError.ThrowIfAny(error, "read");
+            }
+
+            if (pinned == 0) return null;
             var value = RocksNative.PinnedValue(pinned, out var length);
             return new ReadOnlySpan<byte>(value, checked((int)length)).ToArray();
         }
         finally
         {
-            RocksNative.PinnedDestroy(pinned);
+            if (pinned != 0) RocksNative.PinnedDestroy(pinned);
+            if (held) _options.DangerousRelease();
         }
     }
 

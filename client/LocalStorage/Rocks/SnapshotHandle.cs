@@ -8,8 +8,7 @@ internal sealed class SnapshotHandle : RocksHandle
     public SnapshotHandle(DatabaseHandle database)
     {
         _database = database;
-        SetHandle(RocksNative.SnapshotCreate(database));
-        DependOn(database);
+        Make(() => RocksNative.SnapshotCreate(database), database);
     }
 
     // The database's own handle counts as closed by now if the store was disposed first; its object is still there.
