@@ -26,6 +26,9 @@ public sealed class DelosClient : IAsyncDisposable
 
     public IReadOnlyList<(string Host, int Port)> Seeds { get; }
 
+    /// <summary>Who is where, for other services' clients; null in memory.</summary>
+    internal MetaStore.NodeDirectory? Nodes => _parts.Nodes;
+
     /// <summary>What operators do.</summary>
     public DelosAdmin Admin { get; }
 

@@ -61,6 +61,12 @@ public sealed class DelosRuntime : IAsyncDisposable
         }
     }
 
+    /// <summary>Completes when <see cref="Status"/> has another state or problem than when this was asked for.</summary>
+    public Task Changed => _loop.Changed;
+
+    /// <summary>Bytes that a command of a session may have, so that it fits into an entry.</summary>
+    public int MaxCommandBytes => _options.MaxBatchBytes - ProposalBatch.HeaderSize - Proposal.Overhead;
+
     /// <summary>The features that all replicas have committed to.</summary>
     public FeatureGates Gates => _loop.Gates;
 
@@ -97,6 +103,24 @@ public sealed class DelosRuntime : IAsyncDisposable
         ArgumentOutOfRangeException.ThrowIfZero(floor);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(floor, sequence);
         return ProposeAsync(new Proposal(ProposalKind.Command, session, sequence, floor, command), cancellationToken);
+    }
+
+    /// <summary>As <see cref="ProposeAsync(ulong, ulong, ulong, ReadOnlyMemory{byte}, CancellationToken)"/>, without a task: for services that have a batch of answers to give after each commit.</summary>
+    /// <param name="session">The session's id; 0: none, and the numbers do not matter.</param>
+    /// <param name="sequence">See there.</param>
+    /// <param name="floor">See there.</param>
+    /// <param name="command">Must not change before the listener is told.</param>
+    /// <param name="listener">Told the outcome, perhaps before this returns.</param>
+    public void Propose(ulong session, ulong sequence, ulong floor, ReadOnlyMemory<byte> command, IProposalListener listener)
+    {
+        ArgumentNullException.ThrowIfNull(listener);
+        if (session != 0)
+        {
+            ArgumentOutOfRangeException.ThrowIfZero(floor);
+            ArgumentOutOfRangeException.ThrowIfGreaterThan(floor, sequence);
+        }
+
+        _proposer.Propose(session == 0 ? new Proposal(ProposalKind.Command, 0, 0, 0, command) : new Proposal(ProposalKind.Command, session, sequence, floor, command), listener);
     }
 
     /// <summary>Begins a session.</summary>

@@ -13,6 +13,9 @@ internal readonly record struct Proposal(ProposalKind Kind, ulong Session, ulong
     private const int FixedSize = 1 + 1 + 4;
     private const int SessionSize = 24;
 
+    /// <summary>Bytes that a proposal of a session takes besides its payload.</summary>
+    public const int Overhead = FixedSize + SessionSize;
+
     public bool HasSession => Session != 0;
 
     /// <summary>Bytes in an entry.</summary>

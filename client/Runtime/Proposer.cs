@@ -22,21 +22,15 @@ internal sealed class Proposer(DelosLog log, RuntimeOptions options) : IAsyncDis
     /// <exception cref="DelosException">LimitExceeded: larger than an entry, or too many wait. Unavailable: this replica does not apply at present; nothing was proposed. OutcomeUnknown: it may be applied.</exception>
     public Task<ProposalResult> ProposeAsync(Proposal proposal, CancellationToken cancellationToken)
     {
-        var limit = options.MaxBatchBytes - ProposalBatch.HeaderSize;
-        if (proposal.Size > limit) return Failed(DelosErrorCode.LimitExceeded, $"The command takes {proposal.Size} bytes of an entry; {limit} is the limit.");
-        var pending = new PendingProposal(proposal);
-        lock (_lock)
-        {
-            // Each caller gets an exception of its own: they are thrown on many threads.
-            if (_stopped is { } stopped) return Failed(stopped.Code, stopped.Message);
-            var isBounded = proposal.Kind is ProposalKind.Command or ProposalKind.OpenSession;
-            if (isBounded && _unanswered >= options.MaxProposals) return Failed(DelosErrorCode.LimitExceeded, $"{_unanswered} proposals wait for their answers; try again later.");
-            _unanswered++;
-            _queue.Enqueue(pending);
-            Pump();
-        }
+        var answer = new AnswerTask();
+        Propose(proposal, answer);
+        return cancellationToken.CanBeCanceled ? answer.Answered.WaitAsync(cancellationToken) : answer.Answered;
+    }
 
-        return cancellationToken.CanBeCanceled ? pending.Answered.WaitAsync(cancellationToken) : pending.Answered;
+    /// <summary>As <see cref="ProposeAsync"/>; the listener is told, perhaps before this returns.</summary>
+    public void Propose(Proposal proposal, IProposalListener listener)
+    {
+        if (TryQueue(new PendingProposal(proposal, listener)) is { } refusal) listener.OnFailed(refusal);
     }
 
     /// <summary>This replica has applied a proposal; own ones are answered. On the apply loop.</summary>
@@ -51,7 +45,7 @@ internal sealed class Proposer(DelosLog log, RuntimeOptions options) : IAsyncDis
             _unanswered--;
         }
 
-        pending.Answer(new ProposalResult(answer.Status, position, answer.Payload));
+        pending.Listener.OnAnswered(new ProposalResult(answer.Status, position, answer.Payload));
     }
 
     /// <summary>Everything below has been applied, and those concerned were told.</summary>
@@ -64,7 +58,7 @@ internal sealed class Proposer(DelosLog log, RuntimeOptions options) : IAsyncDis
             _unanswered -= passed.Count;
         }
 
-        foreach (var (waiting, position) in passed) waiting.Fail(PassedOver(position));
+        foreach (var (waiting, position) in passed) waiting.Listener.OnFailed(PassedOver(position));
     }
 
     /// <summary>The replica does not apply for now: what comes is refused, what is under way has an unknown outcome. Null: it goes on.</summary>
@@ -77,7 +71,7 @@ internal sealed class Proposer(DelosLog log, RuntimeOptions options) : IAsyncDis
             if (reason is not null) failed = TakeAll();
         }
 
-        foreach (var pending in failed) pending.Fail(Unknown($"it was under way when its replica stopped: {reason!.Message}"));
+        foreach (var pending in failed) pending.Listener.OnFailed(Unknown($"it was under way when its replica stopped: {reason!.Message}"));
     }
 
     /// <summary>Fails those who wait. What is being appended may be in the log.</summary>
@@ -88,6 +82,25 @@ internal sealed class Proposer(DelosLog log, RuntimeOptions options) : IAsyncDis
         Task[] appending;
         lock (_lock) appending = [.. _appending];
         await Task.WhenAll(appending).ConfigureAwait(false);
+    }
+
+    /// <summary>Null, or why not.</summary>
+    private DelosException? TryQueue(PendingProposal pending)
+    {
+        var proposal = pending.Proposal;
+        var limit = options.MaxBatchBytes - ProposalBatch.HeaderSize;
+        if (proposal.Size > limit) return new DelosException(DelosErrorCode.LimitExceeded, $"The command takes {proposal.Size} bytes of an entry; {limit} is the limit.");
+        lock (_lock)
+        {
+            // Each caller gets an exception of its own: they are thrown on many threads.
+            if (_stopped is { } stopped) return new DelosException(stopped.Code, stopped.Message);
+            var isBounded = proposal.Kind is ProposalKind.Command or ProposalKind.OpenSession;
+            if (isBounded && _unanswered >= options.MaxProposals) return new DelosException(DelosErrorCode.LimitExceeded, $"{_unanswered} proposals wait for their answers; try again later.");
+            _unanswered++;
+            _queue.Enqueue(pending);
+            Pump();
+            return null;
+        }
     }
 
     /// <summary>Under the lock.</summary>
@@ -134,7 +147,7 @@ internal sealed class Proposer(DelosLog log, RuntimeOptions options) : IAsyncDis
                 _unanswered -= failed.Count;
             }
 
-            foreach (var proposal in failed) proposal.Fail(PassedOver(position));
+            foreach (var proposal in failed) proposal.Listener.OnFailed(PassedOver(position));
         }
         catch (Exception e)
         {
@@ -144,7 +157,7 @@ internal sealed class Proposer(DelosLog log, RuntimeOptions options) : IAsyncDis
                 _unanswered -= failed.Count;
             }
 
-            foreach (var proposal in failed) proposal.Fail(e as DelosException ?? new DelosException(DelosErrorCode.Internal, $"The proposal could not be appended: {e.Message}", e));
+            foreach (var proposal in failed) proposal.Listener.OnFailed(e as DelosException ?? new DelosException(DelosErrorCode.Internal, $"The proposal could not be appended: {e.Message}", e));
         }
     }
 
@@ -156,8 +169,6 @@ internal sealed class Proposer(DelosLog log, RuntimeOptions options) : IAsyncDis
         _unanswered = 0;
         return all;
     }
-
-    private static Task<ProposalResult> Failed(DelosErrorCode code, string message) => Task.FromException<ProposalResult>(new DelosException(code, message));
 
     private static DelosException Unknown(string why) => new(DelosErrorCode.OutcomeUnknown, $"The proposal may have been applied, or be applied later: {why}");
 

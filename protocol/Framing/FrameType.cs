@@ -60,6 +60,15 @@ public enum FrameType : byte
     NodeStatus = 60,
     NodeStatusReply = 61,
 
+    // Client → table node. A release is not answered.
+    TableRead = 70,
+    TableReadReply = 71,
+    TablePropose = 72,
+    TableProposeReply = 73,
+    TableOpenSession = 74,
+    TableOpenSessionReply = 75,
+    TableRelease = 76,
+
     // Replica of a state machine → node that keeps snapshots. Both are answered by SnapshotBytes.
     SnapshotList = 77,
     SnapshotRead = 78,

@@ -8,4 +8,5 @@ public enum NodeRoles : uint
     Sequencer = 1,
     LogServer = 2,
     MetaStore = 4,
+    Table = 8,
 }

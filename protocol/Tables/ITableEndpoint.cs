@@ -11,9 +11,15 @@ public interface ITableEndpoint
 }
 
 /// <summary>A query or command was refused where only success can go on.</summary>
-public sealed class TableException(TableStatus status, string message) : Exception(message)
+/// <param name="status">Why.</param>
+/// <param name="message">Why, and what to do about it, for people.</param>
+/// <param name="reply">The answer to the command, if it was one.</param>
+public sealed class TableException(TableStatus status, string message, TableReply? reply = null) : Exception(message)
 {
     public TableStatus Status => status;
+
+    /// <summary>Of a command: which operation was refused, and the version that its row has. Null for a query.</summary>
+    public TableReply? Reply => reply;
 
     /// <summary>Whether the same transaction, run again from the start, may succeed: others came before it, or its snapshot is gone.</summary>
     public static bool IsTransient(TableStatus status) => status is TableStatus.Conflict or TableStatus.SnapshotExpired;

@@ -30,7 +30,7 @@ public sealed class OptimisticTransaction(ITableEndpoint endpoint)
                 var transaction = new OptimisticTransaction(endpoint);
                 var result = await body(transaction, cancellationToken).ConfigureAwait(false);
                 var reply = await transaction.CommitAsync(cancellationToken).ConfigureAwait(false);
-                return reply.IsOk ? result : throw new TableException(reply.Status, reply.Message);
+                return reply.IsOk ? result : throw new TableException(reply.Status, reply.Message, reply);
             }
             catch (TableException e) when (TableException.IsTransient(e.Status) && attempt < attempts)
             {

@@ -1,0 +1,81 @@
+using Delos.Client.MetaStore;
+using Delos.Protocol.Connections;
+using Delos.Protocol.Identity;
+
+namespace Delos.Client.Tables;
+
+/// <summary>The nodes with the role table, as the cluster's node list has them. Thread-safe.</summary>
+internal sealed class TableNodes(NodeDirectory directory, TimeProvider timeProvider)
+{
+    private readonly Lock _lock = new();
+    private readonly NodeChoice _choice = new(Random.Shared.Next());
+    private readonly long _started = timeProvider.GetTimestamp();
+    private ulong _version;
+
+    /// <summary>The node to ask next; 0: none is left. The node list is read if it was not yet, or has no table node.</summary>
+    /// <exception cref="DelosException">Unavailable: the node list cannot be read.</exception>
+    public async ValueTask<uint> NextAsync(IReadOnlyList<uint> tried, CancellationToken cancellationToken)
+    {
+        if (Next(tried, out var any) is var node && (node != 0 || any)) return node;
+        await RefreshAsync(cancellationToken).ConfigureAwait(false);
+        return Next(tried, out _);
+    }
+
+    /// <summary>All table nodes that are known.</summary>
+    public IReadOnlyList<uint> Known
+    {
+        get
+        {
+            lock (_lock) return _choice.Nodes;
+        }
+    }
+
+    /// <exception cref="ConnectionLostException">It cannot be reached.</exception>
+    /// <exception cref="DelosProtocolException">Another one answers there.</exception>
+    public ValueTask<Connection> ConnectAsync(uint node, CancellationToken cancellationToken) => directory.ConnectAsync(node, cancellationToken);
+
+    /// <summary>There is a connection now.</summary>
+    public bool IsConnected(uint node) => directory.IsConnected(node);
+
+    public void Failed(uint node)
+    {
+        lock (_lock) _choice.Failed(node, Now);
+    }
+
+    public void Answered(uint node)
+    {
+        lock (_lock) _choice.Answered(node, Now);
+    }
+
+    /// <summary>Reads the node list anew: the roles may have moved.</summary>
+    /// <exception cref="DelosException">Unavailable.</exception>
+    public async ValueTask RefreshAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await directory.RefreshAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (MetaStoreUnavailableException e)
+        {
+            throw new DelosException(DelosErrorCode.Unavailable, e.Message, e);
+        }
+    }
+
+    private TimeSpan Now => timeProvider.GetElapsedTime(_started);
+
+    private uint Next(IReadOnlyList<uint> tried, out bool any)
+    {
+        var list = directory.Current;
+        lock (_lock)
+        {
+            if (list.Version > _version)
+            {
+                _version = list.Version;
+                _choice.Update([.. list.Nodes.Where(static n => (n.Roles & NodeRoles.Table) != 0).Select(static n => n.NodeId)]);
+            }
+
+            any = _choice.Nodes.Count > 0;
+            return _choice.Next(tried, Now);
+        }
+    }
+}

@@ -1,0 +1,115 @@
+using Delos.Protocol.Messages;
+using Delos.Protocol.Tables;
+
+namespace Delos.Client.Tables;
+
+/// <summary>An answer, and who gave it.</summary>
+/// <param name="Reply">The tables' answer.</param>
+/// <param name="Node">Who gave it.</param>
+/// <param name="Held">That node holds the answer's snapshot, once more.</param>
+internal readonly record struct TableAnswer(QueryReply Reply, uint Node, bool Held);
+
+/// <summary>Sends queries: to any node, or to the one that holds a snapshot. Reading twice does no harm, so whatever fails is tried elsewhere. Thread-safe.</summary>
+internal sealed class TableReads(TableNodes nodes, NodeAttempts attempts, TableClientOptions options, TimeProvider timeProvider)
+{
+    private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan s_longestPause = TimeSpan.FromMilliseconds(500);
+
+    public TimeProvider TimeProvider => timeProvider;
+
+    /// <summary>Asks any node, and another one if that cannot tell.</summary>
+    /// <param name="query">Names no snapshot.</param>
+    /// <param name="level">How fresh.</param>
+    /// <param name="hold">Whether the answer's snapshot is wanted longer.</param>
+    /// <param name="wait">Of a query for changes: how long the node waits for the first one.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <exception cref="DelosException">Unavailable, LimitExceeded, Protocol.</exception>
+    public async ValueTask<TableAnswer> AskAsync(TableQuery query, TableReadLevel level, TableHold hold, TimeSpan wait, CancellationToken cancellationToken)
+    {
+        var request = new TableRead(level.Kind, level.Argument, hold, (uint)wait.TotalMilliseconds, TableQueryCodec.Encode(query));
+        var begun = timeProvider.GetTimestamp();
+        var tried = new List<uint>();
+        var pause = s_pause;
+        AttemptFailure? last = null;
+        while (true)
+        {
+            var node = await nodes.NextAsync(tried, cancellationToken).ConfigureAwait(false);
+            if (node != 0)
+            {
+                var (answer, failure) = await AskAtAsync(node, request, wait, cancellationToken).ConfigureAwait(false);
+                if (failure is null) return answer;
+                last = failure;
+                if (failure.Value.Kind == FailureKind.Final) throw failure.Value.ToException();
+                if (failure.Value.Kind == FailureKind.Moved) await nodes.RefreshAsync(cancellationToken).ConfigureAwait(false);
+                if (failure.Value.Kind != FailureKind.Busy)
+                {
+                    tried.Add(node);
+                    continue;
+                }
+            }
+
+            // Nobody is left, or the one that is has too much to do.
+            if (timeProvider.GetElapsedTime(begun) >= options.OperationTimeout + wait) throw (last ?? NoNode).ToException();
+            await Task.Delay(pause, timeProvider, cancellationToken).ConfigureAwait(false);
+            pause = pause * 2 < s_longestPause ? pause * 2 : s_longestPause;
+            if (node != 0) continue;
+            tried.Clear();
+            await nodes.RefreshAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Asks the node that holds the query's snapshot; null: it does not answer, and the snapshot is lost.</summary>
+    /// <exception cref="DelosException">LimitExceeded, Protocol.</exception>
+    public async ValueTask<TableAnswer?> TryAskAtAsync(uint node, TableQuery query, TableHold hold, CancellationToken cancellationToken)
+    {
+        var request = new TableRead(TableReadKind.Stale, 0, hold, 0, TableQueryCodec.Encode(query));
+        var begun = timeProvider.GetTimestamp();
+        var mayBeBack = true;
+        for (var pause = s_pause; ; pause = pause * 2 < s_longestPause ? pause * 2 : s_longestPause)
+        {
+            var (answer, failure) = await AskAtAsync(node, request, TimeSpan.Zero, cancellationToken).ConfigureAwait(false);
+            if (failure is not { } why) return answer;
+            if (why.Kind == FailureKind.Final) throw why.ToException();
+
+            // A connection may break while the node lives on and holds what it held: it is dialled once more.
+            if (why.Kind != FailureKind.Busy && !mayBeBack) return null;
+            if (timeProvider.GetElapsedTime(begun) >= options.OperationTimeout) throw why.ToException();
+            mayBeBack = mayBeBack && why.Kind == FailureKind.Busy;
+            await Task.Delay(pause, timeProvider, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Asks for the next page: the node that holds its snapshot, then all others. If nobody has it, the answer is SnapshotExpired.</summary>
+    /// <exception cref="DelosException">LimitExceeded, Protocol.</exception>
+    public async ValueTask<TableAnswer> ContinueAsync(uint node, TableQuery query, CancellationToken cancellationToken)
+    {
+        if (await TryAskAtAsync(node, query, TableHold.Pages, cancellationToken).ConfigureAwait(false) is { } answer) return answer;
+        foreach (var other in nodes.Known)
+        {
+            if (other != node && await TryAskAtAsync(other, query, TableHold.Pages, cancellationToken).ConfigureAwait(false) is { Reply.Status: not TableStatus.SnapshotExpired } found) return found;
+        }
+
+        return new TableAnswer(new QueryReply(TableStatus.SnapshotExpired, $"node {node}, which held the scan's snapshot, does not answer any more; begin the scan anew", SnapshotId.Empty, null), node, false);
+    }
+
+    /// <summary>Tells the node that a snapshot is not needed any more. It would find out by itself, later.</summary>
+    public void Release(uint node, SnapshotId snapshot)
+    {
+        if (!nodes.IsConnected(node)) return;
+        var connecting = nodes.ConnectAsync(node, CancellationToken.None);
+        if (!connecting.IsCompletedSuccessfully) return;
+        var connection = connecting.Result;
+        connection.Enqueue(new TableRelease(snapshot.Version.Position, (uint)snapshot.Version.Index, snapshot.Time));
+        connection.Flush();
+    }
+
+    private static AttemptFailure NoNode => new(FailureKind.Elsewhere, DelosErrorCode.Unavailable, "no node of the cluster has the role table; set roles.table = true on some");
+
+    private async ValueTask<(TableAnswer Answer, AttemptFailure? Failure)> AskAtAsync(uint node, TableRead request, TimeSpan wait, CancellationToken cancellationToken)
+    {
+        var (reply, failure) = await attempts.AskAsync<TableRead, TableReadReply>(node, request, options.AttemptTimeout + wait, cancellationToken).ConfigureAwait(false);
+        if (failure is not null) return (default, failure);
+        if (QueryReplyCodec.Decode(reply.Reply.Span) is { } decoded) return (new TableAnswer(decoded, node, reply.Held), null);
+        return (default, new AttemptFailure(FailureKind.Final, DelosErrorCode.Protocol, $"node {node} gave an answer that this version cannot read"));
+    }
+}

@@ -1,0 +1,26 @@
+using Delos.Protocol.Tables;
+
+namespace Delos.Client.Tables;
+
+/// <summary>A row as it was read.</summary>
+/// <param name="Values">By the names of the columns that were asked for.</param>
+/// <param name="Version">Which command wrote it: what <see cref="Condition.VersionIs"/> takes.</param>
+/// <param name="ExpiresAt">When it expires; null: never.</param>
+public sealed record VersionedRow(Row Values, RowVersion Version, DateTimeOffset? ExpiresAt)
+{
+    /// <exception cref="KeyNotFoundException">The column was not asked for, or the table has none of that name.</exception>
+    public CellValue this[string column] => Values[column];
+
+    internal static VersionedRow Of(IReadOnlyList<string> columns, FoundRow row)
+    {
+        var cells = new Cell[row.Values.Count];
+        for (var i = 0; i < cells.Length; i++) cells[i] = new Cell(columns[i], row.Values[i]);
+        return new VersionedRow(Row.Create(cells), row.Version, row.ExpiresAt is { } micros ? Micros.ToTime(micros) : null);
+    }
+}
+
+/// <summary>An object as it was read.</summary>
+/// <param name="Value">What the map made of the row.</param>
+/// <param name="Version">Which command wrote the row.</param>
+/// <param name="ExpiresAt">When it expires; null: never.</param>
+public sealed record Versioned<T>(T Value, RowVersion Version, DateTimeOffset? ExpiresAt);
