@@ -96,10 +96,13 @@ public sealed class DelosClient : IAsyncDisposable
         await _parts.DisposeAsync().ConfigureAwait(false);
     }
 
+    /// <summary>Whether a log can have that name.</summary>
+    internal static bool IsName(string name) => name.Length is > 0 and <= MaxLogName && !name.AsSpan().ContainsAnyExcept(s_nameCharacters);
+
     internal static void CheckName(string name)
     {
         ArgumentException.ThrowIfNullOrEmpty(name);
-        if (name.Length > MaxLogName || name.AsSpan().ContainsAnyExcept(s_nameCharacters))
+        if (!IsName(name))
             throw new ArgumentException($"'{name}' is no name of a log: 1 to {MaxLogName} letters, digits, '-', '_', '.' and '/'.", nameof(name));
     }
 

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Delos.Protocol.Messages;
 using Delos.Protocol.Tables;
 
 namespace Delos.Client.Tables;

@@ -32,6 +32,9 @@ internal static class ConfigKeys
     public static readonly ConfigKey RoleMetaStore = new("roles", "metastore", ConfigKind.Boolean, "true",
         "Stores the chains. On the nodes that cluster.metastore lists (3 or 5), and only there.");
 
+    public static readonly ConfigKey RoleTable = new("roles", "table", ConfigKind.Boolean, "false",
+        "Keeps a replica of the tables, and serves it. Needs the RocksDB library (Debian 12: package librocksdb7.8). Any nodes may, with other roles or without.");
+
     public static readonly ConfigKey ClusterId = new("cluster", "id", ConfigKind.Guid, "",
         "The cluster's id, as 'delosd init' printed it. Empty: that of the data directory's identity.");
 
@@ -83,6 +86,43 @@ internal static class ConfigKeys
         "Bytes per second, at most, that a node which was away or damaged copies from its peers.")
     { Minimum = MiB, Maximum = 16 * GiB };
 
+    public static readonly ConfigKey TableLog = new("table", "log", ConfigKind.Text, "tables",
+        "The log that the tables are in, the same on every table node. Created if it does not exist.");
+
+    public static readonly ConfigKey TableDirectory = new("table", "dir", ConfigKind.Path, "", "Directory of this node's replica. Empty: table in node.data.");
+
+    public static readonly ConfigKey TableSnapshots = new("table", "snapshots", ConfigKind.Path, "",
+        "Where the replica leaves snapshots, from which others catch up, and which let the log be trimmed. Empty: snapshots in its own directory. May be a directory that all table nodes share.");
+
+    public static readonly ConfigKey TableCache = new("table", "cache", ConfigKind.Size, "32MiB", "Memory for what was read from the replica's files.")
+    { Minimum = MiB, Maximum = 1024 * GiB };
+
+    public static readonly ConfigKey TableWriteBuffer = new("table", "write_buffer", ConfigKind.Size, "16MiB", "Memory for what is not in the replica's files yet; up to three times as much.")
+    { Minimum = MiB, Maximum = 64 * GiB };
+
+    public static readonly ConfigKey TableReport = new("table", "report_every", ConfigKind.Duration, "10s",
+        "How often the replica makes its state durable and says so through the log: from there on it goes on after a crash.")
+    { Minimum = 100 * Millisecond, Maximum = 60 * Minute };
+
+    public static readonly ConfigKey TableSnapshotEvery = new("table", "snapshot_every", ConfigKind.Integer, "100000", "Entries of the log after which there is a new snapshot.")
+    { Minimum = 1, Maximum = 1_000_000_000_000 };
+
+    public static readonly ConfigKey TableEvict = new("table", "evict_after", ConfigKind.Duration, "10m",
+        "A replica that is silent for so long does not hold up the trimming of the log any more; when it comes back it may need a snapshot. More than table.report_every.")
+    { Minimum = 200 * Millisecond, Maximum = 60 * 24 * 60 * Minute };
+
+    public static readonly ConfigKey TableViews = new("table", "views", ConfigKind.Integer, "1024", "States of the tables that are held for clients' scans and transactions; a quarter of them for one connection.")
+    { Minimum = 4, Maximum = 1_000_000 };
+
+    public static readonly ConfigKey TableViewTime = new("table", "view_time", ConfigKind.Duration, "30s", "How long such a state is held after its last use; a scan or transaction that rests for longer has to begin anew.")
+    { Minimum = 100 * Millisecond, Maximum = 24 * 60 * Minute };
+
+    public static readonly ConfigKey TableRequests = new("table", "requests", ConfigKind.Integer, "32768", "Requests in hand at a time; a quarter of them of one connection. Those beyond are told to come later.")
+    { Minimum = 16, Maximum = 10_000_000 };
+
+    public static readonly ConfigKey TableWatches = new("table", "watches", ConfigKind.Integer, "8192", "Requests among them that wait for changes; a quarter of them of one connection.")
+    { Minimum = 4, Maximum = 10_000_000 };
+
     public static readonly ConfigKey TimeoutHeartbeat = new("timeouts", "heartbeat_interval", ConfigKind.Duration, "100ms",
         "How long a connection may be idle before a ping is sent.")
     { Minimum = 5 * Millisecond, Maximum = Minute };
@@ -114,10 +154,11 @@ internal static class ConfigKeys
     public static readonly IReadOnlyList<ConfigKey> All =
     [
         NodeId, NodeListen, NodeAdvertise, NodeData, NodeRehearsal,
-        RoleSequencer, RoleLogServer, RoleMetaStore,
+        RoleSequencer, RoleLogServer, RoleMetaStore, RoleTable,
         ClusterId, ClusterMetaStore,
         StorageFileSize, StorageSpareFiles, StorageDirect,
         LimitEntry, LimitFrame, LimitBatch, LimitInFlight, LimitWindow, LimitQueued, LimitConnections, LimitClients, LimitRefill,
+        TableLog, TableDirectory, TableSnapshots, TableCache, TableWriteBuffer, TableReport, TableSnapshotEvery, TableEvict, TableViews, TableViewTime, TableRequests, TableWatches,
         TimeoutHeartbeat, TimeoutSilence, TimeoutHello, TimeoutCheckTail, TimeoutStop, TimeoutReplace,
         LoggingLevel, LoggingFormat,
     ];
@@ -130,6 +171,7 @@ internal static class ConfigKeys
         ("cluster", "Which cluster it belongs to."),
         ("storage", "How its disk is used."),
         ("limits", "What it accepts. Sizes: 512, 64KiB, 1MiB, 2GiB."),
+        ("table", "Its replica of the tables, if it has the role table."),
         ("timeouts", "How long it waits. Durations: 250us, 100ms, 2s, 5m. None of them takes part in safety."),
         ("logging", "What it writes to standard error."),
     ];

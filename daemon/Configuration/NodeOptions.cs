@@ -1,3 +1,5 @@
+using Delos.Client;
+using Delos.Daemon.Tables;
 using Delos.Protocol.Identity;
 
 namespace Delos.Daemon.Configuration;
@@ -62,6 +64,9 @@ internal sealed record NodeOptions
 
     public TimeSpan StopTimeout { get; init; } = TimeSpan.FromSeconds(4);
 
+    /// <summary>Of the role table; null without it.</summary>
+    public TableOptions? Table { get; init; }
+
     /// <summary>Run the <see cref="Node.Rehearsal"/> once the node is ready.</summary>
     public bool Rehearse { get; init; } = true;
 
@@ -77,12 +82,19 @@ internal sealed record NodeOptions
 
         var roles = (settings.Flag(ConfigKeys.RoleSequencer) ? NodeRoles.Sequencer : 0)
             | (settings.Flag(ConfigKeys.RoleLogServer) ? NodeRoles.LogServer : 0)
-            | (settings.Flag(ConfigKeys.RoleMetaStore) ? NodeRoles.MetaStore : 0);
-        if (roles == NodeRoles.None) errors.Add("every role is off: turn on at least one of roles.sequencer, roles.logserver, roles.metastore");
+            | (settings.Flag(ConfigKeys.RoleMetaStore) ? NodeRoles.MetaStore : 0)
+            | (settings.Flag(ConfigKeys.RoleTable) ? NodeRoles.Table : 0);
+        if (roles == NodeRoles.None) errors.Add("every role is off: turn on at least one of roles.sequencer, roles.logserver, roles.metastore, roles.table");
         if (!System.Numerics.BitOperations.IsPow2(settings.Number(ConfigKeys.StorageFileSize))) errors.Add($"{settings[ConfigKeys.StorageFileSize].Source}: storage.file_size: {settings[ConfigKeys.StorageFileSize].Text} is not a power of two");
         Above(ConfigKeys.LimitFrame, ConfigKeys.LimitEntry);
         Above(ConfigKeys.LimitFrame, ConfigKeys.LimitBatch);
         Above(ConfigKeys.TimeoutSilence, ConfigKeys.TimeoutHeartbeat);
+        Above(ConfigKeys.TableEvict, ConfigKeys.TableReport);
+        if (!DelosClient.IsName(settings.Text(ConfigKeys.TableLog)))
+        {
+            errors.Add($"{settings[ConfigKeys.TableLog].Source}: table.log: '{settings.Text(ConfigKeys.TableLog)}' is no name of a log: 1 to {DelosClient.MaxLogName} letters, digits, '-', '_', '.' and '/'");
+        }
+
         var seeds = settings.Addresses(ConfigKeys.ClusterMetaStore);
         if (seeds.Count > 7 || seeds.Distinct().Count() != seeds.Count) errors.Add($"{settings[ConfigKeys.ClusterMetaStore].Source}: cluster.metastore names 1 to 7 different addresses");
         foreach (var seed in seeds.Where(s => s.IsWildcard || s.Port == 0)) errors.Add($"{settings[ConfigKeys.ClusterMetaStore].Source}: cluster.metastore: {seed} cannot be dialled");
@@ -102,6 +114,7 @@ internal sealed record NodeOptions
             Roles = roles,
             ClusterId = settings.Guid(ConfigKeys.ClusterId),
             MetaStore = seeds,
+            Table = (roles & NodeRoles.Table) == 0 ? null : TableFrom(settings),
             FileBytes = settings.Int32(ConfigKeys.StorageFileSize),
             SpareFiles = settings.Int32(ConfigKeys.StorageSpareFiles),
             DirectIo = bool.TryParse(settings.Text(ConfigKeys.StorageDirect), out var direct) ? direct : null,
@@ -128,5 +141,28 @@ internal sealed record NodeOptions
             var (a, b) = (settings[larger], settings[smaller]);
             errors.Add($"{larger.FullName} ({a.Text}, {a.Source}) must be above {smaller.FullName} ({b.Text}, {b.Source})");
         }
+    }
+
+    private static TableOptions TableFrom(Settings settings)
+    {
+        var data = Path.GetFullPath(settings.Text(ConfigKeys.NodeData));
+        return new TableOptions
+        {
+            Log = settings.Text(ConfigKeys.TableLog),
+            Directory = settings.Text(ConfigKeys.TableDirectory) is { Length: > 0 } own ? Path.GetFullPath(own) : Path.Combine(data, "table"),
+            SnapshotDirectory = settings.Text(ConfigKeys.TableSnapshots) is { Length: > 0 } snapshots ? Path.GetFullPath(snapshots) : "",
+            CacheBytes = settings.Number(ConfigKeys.TableCache),
+            WriteBufferBytes = settings.Number(ConfigKeys.TableWriteBuffer),
+            ReportEvery = settings.Duration(ConfigKeys.TableReport),
+            SnapshotEvery = settings.Number(ConfigKeys.TableSnapshotEvery),
+            EvictAfter = settings.Duration(ConfigKeys.TableEvict),
+            MaxViews = settings.Int32(ConfigKeys.TableViews),
+            ViewTime = settings.Duration(ConfigKeys.TableViewTime),
+            MaxRequests = settings.Int32(ConfigKeys.TableRequests),
+            MaxWatches = settings.Int32(ConfigKeys.TableWatches),
+            MaxQueuedBytes = settings.Number(ConfigKeys.LimitQueued) / 2,
+            MaxEntryBytes = Math.Max(1024, settings.Int32(ConfigKeys.LimitEntry)),
+            StopTimeout = settings.Duration(ConfigKeys.TimeoutStop) / 2,
+        };
     }
 }

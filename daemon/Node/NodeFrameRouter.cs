@@ -14,6 +14,7 @@ internal sealed class NodeFrameRouter(NodeRoles roles) : IFrameHandler
     private volatile IFrameHandler? _sequencer;
     private volatile IFrameHandler? _logServer;
     private volatile IFrameHandler? _metaStore;
+    private volatile IFrameHandler? _table;
     private volatile IFrameHandler? _loglets;
     private volatile NodeStatusReporter? _status;
 
@@ -29,6 +30,9 @@ internal sealed class NodeFrameRouter(NodeRoles roles) : IFrameHandler
                 break;
             case NodeRoles.MetaStore:
                 _metaStore = service;
+                break;
+            case NodeRoles.Table:
+                _table = service;
                 break;
             default:
                 throw new ArgumentOutOfRangeException(nameof(role), role, "One role at a time.");
@@ -59,6 +63,7 @@ internal sealed class NodeFrameRouter(NodeRoles roles) : IFrameHandler
             _sequencer?.OnBatchEnd(connection);
             _logServer?.OnBatchEnd(connection);
             _metaStore?.OnBatchEnd(connection);
+            _table?.OnBatchEnd(connection);
             _loglets?.OnBatchEnd(connection);
         }
         catch (OutOfMemoryException e)
@@ -72,6 +77,7 @@ internal sealed class NodeFrameRouter(NodeRoles roles) : IFrameHandler
         _sequencer?.OnClosed(connection, reason);
         _logServer?.OnClosed(connection, reason);
         _metaStore?.OnClosed(connection, reason);
+        _table?.OnClosed(connection, reason);
         _loglets?.OnClosed(connection, reason);
     }
 
@@ -88,6 +94,9 @@ internal sealed class NodeFrameRouter(NodeRoles roles) : IFrameHandler
                 break;
             case FrameType.MetaPrepare or FrameType.MetaAccept or FrameType.MetaRead or FrameType.MetaList:
                 Give(_metaStore, NodeRoles.MetaStore, connection, frame);
+                break;
+            case FrameType.TableRead or FrameType.TablePropose or FrameType.TableOpenSession or FrameType.TableRelease:
+                Give(_table, NodeRoles.Table, connection, frame);
                 break;
             case FrameType.NodeStatus:
                 if (_status is { } status) status.OnFrame(connection, frame);

@@ -11,7 +11,7 @@ namespace Delos.Daemon.Node;
 
 /// <summary>
 /// One node, from its data directory to its clean stop. Starts in this order: disk, MetaStore, listener (nodes of a cluster start together and need each
-/// other's MetaStore), LogServer, registration in the node list, sequencer, monitor; then it is ready. Stops in the reverse order.
+/// other's MetaStore), LogServer, registration in the node list, sequencer, monitor, tables; then it is ready. Stops in the reverse order.
 /// </summary>
 internal sealed class NodeHost : IAsyncDisposable
 {
@@ -111,6 +111,7 @@ internal sealed class NodeHost : IAsyncDisposable
         if (disk.Identity.IsReplacement) services.StartMetaStore();
         services.StartSequencer();
         services.StartMonitor();
+        services.StartTable();
         status.SetReady();
         _logger.NodeReady((long)Stopwatch.GetElapsedTime(started).TotalMilliseconds);
         OnReady?.Invoke($"READY node={identity.NodeId} listen={listener.LocalEndPoint} cluster={identity.ClusterId}");

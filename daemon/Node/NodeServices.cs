@@ -6,6 +6,7 @@ using Delos.Daemon.MetaStore;
 using Delos.Daemon.Monitoring;
 using Delos.Daemon.Sequencers;
 using Delos.Daemon.Storage;
+using Delos.Daemon.Tables;
 using Delos.Protocol.Cluster;
 using Delos.Protocol.Connections;
 using Delos.Protocol.Identity;
@@ -33,6 +34,7 @@ internal sealed class NodeServices : IAsyncDisposable
     private SequencerService? _sequencer;
     private MonitorHost? _monitor;
     private RefillWorker? _refill;
+    private TableHost? _table;
 
     public NodeServices(
         NodeOptions options, NodeDisk disk, LocalPeer me, ConnectionOptions connections, NodeFrameRouter router, NodeStatusReporter status, Action<string, Exception> fail, ILoggerFactory loggers)
@@ -116,9 +118,19 @@ internal sealed class NodeServices : IAsyncDisposable
         _sequencer.LogletEnded += (loglet, _) => _monitor.Notice(loglet);
     }
 
+    /// <summary>Last: its replica finds the log through the other nodes, and through this one.</summary>
+    public void StartTable()
+    {
+        if (!Has(NodeRoles.Table) || _options.Table is not { } options) return;
+        _table = TableHost.Start(options, _me, _options.MetaStore, TimeProvider.System, _loggers);
+        _status.Table = _table.Status;
+        _router.Attach(NodeRoles.Table, _table.Service);
+    }
+
     /// <summary>Before the connections are closed: nothing new is begun.</summary>
     public async Task StopServingAsync()
     {
+        if (_table is not null) await _table.DisposeAsync().ConfigureAwait(false);
         if (_monitor is not null) await _monitor.DisposeAsync().ConfigureAwait(false);
         if (_refill is not null) await _refill.DisposeAsync().ConfigureAwait(false);
         if (_sequencer is not null) await _sequencer.DisposeAsync().ConfigureAwait(false);

@@ -45,6 +45,9 @@ internal sealed class NodeStatusReporter
     /// <summary>Nodes that the monitor has no connection to; set when it runs.</summary>
     public Func<IReadOnlyList<uint>>? Unreachable { get; set; }
 
+    /// <summary>What the replica of the tables does; set when the role is up.</summary>
+    public Func<TableStatusLine>? Table { get; set; }
+
     public void SetReady() => _ready = true;
 
     public void SetDiskFailed() => _diskFailed = true;
@@ -71,6 +74,7 @@ internal sealed class NodeStatusReporter
             Unreachable = Unreachable?.Invoke() ?? [],
             Loglets = Loglets?.Invoke() ?? [],
             Sequencing = Sequencing?.Invoke() ?? [],
+            Table = Table?.Invoke(),
             Disk = new DiskStatus { FreeBytes = drive.AvailableFreeSpace, TotalBytes = drive.TotalSize, Failed = _diskFailed },
         };
     }

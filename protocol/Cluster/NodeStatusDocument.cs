@@ -14,7 +14,7 @@ public sealed record NodeStatusDocument
 
     public required Guid ClusterId { get; init; }
 
-    /// <summary>Names of the roles that are on: sequencer, logserver, metastore.</summary>
+    /// <summary>Names of the roles that are on: sequencer, logserver, metastore, table.</summary>
     public required IReadOnlyList<string> Roles { get; init; }
 
     /// <summary>Drawn at this process's start; what a Loglet's config must name for this node to sequence it.</summary>
@@ -37,6 +37,9 @@ public sealed record NodeStatusDocument
     public IReadOnlyList<SequencingStatusLine> Sequencing { get; init; } = [];
 
     public DiskStatus? Disk { get; init; }
+
+    /// <summary>The replica of the tables; null without the role table.</summary>
+    public TableStatusLine? Table { get; init; }
 
     public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, NodeStatusJson.Default.NodeStatusDocument);
 
@@ -113,6 +116,46 @@ public sealed record DiskStatus
 
     /// <summary>The log met an I/O error: the node stops acknowledging and exits.</summary>
     public bool Failed { get; init; }
+}
+
+/// <summary>The replica of the tables on the node.</summary>
+public sealed record TableStatusLine
+{
+    /// <summary>The log that the tables are in.</summary>
+    public required string Log { get; init; }
+
+    /// <summary>starting, applying, poisoned, diverged, failed, closed.</summary>
+    public required string State { get; init; }
+
+    /// <summary>Why it does not apply, and what to do; empty if it does.</summary>
+    public required string Problem { get; init; }
+
+    /// <summary>First log position not applied.</summary>
+    public long Cursor { get; init; }
+
+    /// <summary>Below it a crash loses nothing of the store.</summary>
+    public long DurableCursor { get; init; }
+
+    /// <summary>The cursor of the newest snapshot that it has written or seen; -1: none.</summary>
+    public long Snapshot { get; init; } = -1;
+
+    /// <summary>How far the log may be trimmed, as far as the reports of all replicas say.</summary>
+    public long TrimPoint { get; init; }
+
+    /// <summary>Of all that was applied, 16 hexadecimal digits: equal on all replicas with the same cursor.</summary>
+    public string? Checksum { get; init; }
+
+    /// <summary>Commands applied in the log's life.</summary>
+    public long Commands { get; init; }
+
+    /// <summary>Requests in hand.</summary>
+    public int Requests { get; init; }
+
+    /// <summary>Watches among them that wait for a change.</summary>
+    public int Watches { get; init; }
+
+    /// <summary>States held for scans and transactions.</summary>
+    public int Views { get; init; }
 }
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, RespectNullableAnnotations = true, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]

@@ -1,0 +1,189 @@
+using Delos.Client;
+using Delos.Protocol.Framing;
+using Delos.Protocol.Messages;
+using Delos.Protocol.Tables;
+using Delos.Runtime;
+using Delos.Tables;
+using Microsoft.Extensions.Logging;
+
+namespace Delos.Daemon.Tables;
+
+/// <summary>
+/// Answers queries. Those of one receive that ask for the same freshness are answered from one state of the store, after one look at the log's tail, and sent together. Rows by key are looked up where the state becomes known; all else,
+/// which may take longer, is done by other threads of the pool.
+/// </summary>
+internal sealed class ReadRunner(DelosRuntime runtime, TableQueries queries, TableOptions options, ViewTable views, WatchList watches, Func<TimeSpan> now, ILogger logger, CancellationToken stopping)
+{
+    private static readonly TimeSpan s_shortestWait = TimeSpan.FromMilliseconds(1);
+
+    /// <summary>On the connection's read loop.</summary>
+    public void Begin(List<ReadRequest> batch)
+    {
+        List<ReadRequest>? linearizable = null;
+        foreach (var request in batch)
+        {
+            if (TableQueries.SnapshotOf(request.Query) is { } snapshot) BeginOnView(request, snapshot);
+            else if (request.Level == ReadLevel.Linearizable) (linearizable ??= []).Add(request);
+            else _ = RunAsync([request], request.Level);
+        }
+
+        if (linearizable is not null) _ = RunAsync(linearizable, ReadLevel.Linearizable);
+    }
+
+    /// <summary>After a commit: who waited for changes looks again. On a thread of the pool.</summary>
+    public void Again(List<ReadRequest> waiting)
+    {
+        if (runtime.Status.State == RuntimeState.Applying) _ = RunAsync(waiting, ReadLevel.Stale);
+        else Fail(waiting, StatusCode.Unavailable, "this replica does not follow the log at present; ask another");
+    }
+
+    /// <summary>Their time is over: nothing came.</summary>
+    public static void End(List<ReadRequest> waiting)
+    {
+        foreach (var request in waiting)
+        {
+            request.Answer(request.Latest!, held: false);
+            request.Connection.Flush();
+        }
+    }
+
+    public static void Fail(List<ReadRequest> requests, StatusCode code, string text)
+    {
+        foreach (var request in requests)
+        {
+            request.Fail(code, text);
+            request.Connection.Flush();
+        }
+    }
+
+    private void BeginOnView(ReadRequest request, SnapshotId id)
+    {
+        if (views.Use(id, now()) is not { } snapshot)
+        {
+            request.Answer(new QueryReply(TableStatus.SnapshotExpired, "the snapshot that the query, its transaction or its paging token is bound to is not held by this node any more; begin anew from the present", id, null), held: false);
+            return;
+        }
+
+        Hand(request, snapshot, watches.Commits);
+        snapshot.Release();
+    }
+
+    /// <summary>Never fails.</summary>
+    private async Task RunAsync(List<ReadRequest> requests, ReadLevel level)
+    {
+        var commits = watches.Commits;
+        SharedSnapshot snapshot;
+        try
+        {
+            snapshot = await TakeAsync(level).ConfigureAwait(false);
+        }
+        catch (Exception e)
+        {
+            if (e is not (DelosException or OperationCanceledException)) logger.TableReadFailed(e);
+            var (code, text) = e switch
+            {
+                DelosException { Code: DelosErrorCode.LimitExceeded } => (StatusCode.LimitExceeded, e.Message),
+                DelosException or LocalStoreException => (StatusCode.Unavailable, e.Message),
+                OperationCanceledException => (StatusCode.Unavailable, "the node is stopping"),
+                _ => (StatusCode.Internal, e.Message),
+            };
+            Fail(requests, code, text);
+            return;
+        }
+
+        foreach (var request in requests) Hand(request, snapshot, commits);
+        snapshot.Release();
+        foreach (var request in requests) request.Connection.Flush();
+    }
+
+    private async ValueTask<SharedSnapshot> TakeAsync(ReadLevel level)
+    {
+        var store = await runtime.ReadAsync(level, stopping).ConfigureAwait(false);
+        try
+        {
+            return new SharedSnapshot(store);
+        }
+        catch
+        {
+            store.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Answers, or has it answered by another thread. The reference to the snapshot stays the caller's.</summary>
+    private void Hand(ReadRequest request, SharedSnapshot snapshot, long commits)
+    {
+        if (request.Query is GetRows)
+        {
+            Answer(request, snapshot, commits);
+            return;
+        }
+
+        snapshot.Retain();
+        ThreadPool.UnsafeQueueUserWorkItem(
+            static work =>
+            {
+                work.Runner.Answer(work.Request, work.Snapshot, work.Commits);
+                work.Snapshot.Release();
+                work.Request.Connection.Flush();
+            },
+            (Runner: this, Request: request, Snapshot: snapshot, Commits: commits),
+            preferLocal: true);
+    }
+
+    private void Answer(ReadRequest request, SharedSnapshot snapshot, long commits)
+    {
+        if (request.Connection.IsClosed)
+        {
+            request.End();
+            return;
+        }
+
+        // Who does not read its answers gets no more of them.
+        if (request.Connection.QueuedBytes > options.MaxQueuedBytes)
+        {
+            request.Fail(StatusCode.LimitExceeded, "answers wait to be read on this connection; ask again later");
+            return;
+        }
+
+        try
+        {
+            var reply = queries.Execute(snapshot.Store, request.Query);
+            if (!TryWait(request, reply, commits)) request.Answer(reply, Hold(request, snapshot, reply));
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            logger.TableReadFailed(e);
+            request.Fail(StatusCode.Internal, $"the query failed: {e.Message}");
+        }
+    }
+
+    /// <summary>Whether the request is answered later.</summary>
+    private bool TryWait(ReadRequest request, QueryReply reply, long commits)
+    {
+        if (reply.Result is not ChangesResult { Changes.Count: 0, More: false } nothing || request.Deadline - now() < s_shortestWait) return false;
+        if (!request.TryWait(reply, nothing.Through))
+        {
+            request.Fail(StatusCode.LimitExceeded, "too many watches wait at this node; ask again later, or another one");
+            return true;
+        }
+
+        if (watches.TryAdd(request, commits)) return true;
+        Again([request]);
+        return true;
+    }
+
+    private bool Hold(ReadRequest request, SharedSnapshot snapshot, QueryReply reply)
+    {
+        var more = reply.Result is RowsResult { Token.Length: > 0 };
+        if (TableQueries.SnapshotOf(request.Query) is not null)
+        {
+            if (request.Hold == TableHold.Pages && !more && reply.IsOk) views.Release(request.Connection.Id, snapshot.Id);
+            return false;
+        }
+
+        if (!reply.IsOk || !(request.Hold == TableHold.Always || (request.Hold == TableHold.Pages && more))) return false;
+        views.Hold(request.Connection.Id, snapshot, now());
+        return true;
+    }
+}

@@ -1,0 +1,24 @@
+using Delos.Protocol.Tables;
+using Delos.Runtime;
+using Delos.Tables;
+
+namespace Delos.Daemon.Tables;
+
+/// <summary>One state of the store, read by several requests and held by views: disposed with the last of them. Begins with one reference, the maker's. Thread-safe.</summary>
+internal sealed class SharedSnapshot(IStoreSnapshot store)
+{
+    private int _references = 1;
+
+    public IStoreReader Store => store;
+
+    /// <summary>Which state it is.</summary>
+    public SnapshotId Id { get; } = TableClock.Read(store);
+
+    /// <summary>Only by who has a reference, or under the lock of who has.</summary>
+    public void Retain() => Interlocked.Increment(ref _references);
+
+    public void Release()
+    {
+        if (Interlocked.Decrement(ref _references) == 0) store.Dispose();
+    }
+}

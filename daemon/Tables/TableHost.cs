@@ -1,0 +1,135 @@
+using Delos.Client;
+using Delos.Daemon.Configuration;
+using Delos.LocalStorage;
+using Delos.Protocol.Cluster;
+using Delos.Protocol.Connections;
+using Delos.Runtime;
+using Microsoft.Extensions.Logging;
+
+namespace Delos.Daemon.Tables;
+
+/// <summary>The role table of a node: its service, and the replica behind it with its log, store and snapshots. Whatever is wrong with them, the node's other roles go on.</summary>
+internal sealed class TableHost : IAsyncDisposable
+{
+    /// <summary>Below what clients wait for one node, so that they hear why.</summary>
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(3);
+
+    private readonly TableOptions _options;
+    private readonly ILogger _logger;
+    private DelosClient? _client;
+    private DelosLog? _log;
+    private TableReplica? _replica;
+
+    private TableHost(TableOptions options, TimeProvider timeProvider, ILogger logger)
+    {
+        _options = options;
+        _logger = logger;
+        Service = new TableService(options, timeProvider, logger);
+    }
+
+    public TableService Service { get; }
+
+    /// <summary>Never fails: a replica that cannot be started shows in <see cref="Status"/> and in every answer.</summary>
+    /// <param name="options">Its settings.</param>
+    /// <param name="me">The node; the replica has its id.</param>
+    /// <param name="metaStore">Where the cluster is found.</param>
+    /// <param name="timeProvider">Clock of reports and timeouts.</param>
+    /// <param name="loggers">For all its parts.</param>
+    public static TableHost Start(TableOptions options, LocalPeer me, IReadOnlyList<HostPort> metaStore, TimeProvider timeProvider, ILoggerFactory loggers)
+    {
+        var host = new TableHost(options, timeProvider, loggers.CreateLogger("Delos.Tables"));
+        try
+        {
+            host.StartReplica(me, metaStore, timeProvider, loggers);
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            host._logger.TableReplicaNotStarted(e);
+            host.Service.Disable($"the replica could not be started: {e.Message}");
+        }
+
+        return host;
+    }
+
+    /// <summary>What the node's status says of the replica.</summary>
+    public TableStatusLine Status()
+    {
+        var (requests, watches, views) = Service.Load;
+        var line = new TableStatusLine { Log = _options.Log, State = "failed", Problem = Service.Problem, Requests = requests, Watches = watches, Views = views };
+        if (_replica is not { } replica) return line;
+        var status = replica.Runtime.Status;
+        return line with
+        {
+            State = status.State.ToString().ToLowerInvariant(),
+            Problem = status.Problem,
+            Cursor = status.Cursor,
+            DurableCursor = status.DurableCursor,
+            Snapshot = status.Snapshot,
+            TrimPoint = status.TrimPoint,
+            Checksum = status.Checksum.ToString("x16", System.Globalization.CultureInfo.InvariantCulture),
+            Commands = status.Commands,
+        };
+    }
+
+    /// <summary>Within <see cref="TableOptions.StopTimeout"/>, whatever hangs: what the store has not written comes from the log again.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await Service.DisposeAsync().ConfigureAwait(false);
+        var stop = StopReplicaAsync();
+        try
+        {
+            await stop.WaitAsync(_options.StopTimeout).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            _logger.TableStopTimedOut(_options.StopTimeout);
+            _ = stop.ContinueWith(static t => _ = t.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            _logger.TableStopFailed(e);
+        }
+    }
+
+    private void StartReplica(LocalPeer me, IReadOnlyList<HostPort> metaStore, TimeProvider timeProvider, ILoggerFactory loggers)
+    {
+        _client = DelosClient.Connect(string.Join(',', metaStore), new DelosClientOptions
+        {
+            ClusterId = me.ClusterId,
+            MaxEntryBytes = _options.MaxEntryBytes,
+            OperationTimeout = s_patience,
+            CloseTimeout = _options.StopTimeout / 4,
+            InlineContinuations = true,
+            TimeProvider = timeProvider,
+            LoggerFactory = loggers,
+        });
+        _log = _client.OpenLog(_options.Log);
+        var stores = new RocksStoreFactory(new RocksStoreOptions { Directory = _options.StoreDirectory, BlockCacheBytes = _options.CacheBytes, WriteBufferBytes = _options.WriteBufferBytes });
+        var runtime = new RuntimeOptions
+        {
+            ReplicaId = me.NodeId,
+            Name = $"node {me.NodeId}",
+            MaxBatchBytes = _options.MaxEntryBytes,
+            ReportEvery = _options.ReportEvery,
+            SnapshotEvery = _options.SnapshotEvery,
+            EvictAfter = _options.EvictAfter,
+            ReadTimeout = s_patience,
+            TimeProvider = timeProvider,
+            LoggerFactory = loggers,
+        };
+        _replica = TableReplica.Start(_log, stores, Snapshots(), runtime, Service.OnCommitted);
+        Service.Attach(_replica.Runtime, _replica.Queries);
+    }
+
+    /// <summary>The one place that decides where replicas find each other's snapshots.</summary>
+    private DirectorySnapshots Snapshots() => new(_options.EffectiveSnapshotDirectory);
+
+    private async Task StopReplicaAsync()
+    {
+        // Off the caller's thread, so that a part that blocks cannot outlast the timeout.
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        if (_replica is not null) await _replica.DisposeAsync().ConfigureAwait(false);
+        if (_log is not null) await _log.DisposeAsync().ConfigureAwait(false);
+        if (_client is not null) await _client.DisposeAsync().ConfigureAwait(false);
+    }
+}
