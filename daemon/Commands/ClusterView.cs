@@ -22,7 +22,7 @@ internal sealed class ClusterView
 
     public IReadOnlyList<LogView> Logs { get; }
 
-    public bool IsDegraded => Nodes.Any(n => !n.IsHealthy) || Logs.Any(l => l.Replicas.Any(r => r.IsBehind));
+    public bool IsDegraded => Nodes.Any(n => !n.IsHealthy || n.Status?.Table is { State: not "applying" }) || Logs.Any(l => l.Replicas.Any(r => r.IsBehind));
 
     public static async ValueTask<ClusterView> ReadAsync(DelosClient client, CancellationToken cancellationToken)
     {

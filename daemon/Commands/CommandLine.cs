@@ -32,6 +32,11 @@ internal static class CommandLine
             new Command("chain", "Shows and changes a log's chain of segments.") { ChainShowCommand.Create(), ChainHistoryCommand.Create(), ChainReconfigureCommand.Create() },
             new Command("loglet", "Looks at and seals the Loglets behind a log.") { LogletDescribeCommand.Create(), LogletSealCommand.Create() },
             new Command("node", "Manages the node list.") { NodeReplaceCommand.Create() },
+            new Command("table", "Makes, reads and writes tables.")
+            {
+                TableListCommand.Create(), TableCreateCommand.Create(), TableDescribeCommand.Create(), TableAlterCommand.Create(), TableDropCommand.Create(),
+                TablePutCommand.Create(), TableGetCommand.Create(), TableDelCommand.Create(), TableScanCommand.Create(), TableWatchCommand.Create(),
+            },
             new Command("bench", "Measures.") { BenchAppendCommand.Create(), BenchFailoverCommand.Create() },
         };
         return root;

@@ -11,20 +11,22 @@ internal static class DevCommand
         var nodes = new Option<int>("--nodes", "-n") { Description = "How many daemons.", HelpName = "N", DefaultValueFactory = _ => 3 };
         var data = new Option<string>("--data", "-d") { Description = "Directory of the cluster; a second start continues it.", HelpName = "DIR", Required = true };
         var port = new Option<int>("--port", "-p") { Description = "Port of node 1, the others follow; 0: free ones, or those of the last time.", HelpName = "P" };
+        var tables = new Option<bool>("--tables", "-t") { Description = "Every node keeps a replica of the tables and serves it (roles.table = true)." };
         return new Command("dev",
             """
             Runs a cluster of real processes on this machine until interrupted; prints its endpoints, then 'ready' once it takes appends.
 
             Example:
               delosd dev --nodes 3 --data /tmp/delos --port 7401
+              delosd dev --nodes 3 --data /tmp/delos --port 7401 --tables
             """)
-        { nodes, data, port, SharedOptions.Set }.Does(async context =>
+        { nodes, data, port, tables, SharedOptions.Set }.Does(async context =>
         {
             var count = context.Arguments.GetValue(nodes);
             var first = context.Arguments.GetValue(port);
             if (count is < 1 or > 64) throw new CommandException(ExitCode.Usage, "--nodes is 1 to 64");
             if (first < 0 || first + count > 65536) throw new CommandException(ExitCode.Usage, $"--port {first} leaves no room for {count} ports");
-            var settings = context.Arguments.GetValue(SharedOptions.Set) ?? [];
+            string[] settings = [.. context.Arguments.GetValue(tables) ? (string[])["roles.table=true"] : [], .. context.Arguments.GetValue(SharedOptions.Set) ?? []];
             Configuration.Settings.Load(null, new Dictionary<string, string>(), settings);
             var options = new DevClusterOptions { Nodes = count, Directory = context.Arguments.GetValue(data) ?? ".", Port = first, Settings = settings };
             await using var cluster = await DevCluster.StartAsync(options, context.Cancelled).ConfigureAwait(false);

@@ -2,6 +2,7 @@ using Delos.Client;
 using Delos.Client.MetaStore;
 using Delos.Daemon.Configuration;
 using Delos.Protocol.Connections;
+using Delos.Protocol.Tables;
 
 namespace Delos.Daemon.Commands;
 
@@ -23,8 +24,19 @@ internal static class ExitCode
     {
         CommandException command => command.Code,
         DelosException delos => From(delos.Code),
+        TableException table => From(table.Status),
         ConfigException => Usage,
         MetaStoreUnavailableException or ConnectionLostException => Unreachable,
+        _ => Failed,
+    };
+
+    public static int From(TableStatus status) => status switch
+    {
+        TableStatus.Ok => Ok,
+        TableStatus.UnknownTable or TableStatus.UnknownColumn or TableStatus.UnknownIndex or TableStatus.NoSuchRow => NotFound,
+        TableStatus.TableExists or TableStatus.ColumnExists or TableStatus.IndexExists or TableStatus.RowExists => Conflict,
+        TableStatus.PreconditionFailed or TableStatus.UniqueViolation or TableStatus.Conflict or TableStatus.ColumnInUse => Conflict,
+        TableStatus.Malformed or TableStatus.InvalidArgument or TableStatus.TypeMismatch or TableStatus.TooLarge => Usage,
         _ => Failed,
     };
 

@@ -55,6 +55,8 @@ internal static class SharedOptions
         DefaultValueFactory = result => Read(byDefault) ?? throw new InvalidOperationException($"'{byDefault}' is no duration."),
     };
 
+    public static TimeSpan? ParseOptionalDuration(ArgumentResult result) => ParseDuration(result);
+
     /// <summary>The settings of <c>--config</c>, environment and <c>--set</c>.</summary>
     public static Settings LoadSettings(ParseResult arguments)
     {
@@ -91,5 +93,6 @@ internal static class SharedOptions
     /// <summary>Up to what a timer takes.</summary>
     private static readonly ConfigKey AnyDuration = new("", "", ConfigKind.Duration, "", "") { Maximum = (long)TimeSpan.FromHours(1000).TotalMicroseconds };
 
-    private static TimeSpan? Read(string text) => ConfigValues.Parse(AnyDuration, text, out _) is long microseconds ? TimeSpan.FromMicroseconds(microseconds) : null;
+    /// <summary>Null: it is no duration.</summary>
+    public static TimeSpan? Read(string text) => ConfigValues.Parse(AnyDuration, text, out _) is long microseconds ? TimeSpan.FromMicroseconds(microseconds) : null;
 }

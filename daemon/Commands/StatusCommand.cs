@@ -36,6 +36,7 @@ internal static class StatusCommand
             node.Status is { } q ? ChainPrinter.Text(q.Sequencing.Count) : "",
         }).ToList());
         foreach (var node in view.Nodes.Where(static n => n.Status is { Unreachable.Count: > 0 })) output.Line($"node {node.Report.NodeId} has no connection to {Named(node.Status!.Unreachable)}");
+        PrintReplicas(output, [.. view.Nodes.Where(static n => n.Status?.Table is not null)]);
         output.Line("");
         output.Table(["LOG", "VERSION", "SEGMENTS", "ACTIVE FROM", "SEQUENCER", "REPLICAS", "TAIL SEEN"], view.Logs.Select(log => new[]
         {
@@ -63,6 +64,24 @@ internal static class StatusCommand
         }
 
         output.Line(view.IsDegraded ? "degraded" : "ok");
+    }
+
+    /// <summary>Replicas of the tables, if there are any.</summary>
+    private static void PrintReplicas(Output output, IReadOnlyList<NodeView> nodes)
+    {
+        if (nodes.Count == 0) return;
+        output.Line("");
+        output.Table(["NODE", "TABLES OF LOG", "STATE", "CURSOR", "DURABLE", "SNAPSHOT", "CHECKSUM"], nodes.Select(node => (node.Report.NodeId, Table: node.Status!.Table!)).Select(n => new[]
+        {
+            ChainPrinter.Text(n.NodeId),
+            n.Table.Log,
+            n.Table.State,
+            ChainPrinter.Text(n.Table.Cursor),
+            ChainPrinter.Text(n.Table.DurableCursor),
+            n.Table.Snapshot < 0 ? "none" : ChainPrinter.Text(n.Table.Snapshot),
+            n.Table.Checksum ?? "",
+        }).ToList());
+        foreach (var node in nodes.Where(static n => n.Status!.Table!.Problem.Length > 0)) output.Line($"node {node.Report.NodeId}: {node.Status!.Table!.Problem}");
     }
 
     private static void PrintJson(Output output, ClusterView view) => output.JsonObject(json =>

@@ -137,7 +137,9 @@ internal sealed class DevCluster : IAsyncDisposable
             .Append($"[node]\nid = {node.NodeId}\nlisten = {node.Address}:{node.Port}\ndata = {node.DataDirectory}\n")
             .Append($"[roles]\nmetastore = {(node.NodeId <= metaStore ? "true" : "false")}\n")
             .Append($"[cluster]\nid = {file.ClusterId}\nmetastore = {string.Join(", ", file.Ports.Take(metaStore).Select((p, i) => $"{_options.Address((uint)i + 1)}:{p}"))}\n");
-        foreach (var group in _options.Settings.GroupBy(s => s[..s.IndexOf('.', StringComparison.Ordinal)]).OrderBy(g => g.Key, StringComparer.Ordinal))
+        var own = _options.NodeSettings(node.NodeId);
+        var settings = _options.Settings.Where(s => !own.Any(o => KeyOf(o) == KeyOf(s))).Concat(own);
+        foreach (var group in settings.GroupBy(s => s[..s.IndexOf('.', StringComparison.Ordinal)]).OrderBy(g => g.Key, StringComparer.Ordinal))
         {
             text.Append($"[{group.Key}]\n");
             foreach (var setting in group) text.Append(setting[(group.Key.Length + 1)..]).Append('\n');
@@ -145,6 +147,8 @@ internal sealed class DevCluster : IAsyncDisposable
 
         File.WriteAllText(node.ConfigFile, text.ToString());
     }
+
+    private static string KeyOf(string setting) => setting[..setting.IndexOf('=', StringComparison.Ordinal)].Trim();
 
     private static List<int> FreePorts(int count)
     {

@@ -14,6 +14,9 @@ internal sealed record DevClusterOptions
     /// <summary>Extra lines for every node's configuration, as <c>section.key=value</c>.</summary>
     public IReadOnlyList<string> Settings { get; init; } = [];
 
+    /// <summary>Further lines for one node, by its id: in the place of those that all have.</summary>
+    public Func<uint, IReadOnlyList<string>> NodeSettings { get; init; } = static _ => [];
+
     /// <summary>The address that a node listens on, by its id. Addresses other than loopback's need a launcher that puts the node where they exist.</summary>
     public Func<uint, string> Address { get; init; } = _ => "127.0.0.1";
 

@@ -1,0 +1,67 @@
+using System.Diagnostics;
+using Delos.Client;
+using Delos.Client.Tables;
+using Delos.Daemon.Dev;
+using Delos.Protocol.Cluster;
+using Delos.Protocol.Tables;
+
+namespace Delos.Tests.Processes;
+
+/// <summary>A cluster of real processes with tables.</summary>
+public abstract class TableFixture : ProcessFixture
+{
+    protected static readonly CreateTable Users = new(
+        "users",
+        [new("id", ColumnType.Int64), new("name", ColumnType.String, Nullable: true), new("age", ColumnType.Int64, Default: 0L), new("mail", ColumnType.String, Nullable: true)],
+        ["id"],
+        [new IndexDefinition("by_name", ["name"]), new IndexDefinition("by_mail", ["mail"], Unique: true)],
+        TableSettings.Default);
+
+    internal Task StartTablesAsync(params string[] settings) =>
+        StartClusterAsync(WorkDirectory, 3, ["storage.file_size=8MiB", "storage.spare_files=1", "roles.table=true", "table.report_every=1s", .. settings]);
+
+    internal Task StartNodesAsync(int nodes, Func<uint, IReadOnlyList<string>> settings) => StartClusterAsync(
+        new DevClusterOptions { Nodes = nodes, Directory = WorkDirectory, Settings = ["storage.file_size=8MiB", "storage.spare_files=1"], NodeSettings = settings });
+
+    internal async Task<DelosClient> ConnectAsync() => await DelosClient.ConnectAsync(Cluster.Endpoints);
+
+    internal static Row User(long id, string name, long age = 0) => Row.Of(("id", id), ("name", name), ("age", age));
+
+    internal static async Task<NodeStatusDocument> StatusAsync(DelosClient client, uint node)
+    {
+        var report = (await client.Admin.NodesAsync()).Single(n => n.NodeId == node);
+        Assert.That(report.StatusJson, Is.Not.Null, report.Error);
+        Assert.That(NodeStatusDocument.TryParse(report.StatusJson!.Value.Span, out var status), Is.True);
+        return status!;
+    }
+
+    internal static async Task UntilAsync(Func<Task<bool>> isTrue, string what, int seconds = 60)
+    {
+        for (var begun = Stopwatch.GetTimestamp(); !await isTrue(); await Task.Delay(20))
+        {
+            if (Stopwatch.GetElapsedTime(begun) > TimeSpan.FromSeconds(seconds)) Assert.Fail($"Not within {seconds} s: {what}");
+        }
+    }
+
+    internal static async Task<TableStatus> StatusOfAsync(Func<Task> refused)
+    {
+        try
+        {
+            await refused();
+        }
+        catch (TableException e)
+        {
+            Assert.That(e.Message, Is.Not.Empty);
+            return e.Status;
+        }
+
+        return TableStatus.Ok;
+    }
+
+    internal static async Task<List<T>> ListAsync<T>(IAsyncEnumerable<T> items)
+    {
+        var list = new List<T>();
+        await foreach (var item in items) list.Add(item);
+        return list;
+    }
+}
