@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using Delos.Client;
-using Delos.Client.Tables;
 using Delos.Daemon.Dev;
 using Delos.Protocol.Cluster;
 using Delos.Protocol.Tables;

@@ -1,4 +1,3 @@
-using Delos.Client;
 using Delos.Client.Tables;
 using Delos.Protocol.Connections;
 using Delos.Protocol.Framing;
@@ -54,7 +53,7 @@ public sealed class TableProcessTests : TableFixture
         await tables.CreateTableAsync(Users);
         await tables.Table("users").PutAsync(User(1, "Ann"));
         Assert.That((await tables.Table("users").GetAsync([1L]))!["name"].AsString(), Is.EqualTo("Ann"));
-        var refused = Assert.ThrowsAsync<DelosProtocolException>(async () => await new NodeTables(client, 1).ReadAsync(new DescribeTables()));
+        var refused = await Assert.ThrowsAsync<DelosProtocolException>(async () => await new NodeTables(client, 1).ReadAsync(new DescribeTables()));
         Assert.That((refused!.Code, (await StatusAsync(client, 4)).Roles), Is.EqualTo((StatusCode.NotServed, new[] { "table" })));
     }
 
@@ -76,7 +75,7 @@ public sealed class TableProcessTests : TableFixture
             Assert.That((status.Ready, status.Table!.Problem), Is.EqualTo((true, status.Table.Problem)));
             Assert.That(status.Table.Problem, Does.Contain(file));
             Assert.That(status.Loglets, Is.Not.Empty, "its LogServer goes on");
-            var refused = Assert.ThrowsAsync<DelosProtocolException>(async () => await new NodeTables(client, 2).ReadAsync(new DescribeTables()));
+            var refused = await Assert.ThrowsAsync<DelosProtocolException>(async () => await new NodeTables(client, 2).ReadAsync(new DescribeTables()));
             Assert.That(refused!.Code, Is.EqualTo(StatusCode.Unavailable));
         }
         finally
