@@ -2,21 +2,21 @@ using Microsoft.Extensions.Logging;
 
 namespace Delos.Daemon;
 
-/// <summary>Messages of the role table: events 950 to 969.</summary>
+/// <summary>Messages of the role table: events 980 to 989.</summary>
 internal static partial class Log
 {
-    [LoggerMessage(950, LogLevel.Error, "The replica of the tables could not be started; the node's other roles go on. Mend it, then start the node again")]
+    [LoggerMessage(980, LogLevel.Error, "The replica of the tables could not be started; the node's other roles go on. Mend it, then start the node again")]
     public static partial void TableReplicaNotStarted(this ILogger logger, Exception exception);
 
-    [LoggerMessage(951, LogLevel.Error, "A query of the tables failed")]
+    [LoggerMessage(981, LogLevel.Error, "A query of the tables failed")]
     public static partial void TableReadFailed(this ILogger logger, Exception exception);
 
-    [LoggerMessage(952, LogLevel.Warning, "Maintenance of the tables failed; it is tried again")]
+    [LoggerMessage(982, LogLevel.Warning, "Maintenance of the tables failed; it is tried again")]
     public static partial void TableMaintenanceFailed(this ILogger logger, Exception exception);
 
-    [LoggerMessage(953, LogLevel.Warning, "The replica of the tables was not closed within {Timeout}: going on all the same, the log has everything")]
+    [LoggerMessage(983, LogLevel.Warning, "The replica of the tables was not closed within {Timeout}: going on all the same, the log has everything")]
     public static partial void TableStopTimedOut(this ILogger logger, TimeSpan timeout);
 
-    [LoggerMessage(954, LogLevel.Warning, "The replica of the tables was not closed in good order; the log has everything")]
+    [LoggerMessage(984, LogLevel.Warning, "The replica of the tables was not closed in good order; the log has everything")]
     public static partial void TableStopFailed(this ILogger logger, Exception exception);
 }

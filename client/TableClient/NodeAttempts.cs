@@ -36,9 +36,13 @@ internal sealed class NodeAttempts(TableNodes nodes)
             return (default, AttemptFailure.OfDial(node, e));
         }
 
+        var burst = RequestBurst.Of(connection);
+        var isAlone = burst.Begin();
         try
         {
-            using var response = await connection.RequestAsync(request, deadline.Token).ConfigureAwait(false);
+            var asking = connection.EnqueueRequestAsync(request, [], deadline.Token);
+            burst.Flush(isAlone);
+            using var response = await asking.ConfigureAwait(false);
             if (response.TryRead<TReply>(out var reply)) return (reply, null);
             return (default, new AttemptFailure(FailureKind.Lost, DelosErrorCode.Protocol, $"node {node} answered a {TRequest.Type} with something else ({response.Type})"));
         }
@@ -53,6 +57,10 @@ internal sealed class NodeAttempts(TableNodes nodes)
         catch (Exception e) when (AttemptFailure.IsOne(e))
         {
             return (default, AttemptFailure.OfRequest(node, e));
+        }
+        finally
+        {
+            burst.End();
         }
     }
 }

@@ -47,8 +47,8 @@ internal sealed class TableNodes(NodeDirectory directory, TimeProvider timeProvi
         lock (_lock) _choice.Answered(node, Now);
     }
 
-    /// <summary>Reads the node list anew: the roles may have moved.</summary>
-    /// <exception cref="DelosException">Unavailable.</exception>
+    /// <summary>Reads the node list anew: the roles may have moved. If it cannot be read, what is known of it has to do.</summary>
+    /// <exception cref="DelosException">Unavailable, and no table node is known.</exception>
     public async ValueTask RefreshAsync(CancellationToken cancellationToken)
     {
         try
@@ -57,7 +57,7 @@ internal sealed class TableNodes(NodeDirectory directory, TimeProvider timeProvi
         }
         catch (MetaStoreUnavailableException e)
         {
-            throw new DelosException(DelosErrorCode.Unavailable, e.Message, e);
+            if (Known.Count == 0) throw new DelosException(DelosErrorCode.Unavailable, e.Message, e);
         }
     }
 

@@ -50,7 +50,7 @@ internal sealed class TableReads(TableNodes nodes, NodeAttempts attempts, TableC
 
             // Nobody is left, or the one that is has too much to do.
             if (timeProvider.GetElapsedTime(begun) >= options.OperationTimeout + wait) throw (last ?? NoNode).ToException();
-            await Task.Delay(pause, timeProvider, cancellationToken).ConfigureAwait(false);
+            await Task.Delay(pause * (0.5 + Random.Shared.NextDouble()), timeProvider, cancellationToken).ConfigureAwait(false);
             pause = pause * 2 < s_longestPause ? pause * 2 : s_longestPause;
             if (node != 0) continue;
             tried.Clear();
@@ -75,7 +75,7 @@ internal sealed class TableReads(TableNodes nodes, NodeAttempts attempts, TableC
             if (why.Kind != FailureKind.Busy && !mayBeBack) return null;
             if (timeProvider.GetElapsedTime(begun) >= options.OperationTimeout) throw why.ToException();
             mayBeBack = mayBeBack && why.Kind == FailureKind.Busy;
-            await Task.Delay(pause, timeProvider, cancellationToken).ConfigureAwait(false);
+            await Task.Delay(pause * (0.5 + Random.Shared.NextDouble()), timeProvider, cancellationToken).ConfigureAwait(false);
         }
     }
 

@@ -85,7 +85,7 @@ internal sealed class TableWrites
                     await RefreshAsync(cancellationToken).ConfigureAwait(false);
                     continue;
                 default:
-                    await Task.Delay(pause, _timeProvider, cancellationToken).ConfigureAwait(false);
+                    await Task.Delay(pause * (0.5 + Random.Shared.NextDouble()), _timeProvider, cancellationToken).ConfigureAwait(false);
                     pause = pause * 2 < s_longestPause ? pause * 2 : s_longestPause;
                     tried.Clear();
                     if (node == 0) await RefreshAsync(cancellationToken).ConfigureAwait(false);
@@ -105,7 +105,8 @@ internal sealed class TableWrites
             ProposeOutcome.Applied when decoded is not null => new Attempt(AttemptEnd.Applied, default, "", decoded, reply.Next),
             ProposeOutcome.Applied => new Attempt(AttemptEnd.AlreadyAnswered, DelosErrorCode.Protocol, $"node {node} gave an answer that this version cannot read"),
             ProposeOutcome.NotApplied when decoded is not null => new Attempt(AttemptEnd.Refused, DelosErrorCode.LimitExceeded, message, decoded),
-            ProposeOutcome.NotApplied => new Attempt(reply.Code == StatusCode.LimitExceeded ? AttemptEnd.Busy : AttemptEnd.NotApplied, reply.Code == StatusCode.LimitExceeded ? DelosErrorCode.LimitExceeded : DelosErrorCode.Unavailable, message),
+            ProposeOutcome.NotApplied when reply.Code == StatusCode.LimitExceeded => new Attempt(AttemptEnd.Busy, DelosErrorCode.LimitExceeded, message),
+            ProposeOutcome.NotApplied => new Attempt(AttemptEnd.NotApplied, reply.Code == StatusCode.DiskFull ? DelosErrorCode.DiskFull : DelosErrorCode.Unavailable, message),
             ProposeOutcome.SessionExpired => new Attempt(AttemptEnd.SessionExpired, DelosErrorCode.Unavailable, message),
             ProposeOutcome.AlreadyAnswered => new Attempt(AttemptEnd.AlreadyAnswered, DelosErrorCode.OutcomeUnknown, message),
             ProposeOutcome.TooManyUnanswered => new Attempt(AttemptEnd.Busy, DelosErrorCode.LimitExceeded, message),
@@ -166,7 +167,7 @@ internal sealed class TableWrites
             }
 
             if (_timeProvider.GetElapsedTime(begun) >= _options.OperationTimeout) throw new DelosException(last.Code, $"The write was not applied: no session could be opened: {last.Message}.");
-            await Task.Delay(pause, _timeProvider).ConfigureAwait(false);
+            await Task.Delay(pause * (0.5 + Random.Shared.NextDouble()), _timeProvider).ConfigureAwait(false);
             pause = pause * 2 < s_longestPause ? pause * 2 : s_longestPause;
             tried.Clear();
             await _nodes.RefreshAsync(CancellationToken.None).ConfigureAwait(false);

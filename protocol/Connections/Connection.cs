@@ -169,13 +169,21 @@ public sealed class Connection : IPausable, IAsyncDisposable
     public ValueTask<Response> RequestAsync<TRequest>(in TRequest message, ReadOnlySpan<byte> payload, CancellationToken cancellationToken = default)
         where TRequest : struct, IMessage<TRequest>
     {
+        var task = EnqueueRequestAsync(message, payload, cancellationToken);
+        Flush();
+        return task;
+    }
+
+    /// <summary>As <see cref="RequestAsync{TRequest}(in TRequest, ReadOnlySpan{byte}, CancellationToken)"/>, but the request is only queued: whoever has several flushes once.</summary>
+    public ValueTask<Response> EnqueueRequestAsync<TRequest>(in TRequest message, ReadOnlySpan<byte> payload, CancellationToken cancellationToken = default)
+        where TRequest : struct, IMessage<TRequest>
+    {
         CheckSize(message, payload.Length);
         if (_requests.Begin(cancellationToken) is not { } request) return ValueTask.FromException<Response>(RequestTable.Lost(_reason));
 
         // From here on the request may be completed at any moment, and its object is the awaiter's.
         var task = request.Task;
         Enqueue(message, payload, request.Id);
-        Flush();
         return task;
     }
 
