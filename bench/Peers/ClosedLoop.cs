@@ -3,8 +3,16 @@ using Delos.Daemon.Commands;
 
 namespace Delos.Bench.Peers;
 
-/// <summary>So many writes (or reads) under way on one connection, each answered one followed by the next.</summary>
-internal sealed class ClosedLoop(IPeerClient client, int size, int outstanding, bool reads = false)
+/// <summary>What a load does.</summary>
+internal enum LoadKind
+{
+    Write,
+    Read,
+    Scan,
+}
+
+/// <summary>So many writes (or reads, or scans) under way on one connection, each answered one followed by the next.</summary>
+internal sealed class ClosedLoop(IPeerClient client, int size, int outstanding, LoadKind kind = LoadKind.Write)
 {
     private readonly byte[] _payload = MakePayload(size);
     private readonly Stopwatch _clock = Stopwatch.StartNew();
@@ -43,7 +51,7 @@ internal sealed class ClosedLoop(IPeerClient client, int size, int outstanding, 
                 var started = Stopwatch.GetTimestamp();
                 try
                 {
-                    await (reads ? client.ReadAsync() : client.WriteAsync(_payload)).ConfigureAwait(false);
+                    await CallAsync().ConfigureAwait(false);
                     NoteAnswer();
                     if (_measuring) microseconds.Record((long)Stopwatch.GetElapsedTime(started).TotalMicroseconds);
                 }
@@ -55,6 +63,13 @@ internal sealed class ClosedLoop(IPeerClient client, int size, int outstanding, 
             }
         }
     }
+
+    private ValueTask CallAsync() => kind switch
+    {
+        LoadKind.Read => client.ReadAsync(),
+        LoadKind.Scan => client.ScanAsync(PeersPlan.ScanRows),
+        _ => client.WriteAsync(_payload),
+    };
 
     private void NoteAnswer()
     {

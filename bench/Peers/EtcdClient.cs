@@ -38,6 +38,19 @@ internal sealed class EtcdClient(int port) : IPeerClient
         return CallAsync(_range, message);
     }
 
+    public ValueTask ScanAsync(int rows)
+    {
+        // RangeRequest { bytes key = 1; bytes range_end = 2; int64 limit = 3; }: all that begins with "bench/".
+        var from = "bench/"u8;
+        var to = "bench0"u8;
+        var message = new byte[Field(from.Length) + Field(to.Length) + 1 + VarintSize(rows) + 5];
+        var at = Bytes(message, Begin(message), 1, from);
+        at = Bytes(message, at, 2, to);
+        message[at++] = 3 << 3;
+        Varint(message, at, rows);
+        return CallAsync(_range, message);
+    }
+
     public ValueTask DisposeAsync()
     {
         _http.Dispose();
@@ -77,13 +90,17 @@ internal sealed class EtcdClient(int port) : IPeerClient
     private static int Bytes(byte[] message, int at, int field, ReadOnlySpan<byte> value)
     {
         message[at++] = (byte)(field << 3 | 2);
-        for (var length = value.Length; ; length >>= 7)
-        {
-            message[at++] = (byte)(length < 1 << 7 ? length : length & 0x7f | 0x80);
-            if (length < 1 << 7) break;
-        }
-
+        at = Varint(message, at, value.Length);
         value.CopyTo(message.AsSpan(at));
         return at + value.Length;
+    }
+
+    private static int Varint(byte[] message, int at, int value)
+    {
+        for (; ; value >>= 7)
+        {
+            message[at++] = (byte)(value < 1 << 7 ? value : value & 0x7f | 0x80);
+            if (value < 1 << 7) return at;
+        }
     }
 }

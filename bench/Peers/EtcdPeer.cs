@@ -18,6 +18,8 @@ internal sealed class EtcdPeer : IPeer
 
     public string? Read => "range of one key, linearizable";
 
+    public string? Scan => $"range of {PeersPlan.ScanRows} keys, linearizable";
+
     public string? Tail => "a watch of all keys";
 
     public IReadOnlyList<int> ProcessIds => _servers.ProcessIds;

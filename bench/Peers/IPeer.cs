@@ -14,6 +14,9 @@ internal interface IPeer : IAsyncDisposable
     /// <summary>What one linearizable read is; null: there is none.</summary>
     string? Read { get; }
 
+    /// <summary>What one scan of <see cref="PeersPlan.ScanRows"/> rows in the order of their keys is; null: there is none.</summary>
+    string? Scan => null;
+
     /// <summary>How a reader at the tail is given what is written; null: there is no such thing.</summary>
     string? Tail { get; }
 
@@ -44,6 +47,10 @@ internal interface IPeerClient : IAsyncDisposable
 
     /// <exception cref="PeerException">It failed.</exception>
     ValueTask ReadAsync();
+
+    /// <summary>Reads the first so many rows in the order of their keys, all of one moment, linearizable. Only if there is a <see cref="IPeer.Scan"/>.</summary>
+    /// <exception cref="PeerException">It failed, or there were fewer.</exception>
+    ValueTask ScanAsync(int rows) => throw new NotSupportedException("There are no scans.");
 }
 
 /// <summary>Reads until it is disposed.</summary>

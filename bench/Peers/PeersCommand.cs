@@ -9,23 +9,26 @@ internal static class PeersCommand
 {
     public static Command Create()
     {
-        var sizes = new Option<int[]>("--sizes") { Description = "Bytes of a write.", DefaultValueFactory = _ => [128, 1024], AllowMultipleArgumentsPerToken = true };
-        var outstanding = new Option<int[]>("--outstanding") { Description = "Writes under way at a time.", DefaultValueFactory = _ => [1, 16, 64, 256, 1024], AllowMultipleArgumentsPerToken = true };
+        var what = new Argument<string>("what") { Description = "log: appends of 128 B and 1 KiB to the log. table: puts of 100 B rows, gets and scans.", DefaultValueFactory = _ => "log" };
+        what.AcceptOnlyFromAmong("log", "table");
+        var sizes = new Option<int[]>("--sizes") { Description = "Bytes of a write; default: 128 1024, with table 100.", AllowMultipleArgumentsPerToken = true };
+        var outstanding = new Option<int[]>("--outstanding") { Description = "Writes under way at a time; default: 1 16 64 256 1024, with table 1 64 256.", AllowMultipleArgumentsPerToken = true };
         var rounds = new Option<int>("--rounds") { Description = "How often all of it; the systems take turns within each.", DefaultValueFactory = _ => 3 };
         var seconds = new Option<double>("--seconds") { Description = "Of each measurement.", DefaultValueFactory = _ => 5 };
         var warmUp = new Option<double>("--warm-up") { Description = "Seconds of load before each.", DefaultValueFactory = _ => 2 };
         var kills = new Option<int>("--kills") { Description = "Deaths of the leader, for the write gap; each begins with fresh servers. 0: none.", DefaultValueFactory = _ => 3 };
         var delosd = new Option<string>("--delosd") { Description = "The daemon; default: the one built with this program, which is not compiled ahead of time.", DefaultValueFactory = _ => Path.Combine(AppContext.BaseDirectory, "delosd") };
-        var peers = new Option<string[]>("--peers") { Description = "Which systems.", DefaultValueFactory = _ => ["delos", "etcd", "zookeeper", "nats"], AllowMultipleArgumentsPerToken = true };
+        var peers = new Option<string[]>("--peers") { Description = "Which systems; default: delos etcd zookeeper nats, with table delos-table etcd zookeeper. Ratios are to the first.", AllowMultipleArgumentsPerToken = true };
         var output = new Option<string>("--output") { Description = "Directory for results.md and the plots.", DefaultValueFactory = _ => "bench-peers" };
         var data = new Option<string>("--data") { Description = "Directory for the servers' data, on the disk to be measured; its contents are deleted afterwards.", DefaultValueFactory = _ => "." };
-        var command = new Command("peers", "Measures Delos, etcd, ZooKeeper and NATS JetStream side by side: three servers each, on loopback.") { sizes, outstanding, rounds, seconds, warmUp, kills, delosd, peers, output, data };
+        var command = new Command("peers", "Measures Delos, etcd, ZooKeeper and NATS JetStream side by side: three servers each, on loopback.") { what, sizes, outstanding, rounds, seconds, warmUp, kills, delosd, peers, output, data };
         return command.Does(async context =>
         {
             var (arguments, cancellationToken) = (context.Arguments, context.Cancelled);
+            var table = arguments.GetValue(what) == "table";
             var plan = new PeersPlan(
-                arguments.GetValue(sizes)!, arguments.GetValue(outstanding)!, arguments.GetValue(rounds), TimeSpan.FromSeconds(arguments.GetValue(warmUp)), TimeSpan.FromSeconds(arguments.GetValue(seconds)), arguments.GetValue(kills));
-            var makers = arguments.GetValue(peers)!.Select(p => Maker(p, arguments.GetValue(delosd)!)).ToArray();
+                Given(sizes) ?? (table ? [100] : [128, 1024]), Given(outstanding) ?? (table ? [1, 64, 256] : [1, 16, 64, 256, 1024]), arguments.GetValue(rounds), TimeSpan.FromSeconds(arguments.GetValue(warmUp)), TimeSpan.FromSeconds(arguments.GetValue(seconds)), arguments.GetValue(kills));
+            var makers = (Given(peers) ?? (table ? ["delos-table", "etcd", "zookeeper"] : ["delos", "etcd", "zookeeper", "nats"])).Select(p => Maker(p, arguments.GetValue(delosd)!)).ToArray();
             var scratch = Directory.CreateDirectory(Path.Combine(Path.GetFullPath(arguments.GetValue(data)!), $".delos-peers-{Environment.ProcessId}"));
             try
             {
@@ -40,6 +43,8 @@ internal static class PeersCommand
             {
                 scratch.Delete(recursive: true);
             }
+
+            T[]? Given<T>(Option<T[]> option) => arguments.GetValue(option) is { Length: > 0 } values ? values : null;
         }, "bench-peers");
     }
 
@@ -47,9 +52,10 @@ internal static class PeersCommand
     {
         "delos" => () => new DelosPeer(Path.GetFullPath(delosd)),
         "delos-striped" => () => new DelosPeer(Path.GetFullPath(delosd), stripes: Servers.Count),
+        "delos-table" => () => new DelosTablePeer(Path.GetFullPath(delosd)),
         "etcd" => () => new EtcdPeer(),
         "zookeeper" => () => new ZooKeeperPeer(),
         "nats" => () => new NatsPeer(),
-        _ => throw new ArgumentException($"There is no peer '{name}'; there are delos, delos-striped, etcd, zookeeper and nats."),
+        _ => throw new ArgumentException($"There is no peer '{name}'; there are delos, delos-striped, delos-table, etcd, zookeeper and nats."),
     };
 }

@@ -11,6 +11,8 @@ internal sealed record PeersPlan(IReadOnlyList<int> Sizes, IReadOnlyList<int> Ou
 {
     public const int GapOutstanding = 64;
     public const int GapSize = 128;
+    public const int ScanRows = 1000;
+    public const int ScanOutstanding = 16;
     public const int TailOutstanding = 256;
     public const int TailSize = 128;
 }

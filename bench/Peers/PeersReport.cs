@@ -11,6 +11,7 @@ internal sealed class PeersReport(PeersPlan plan)
     private readonly List<(IPeer Peer, string Version)> _peers = [];
     private readonly List<Cell> _writes = [];
     private readonly List<Cell> _reads = [];
+    private readonly List<Cell> _scans = [];
     private readonly Dictionary<string, List<(double Written, double Delivered)>> _tails = [];
     private readonly Dictionary<string, List<double>> _gaps = [];
     private readonly List<(long Sync, long Trip)> _floors = [];
@@ -20,6 +21,8 @@ internal sealed class PeersReport(PeersPlan plan)
     public void OnWrites(IPeer peer, int size, int outstanding, LoopResult result) => CellOf(_writes, peer, size, outstanding).Results.Add(result);
 
     public void OnReads(IPeer peer, int outstanding, LoopResult result) => CellOf(_reads, peer, 0, outstanding).Results.Add(result);
+
+    public void OnScans(IPeer peer, int outstanding, LoopResult result) => CellOf(_scans, peer, 0, outstanding).Results.Add(result);
 
     public void OnTail(IPeer peer, LoopResult writes, double deliveredPerSecond)
     {
@@ -44,7 +47,8 @@ internal sealed class PeersReport(PeersPlan plan)
         foreach (var (peer, version) in _peers) text.Append(CultureInfo.InvariantCulture, $"| {peer.Name} | {version} | {peer.Write} | {peer.Durability} |\n");
         AppendFloor(text);
         foreach (var size in plan.Sizes) AppendWrites(text, size);
-        AppendReads(text);
+        AppendReads(text, "Linearizable reads", "read", _reads, static p => p.Read);
+        AppendReads(text, $"Scans of {PeersPlan.ScanRows} rows", "scan", _scans, static p => p.Scan);
         AppendTails(text);
         AppendGaps(text);
         return text.ToString();
@@ -79,10 +83,11 @@ internal sealed class PeersReport(PeersPlan plan)
 
     private void AppendWrites(StringBuilder text, int size)
     {
-        text.Append(CultureInfo.InvariantCulture, $"\n### Writes of {size} B\n\n| outstanding | system | per second | rounds apart | p50 us | p99 us | p99.9 us | CPU s per 10,000 | errors | delos is faster by |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
+        var own = _peers[0].Peer.Name;
+        text.Append(CultureInfo.InvariantCulture, $"\n### Writes of {size} B\n\n| outstanding | system | per second | rounds apart | p50 us | p99 us | p99.9 us | CPU s per 10,000 | errors | {own} is faster by |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
         foreach (var outstanding in plan.Outstanding)
         {
-            var ours = _writes.Find(c => c.Peer == "delos" && c.Size == size && c.Outstanding == outstanding);
+            var ours = _writes.Find(c => c.Peer == own && c.Size == size && c.Outstanding == outstanding);
             foreach (var cell in _writes.Where(c => c.Size == size && c.Outstanding == outstanding))
             {
                 var ratio = ours is null || cell == ours || cell.PerSecond == 0 ? "" : (ours.PerSecond / cell.PerSecond).ToString("F1", CultureInfo.InvariantCulture);
@@ -91,12 +96,12 @@ internal sealed class PeersReport(PeersPlan plan)
         }
     }
 
-    private void AppendReads(StringBuilder text)
+    private void AppendReads(StringBuilder text, string title, string noun, List<Cell> cells, Func<IPeer, string?> what)
     {
-        if (_reads.Count == 0) return;
-        text.Append("\n### Linearizable reads\n\n| outstanding | system | one read is | per second | p50 us | p99 us |\n| --- | --- | --- | --- | --- | --- |\n");
-        foreach (var cell in _reads.OrderBy(c => c.Outstanding))
-            text.Append(CultureInfo.InvariantCulture, $"| {cell.Outstanding} | {cell.Peer} | {_peers.First(p => p.Peer.Name == cell.Peer).Peer.Read} | {cell.PerSecond:F0} | {cell.P50:F0} | {cell.P99:F0} |\n");
+        if (cells.Count == 0) return;
+        text.Append(CultureInfo.InvariantCulture, $"\n### {title}\n\n| outstanding | system | one {noun} is | per second | p50 us | p99 us |\n| --- | --- | --- | --- | --- | --- |\n");
+        foreach (var cell in cells.OrderBy(c => c.Outstanding))
+            text.Append(CultureInfo.InvariantCulture, $"| {cell.Outstanding} | {cell.Peer} | {what(_peers.First(p => p.Peer.Name == cell.Peer).Peer)} | {cell.PerSecond:F0} | {cell.P50:F0} | {cell.P99:F0} |\n");
     }
 
     private void AppendTails(StringBuilder text)

@@ -28,6 +28,7 @@ internal sealed class PeersRun(PeersPlan plan, IReadOnlyList<Func<IPeer>> makers
                 }
 
                 foreach (var peer in peers.Where(p => p.Read is not null)) await ReadAsync(peer, cancellationToken).ConfigureAwait(false);
+                foreach (var peer in peers.Where(p => p.Scan is not null)) await ScanAsync(peer, cancellationToken).ConfigureAwait(false);
                 foreach (var peer in peers.Where(p => p.Tail is not null)) await TryAsync($"{peer.Name}, a reader at the tail", () => FollowAsync(peer, cancellationToken), cancellationToken).ConfigureAwait(false);
             }
         }
@@ -74,9 +75,20 @@ internal sealed class PeersRun(PeersPlan plan, IReadOnlyList<Func<IPeer>> makers
         await using var client = await peer.ConnectAsync(cancellationToken).ConfigureAwait(false);
         foreach (var outstanding in new[] { 1, PeersPlan.GapOutstanding })
         {
-            var result = await new ClosedLoop(client, 0, outstanding, reads: true).RunAsync(plan.WarmUp, plan.Duration, () => peer.ProcessIds, cancellationToken).ConfigureAwait(false);
+            var result = await new ClosedLoop(client, 0, outstanding, LoadKind.Read).RunAsync(plan.WarmUp, plan.Duration, () => peer.ProcessIds, cancellationToken).ConfigureAwait(false);
             _report.OnReads(peer, outstanding, result);
             Tell(string.Create(CultureInfo.InvariantCulture, $"{peer.Name}, linearizable reads x {outstanding}: {result.PerSecond:F0}/s, p50 {result.P50} us"));
+        }
+    }
+
+    private async Task ScanAsync(IPeer peer, CancellationToken cancellationToken)
+    {
+        await using var client = await peer.ConnectAsync(cancellationToken).ConfigureAwait(false);
+        foreach (var outstanding in new[] { 1, PeersPlan.ScanOutstanding })
+        {
+            var result = await new ClosedLoop(client, 0, outstanding, LoadKind.Scan).RunAsync(plan.WarmUp, plan.Duration, () => peer.ProcessIds, cancellationToken).ConfigureAwait(false);
+            _report.OnScans(peer, outstanding, result);
+            Tell(string.Create(CultureInfo.InvariantCulture, $"{peer.Name}, scans of {PeersPlan.ScanRows} rows x {outstanding}: {result.PerSecond:F0}/s, p50 {result.P50} us"));
         }
     }
 

@@ -36,8 +36,9 @@ internal static class CommandLine
             {
                 TableListCommand.Create(), TableCreateCommand.Create(), TableDescribeCommand.Create(), TableAlterCommand.Create(), TableDropCommand.Create(),
                 TablePutCommand.Create(), TableGetCommand.Create(), TableDelCommand.Create(), TableScanCommand.Create(), TableWatchCommand.Create(),
+                TableTxnCommand.Create(), TableImportCommand.Create(), TableExportCommand.Create(),
             },
-            new Command("bench", "Measures.") { BenchAppendCommand.Create(), BenchFailoverCommand.Create() },
+            new Command("bench", "Measures.") { BenchAppendCommand.Create(), BenchTableCommand.Create(), BenchFailoverCommand.Create() },
         };
         return root;
     }

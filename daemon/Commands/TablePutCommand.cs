@@ -29,7 +29,7 @@ internal static class TablePutCommand
             await using var client = context.Connect();
             var tables = context.ConnectTables(client);
             var schema = (await context.WithinTimeoutAsync(token => tables.DescribeTableAsync(name, cancellationToken: token)).ConfigureAwait(false)).Schema;
-            var row = RowOf(schema, context.Arguments.GetValue(values) ?? []);
+            var row = RowText.Parse(schema, context.Arguments.GetValue(values) ?? []);
             var expiry = context.Arguments.GetValue(ttl) is { } time ? Expiry.After(time) : Expiry.Default;
             var op = context.Arguments.GetValue(insert) ? TableOp.Insert(name, row, expiry) : context.Arguments.GetValue(update) ? Update(schema, row, expiry) : TableOp.Put(name, row, expiry);
             var written = await context.WithinTimeoutAsync(token => tables.WriteAsync([op], token)).ConfigureAwait(false);
@@ -51,24 +51,9 @@ internal static class TablePutCommand
         });
     }
 
-    private static Row RowOf(TableSchema schema, IReadOnlyList<string> values)
-    {
-        var row = Row.Empty;
-        foreach (var text in values)
-        {
-            var equals = text.IndexOf('=', StringComparison.Ordinal);
-            if (equals <= 0) throw new CommandException(ExitCode.Usage, $"'{text}' is not column=value");
-            var column = schema.FindColumn(text[..equals]) ?? throw new CommandException(ExitCode.NotFound, $"table '{schema.Name}' has no column '{text[..equals]}'; it has {string.Join(", ", schema.Columns.Select(static c => c.Name))}");
-            row = row.With(column.Name, CellText.Parse(column, text[(equals + 1)..]));
-        }
-
-        return row;
-    }
-
     private static TableOp Update(TableSchema schema, Row row, Expiry expiry)
     {
-        CellValue[] key = [.. schema.KeyColumns.Select(c => row.TryGet(c.Name, out var value) ? value : throw new CommandException(ExitCode.Usage, $"column '{c.Name}' of the primary key is left out"))];
-        var keyColumns = schema.KeyColumns.Select(static c => c.Name).ToHashSet();
-        return new TableOp(OpKind.Update, schema.Name, key, Row.Create([.. row.Where(c => !keyColumns.Contains(c.Column))]), [], expiry);
+        var (key, rest) = RowText.Split(schema, row);
+        return new TableOp(OpKind.Update, schema.Name, key, rest, [], expiry);
     }
 }

@@ -1,28 +1,27 @@
 using System.Diagnostics;
 using Delos.Client;
+using Delos.Protocol.Tables;
 
 namespace Delos.Daemon.Commands;
 
-/// <summary>A closed loop of appends: so many outstanding, each answered one, or each answered batch, followed by the next. Single appends allocate nothing.</summary>
-/// <param name="log">Where to.</param>
-/// <param name="size">Bytes of an entry.</param>
-/// <param name="outstanding">Appends under way at a time.</param>
-/// <param name="batch">Appends made by one call; each gets a position of its own.</param>
-internal sealed class AppendLoad(DelosLog log, int size, int outstanding, int batch) : IDisposable
+/// <summary>A closed loop: so many calls outstanding, each answered one followed by the next.</summary>
+/// <param name="call">Makes one call. No token: one that can be cancelled costs a registration per call.</param>
+/// <param name="outstanding">Calls under way at a time.</param>
+/// <param name="each">Operations in one call.</param>
+internal sealed class ClosedLoad<T>(Func<ValueTask<T>> call, int outstanding, int each = 1) : IDisposable
 {
-    private readonly ReadOnlyMemory<byte>[] _payloads = [.. Enumerable.Repeat((ReadOnlyMemory<byte>)CreatePayload(size), batch)];
     private readonly LatencyRecorder _microseconds = new();
     private long _errors;
     private string? _firstError;
-    private long _appends;
+    private long _operations;
     private volatile bool _measuring;
     private volatile bool _stopped;
 
     /// <summary>How long each call took; read it after <see cref="RunAsync"/>.</summary>
     public LatencyHistogram Microseconds => _microseconds.Total();
 
-    /// <summary>Acknowledged while it was measured.</summary>
-    public long Appends => Interlocked.Read(ref _appends);
+    /// <summary>Answered while it was measured.</summary>
+    public long Operations => Interlocked.Read(ref _operations);
 
     public long Errors => Interlocked.Read(ref _errors);
 
@@ -32,7 +31,7 @@ internal sealed class AppendLoad(DelosLog log, int size, int outstanding, int ba
 
     public async Task RunAsync(TimeSpan warmUp, TimeSpan duration, CancellationToken cancellationToken)
     {
-        var running = Enumerable.Range(0, Math.Max(1, outstanding / batch)).Select(_ => WorkAsync(cancellationToken)).ToArray();
+        var running = Enumerable.Range(0, Math.Max(1, outstanding)).Select(_ => WorkAsync(cancellationToken)).ToArray();
         try
         {
             await Task.Delay(warmUp, cancellationToken).ConfigureAwait(false);
@@ -45,33 +44,23 @@ internal sealed class AppendLoad(DelosLog log, int size, int outstanding, int ba
         finally
         {
             _stopped = true;
-            Interlocked.Add(ref _appends, (await Task.WhenAll(running).ConfigureAwait(false)).Sum());
+            Interlocked.Add(ref _operations, (await Task.WhenAll(running).ConfigureAwait(false)).Sum());
         }
     }
 
     public void Dispose() => _microseconds.Dispose();
 
-    /// <summary>Not compressible, in case something on the way should try.</summary>
-    private static byte[] CreatePayload(int size)
-    {
-        var payload = new byte[size];
-        new Random(1).NextBytes(payload);
-        return payload;
-    }
-
     private async Task<long> WorkAsync(CancellationToken cancellationToken)
     {
-        var appends = 0L;
+        var operations = 0L;
         while (!_stopped && !cancellationToken.IsCancellationRequested)
         {
             var started = Stopwatch.GetTimestamp();
             try
             {
-                // No token: one that can be cancelled costs a registration per append.
-                if (batch == 1) await log.AppendAsync(_payloads[0], CancellationToken.None).ConfigureAwait(false);
-                else await log.AppendBatchAsync(_payloads, CancellationToken.None).ConfigureAwait(false);
+                await call().ConfigureAwait(false);
             }
-            catch (DelosException e)
+            catch (Exception e) when (e is DelosException or TableException)
             {
                 Interlocked.Increment(ref _errors);
                 Interlocked.CompareExchange(ref _firstError, e.Message, null);
@@ -80,10 +69,10 @@ internal sealed class AppendLoad(DelosLog log, int size, int outstanding, int ba
             }
 
             if (!_measuring) continue;
-            appends += batch;
+            operations += each;
             _microseconds.Record((Stopwatch.GetTimestamp() - started) / (Stopwatch.Frequency / 1_000_000));
         }
 
-        return appends;
+        return operations;
     }
 }
