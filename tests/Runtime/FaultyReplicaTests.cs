@@ -212,7 +212,7 @@ public class FaultyReplicaTests
         for (var later = 1; later <= 2; later++)
         {
             var wrong = agreed with { Cursor = agreed.Cursor + (1000 * later) };
-            await _cluster.Snapshots.SaveAsync(wrong, static directory => { Directory.CreateDirectory(directory); return ValueTask.CompletedTask; }, default);
+            await _cluster.Snapshots.SaveAsync(wrong.Replica, directory => { Directory.CreateDirectory(directory); return ValueTask.FromResult(wrong.Cursor); }, default);
             while ((await _cluster.Snapshots.ListAsync(default)).Contains(wrong)) await Task.Delay(5);
         }
 
