@@ -19,15 +19,18 @@ internal sealed class ReadRunner(DelosRuntime runtime, TableQueries queries, Tab
     /// <summary>On the connection's read loop.</summary>
     public void Begin(List<ReadRequest> batch)
     {
-        List<ReadRequest>? linearizable = null;
+        var first = batch[0].Level;
+        if (batch.TrueForAll(r => r.Level == first && TableQueries.SnapshotOf(r.Query) is null))
+        {
+            _ = RunAsync(batch, first);
+            return;
+        }
+
+        foreach (var level in batch.Where(static r => TableQueries.SnapshotOf(r.Query) is null).GroupBy(static r => r.Level)) _ = RunAsync([.. level], level.Key);
         foreach (var request in batch)
         {
             if (TableQueries.SnapshotOf(request.Query) is { } snapshot) BeginOnView(request, snapshot);
-            else if (request.Level == ReadLevel.Linearizable) (linearizable ??= []).Add(request);
-            else _ = RunAsync([request], request.Level);
         }
-
-        if (linearizable is not null) _ = RunAsync(linearizable, ReadLevel.Linearizable);
     }
 
     /// <summary>After a commit: who waited for changes looks again. On a thread of the pool.</summary>
