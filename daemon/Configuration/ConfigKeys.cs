@@ -92,7 +92,7 @@ internal static class ConfigKeys
     public static readonly ConfigKey TableDirectory = new("table", "dir", ConfigKind.Path, "", "Directory of this node's replica. Empty: table in node.data.");
 
     public static readonly ConfigKey TableSnapshots = new("table", "snapshots", ConfigKind.Path, "",
-        "Where the replica leaves snapshots, from which others catch up, and which let the log be trimmed. Empty: snapshots in its own directory. May be a directory that all table nodes share.");
+        "A directory that all table nodes share, for the snapshots from which replicas catch up, and which let the log be trimmed. Empty: each keeps its own in its own directory, and copies those of others over the network.");
 
     public static readonly ConfigKey TableCache = new("table", "cache", ConfigKind.Size, "32MiB", "Memory for what was read from the replica's files.")
     { Minimum = MiB, Maximum = 1024 * GiB };

@@ -15,6 +15,7 @@ internal sealed class NodeFrameRouter(NodeRoles roles) : IFrameHandler
     private volatile IFrameHandler? _logServer;
     private volatile IFrameHandler? _metaStore;
     private volatile IFrameHandler? _table;
+    private volatile IFrameHandler? _snapshots;
     private volatile IFrameHandler? _loglets;
     private volatile NodeStatusReporter? _status;
 
@@ -41,6 +42,9 @@ internal sealed class NodeFrameRouter(NodeRoles roles) : IFrameHandler
 
     /// <summary>What the node's own clients of Loglets (segment monitor, refill) are sent.</summary>
     public void AttachLoglets(IFrameHandler loglets) => _loglets = loglets;
+
+    /// <summary>What gives a replica's snapshots to the others; with the role table.</summary>
+    public void AttachSnapshots(IFrameHandler snapshots) => _snapshots = snapshots;
 
     public void AttachStatus(NodeStatusReporter status) => _status = status;
 
@@ -97,6 +101,9 @@ internal sealed class NodeFrameRouter(NodeRoles roles) : IFrameHandler
                 break;
             case FrameType.TableRead or FrameType.TablePropose or FrameType.TableOpenSession or FrameType.TableRelease:
                 Give(_table, NodeRoles.Table, connection, frame);
+                break;
+            case FrameType.SnapshotList or FrameType.SnapshotRead:
+                Give(_snapshots, NodeRoles.Table, connection, frame);
                 break;
             case FrameType.NodeStatus:
                 if (_status is { } status) status.OnFrame(connection, frame);

@@ -125,6 +125,7 @@ internal sealed class NodeServices : IAsyncDisposable
         _table = TableHost.Start(options, _me, _options.MetaStore, TimeProvider.System, _loggers);
         _status.Table = _table.Status;
         _router.Attach(NodeRoles.Table, _table.Service);
+        _router.AttachSnapshots(_table.Snapshots);
     }
 
     /// <summary>Before the connections are closed: nothing new is begun.</summary>

@@ -1,8 +1,12 @@
 using Delos.Client;
+using Delos.Client.MetaStore;
 using Delos.Daemon.Configuration;
+using Delos.Daemon.Snapshots;
 using Delos.LocalStorage;
+using Delos.LocalStorage.Peers;
 using Delos.Protocol.Cluster;
 using Delos.Protocol.Connections;
+using Delos.Protocol.Identity;
 using Delos.Runtime;
 using Microsoft.Extensions.Logging;
 
@@ -16,7 +20,9 @@ internal sealed class TableHost : IAsyncDisposable
 
     private readonly TableOptions _options;
     private readonly ILogger _logger;
+    private readonly DirectorySnapshots _ownSnapshots;
     private DelosClient? _client;
+    private PeerSnapshots? _peerSnapshots;
     private DelosLog? _log;
     private TableReplica? _replica;
 
@@ -25,9 +31,14 @@ internal sealed class TableHost : IAsyncDisposable
         _options = options;
         _logger = logger;
         Service = new TableService(options, timeProvider, logger);
+        _ownSnapshots = new DirectorySnapshots(options.EffectiveSnapshotDirectory);
+        Snapshots = new SnapshotService(log => log == options.Log ? _ownSnapshots : null, new SnapshotServiceOptions(), logger);
     }
 
     public TableService Service { get; }
+
+    /// <summary>Gives this replica's snapshots to the others.</summary>
+    public SnapshotService Snapshots { get; }
 
     /// <summary>Never fails: a replica that cannot be started shows in <see cref="Status"/> and in every answer.</summary>
     /// <param name="options">Its settings.</param>
@@ -75,6 +86,7 @@ internal sealed class TableHost : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await Service.DisposeAsync().ConfigureAwait(false);
+        await Snapshots.DisposeAsync().ConfigureAwait(false);
         var stop = StopReplicaAsync();
         try
         {
@@ -117,18 +129,38 @@ internal sealed class TableHost : IAsyncDisposable
             TimeProvider = timeProvider,
             LoggerFactory = loggers,
         };
-        _replica = TableReplica.Start(_log, stores, Snapshots(), runtime, Service.OnCommitted);
+        _replica = TableReplica.Start(_log, stores, SnapshotsFor(_client, me.NodeId, loggers), runtime, Service.OnCommitted);
         Service.Attach(_replica.Runtime, _replica.Queries);
     }
 
-    /// <summary>The one place that decides where replicas find each other's snapshots.</summary>
-    private DirectorySnapshots Snapshots() => new(_options.EffectiveSnapshotDirectory);
+    /// <summary>Where replicas find each other's snapshots: in the directory that the configuration names, which all share; else each keeps its own, and copies those of the others.</summary>
+    private ISnapshotStore SnapshotsFor(DelosClient client, uint me, ILoggerFactory loggers)
+    {
+        if (_options.SnapshotDirectory.Length > 0) return _ownSnapshots;
+        var nodes = client.Nodes ?? throw new InvalidOperationException("A client of a cluster knows its nodes.");
+        return _peerSnapshots = new PeerSnapshots(_ownSnapshots, _options.Log, token => OthersAsync(nodes, me, token), nodes.ConnectAsync, new PeerSnapshotsOptions { LoggerFactory = loggers });
+    }
+
+    private static async ValueTask<IReadOnlyList<uint>> OthersAsync(NodeDirectory nodes, uint me, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await nodes.RefreshAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (MetaStoreUnavailableException)
+        {
+            // Those that were known before may have what is needed.
+        }
+
+        return [.. nodes.Current.Nodes.Where(n => n.NodeId != me && (n.Roles & NodeRoles.Table) != 0).Select(static n => n.NodeId)];
+    }
 
     private async Task StopReplicaAsync()
     {
         // Off the caller's thread, so that a part that blocks cannot outlast the timeout.
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         if (_replica is not null) await _replica.DisposeAsync().ConfigureAwait(false);
+        _peerSnapshots?.Dispose();
         if (_log is not null) await _log.DisposeAsync().ConfigureAwait(false);
         if (_client is not null) await _client.DisposeAsync().ConfigureAwait(false);
     }

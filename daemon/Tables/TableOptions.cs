@@ -9,7 +9,7 @@ internal sealed record TableOptions
     /// <summary>This replica's own directory.</summary>
     public required string Directory { get; init; }
 
-    /// <summary>Where it leaves snapshots; empty: in its own directory.</summary>
+    /// <summary>A directory for the snapshots of all replicas; empty: each keeps its own, and copies those of others.</summary>
     public string SnapshotDirectory { get; init; } = "";
 
     public long CacheBytes { get; init; } = 32L << 20;
