@@ -105,16 +105,7 @@ internal sealed class TableHost : IAsyncDisposable
 
     private void StartReplica(LocalPeer me, IReadOnlyList<HostPort> metaStore, TimeProvider timeProvider, ILoggerFactory loggers)
     {
-        _client = DelosClient.Connect(string.Join(',', metaStore), new DelosClientOptions
-        {
-            ClusterId = me.ClusterId,
-            MaxEntryBytes = _options.MaxEntryBytes,
-            OperationTimeout = s_patience,
-            CloseTimeout = _options.StopTimeout / 4,
-            InlineContinuations = true,
-            TimeProvider = timeProvider,
-            LoggerFactory = loggers,
-        });
+        _client = ConnectToCluster(me, metaStore, timeProvider, loggers);
         _log = _client.OpenLog(_options.Log);
         var stores = new RocksStoreFactory(new RocksStoreOptions { Directory = _options.StoreDirectory, BlockCacheBytes = _options.CacheBytes, WriteBufferBytes = _options.WriteBufferBytes });
         var runtime = new RuntimeOptions
@@ -132,6 +123,19 @@ internal sealed class TableHost : IAsyncDisposable
         _replica = TableReplica.Start(_log, stores, SnapshotsFor(_client, me.NodeId, loggers), runtime, Service.OnCommitted);
         Service.Attach(_replica.Runtime, _replica.Queries);
     }
+
+    /// <summary>How the replica reaches its log: over sockets, also the sequencer and LogServer of its own process. The place for a shorter way to those.</summary>
+    private DelosClient ConnectToCluster(LocalPeer me, IReadOnlyList<HostPort> metaStore, TimeProvider timeProvider, ILoggerFactory loggers) =>
+        DelosClient.Connect(string.Join(',', metaStore), new DelosClientOptions
+        {
+            ClusterId = me.ClusterId,
+            MaxEntryBytes = _options.MaxEntryBytes,
+            OperationTimeout = s_patience,
+            CloseTimeout = _options.StopTimeout / 4,
+            InlineContinuations = true,
+            TimeProvider = timeProvider,
+            LoggerFactory = loggers,
+        });
 
     /// <summary>Where replicas find each other's snapshots: in the directory that the configuration names, which all share; else each keeps its own, and copies those of the others.</summary>
     private ISnapshotStore SnapshotsFor(DelosClient client, uint me, ILoggerFactory loggers)

@@ -110,6 +110,34 @@ public sealed class TableServiceTests : TableFixture
         await changes.DisposeAsync();
     }
 
+    [Test]
+    public async Task A_client_finds_the_nodes_that_have_the_role_when_it_moves()
+    {
+        await StartNodesAsync(3, node => [$"roles.table={(node == 3 ? "false" : "true")}"]);
+        await using var client = await ConnectAsync();
+        await using var tables = TableClient.Connect(client, new TableClientOptions { OperationTimeout = TimeSpan.FromSeconds(60) });
+        await tables.CreateTableAsync(Users);
+        await tables.Table("users").PutAsync(User(1, "Ann"));
+        await SetRoleAsync(3, on: true);
+        await SetRoleAsync(1, on: false);
+        await SetRoleAsync(2, on: false);
+
+        // Of the nodes that the client knows none has the role any more.
+        Assert.That((await tables.Table("users").GetAsync([1L]))!["name"].AsString(), Is.EqualTo("Ann"));
+        await tables.Table("users").PutAsync(User(2, "Bob"));
+        Assert.That((await ListAsync(tables.Table("users").ScanAsync())).Count, Is.EqualTo(2));
+    }
+
+    private async Task SetRoleAsync(uint node, bool on)
+    {
+        Assert.That(await Cluster[node].StopAsync(), Is.True);
+        var before = await File.ReadAllTextAsync(Cluster[node].ConfigFile);
+        var after = before.Replace($"table={(on ? "false" : "true")}", $"table={(on ? "true" : "false")}", StringComparison.Ordinal);
+        Assert.That(after, Is.Not.EqualTo(before));
+        await File.WriteAllTextAsync(Cluster[node].ConfigFile, after);
+        await Cluster.RestartAsync(node, CancellationToken.None);
+    }
+
     private static async Task<StatusCode> OutcomeAsync(Connection connection, TableRead request)
     {
         try
