@@ -69,10 +69,10 @@ internal static class TableImportCommand
             await importer.DrainAsync().ConfigureAwait(false);
             progress.End();
         }
-        catch
+        catch (Exception e)
         {
             progress.End();
-            await importer.SettleAsync().ConfigureAwait(false);
+            await importer.SettleAsync(withRest: e is CommandException).ConfigureAwait(false);
             save?.Invoke(importer.Done);
             await context.Error.WriteLineAsync($"delosd: {importer.Done} rows are in{(save is null ? "" : "; run the same command again to go on from there")}").ConfigureAwait(false);
             throw;

@@ -47,10 +47,12 @@ internal sealed class TableImporter(TableClient client, TableSchema schema, long
     }
 
     /// <summary>Waits for what is under way, after a failure: what succeeds in order counts, the rest is put again another time.</summary>
-    public async ValueTask SettleAsync()
+    /// <param name="withRest">Rows that were taken in and not sent yet are put, too.</param>
+    public async ValueTask SettleAsync(bool withRest)
     {
         try
         {
+            if (withRest && _batch.Ops.Count > 0) await SendAsync().ConfigureAwait(false);
             while (_underWay.Count > 0) await FirstAsync().ConfigureAwait(false);
         }
         catch (Exception e) when (e is TableException or Delos.Client.DelosException)
