@@ -57,6 +57,11 @@ public class CommandLineTests
     [TestCase("chain", "reconfigure", "--loglet", "striped", "--stripes", "two", "--endpoints", "delos://127.0.0.1:1")]
     [TestCase("chain", "reconfigure", "--replication", "65", "--endpoints", "delos://127.0.0.1:1")]
     [TestCase("bench", "append", "--outstanding", "0")]
+    [TestCase("bench", "append", "--outstanding", "10", "--batch", "20")]
+    [TestCase("bench", "table", "--mix", "read", "--nodes", "3")]
+    [TestCase("bench", "table", "--mix", "90/20", "--nodes", "3")]
+    [TestCase("bench", "table", "--rows", "0", "--nodes", "3")]
+    [TestCase("bench", "table", "--table-nodes", "2", "--endpoints", "delos://127.0.0.1:1")]
     [TestCase("dev", "--nodes", "0", "--data", "/nonexistent/x")]
     [TestCase("config", "check", "--set", "node.idd=1")]
     public async Task Wrong_usage_ends_with_2_and_says_something(params string[] arguments)
