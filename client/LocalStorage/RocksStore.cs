@@ -14,12 +14,18 @@ public sealed class RocksStore : ILocalStore
     private readonly WriteOptionsHandle _writeOptions = RocksNative.WriteOptionsCreate();
     private readonly FlushOptionsHandle _flushOptions = RocksNative.FlushOptionsCreate();
     private readonly string _directory;
+
+    // Of the one transaction at a time.
+    private readonly Overlay _overlay = new();
+    private readonly BatchWriter _writer = new();
+    private readonly ReadCache _cache;
     private int _transactions;
     private volatile bool _disposed;
 
     internal RocksStore(RocksStoreOptions options)
     {
         _directory = options.Directory;
+        _cache = new ReadCache(options.ReadCacheBytes);
         _database = DatabaseOpener.Open(options);
         RocksNative.WriteOptionsDisableLog(_writeOptions, 1);
         RocksNative.FlushOptionsSetWait(_flushOptions, 1);
@@ -33,7 +39,7 @@ public sealed class RocksStore : ILocalStore
     {
         ObjectDisposedException.ThrowIf(IsDisposed, this);
         if (Interlocked.CompareExchange(ref _transactions, 1, 0) != 0) throw new InvalidOperationException("The store has a transaction already; there is one at a time.");
-        return new RocksTransaction(this, _database, _readOptions);
+        return new RocksTransaction(this, _database, _readOptions, _overlay, _cache);
     }
 
     public IStoreSnapshot Snapshot()
@@ -63,10 +69,36 @@ public sealed class RocksStore : ILocalStore
         _database.Dispose();
     }
 
-    internal void Commit(BatchHandle batch)
+    internal void Commit(Overlay overlay)
     {
-        RocksNative.Write(_database, _writeOptions, batch, out var error);
-        RocksError.ThrowIfAny(error, $"commit to store {_directory}");
+        _writer.Clear();
+        for (var i = 0; i < overlay.Count; i++)
+        {
+            var (kind, value) = overlay[i];
+            if (kind == Overlay.ChangeKind.None) continue;
+
+            // What was put and deleted again leaves no trace, where it is known that it was not there before.
+            if (value is not null || !_cache.TryGet(overlay.KeyAt(i), overlay.HashAt(i), out var stored) || stored is not null) _writer.Add(overlay.KeyAt(i), value);
+        }
+
+        if (_writer.IsEmpty) return;
+        try
+        {
+            using var batch = _writer.Take();
+            RocksNative.Write(_database, _writeOptions, batch, out var error);
+            RocksError.ThrowIfAny(error, $"commit to store {_directory}");
+        }
+        catch
+        {
+            // Whether it was written is not known.
+            _cache.Clear();
+            throw;
+        }
+
+        for (var i = 0; i < overlay.Count; i++)
+        {
+            if (overlay[i].Kind != Overlay.ChangeKind.None) _cache.Update(overlay.KeyAt(i), overlay.HashAt(i), overlay[i].Value);
+        }
     }
 
     internal void OnTransactionEnded() => Volatile.Write(ref _transactions, 0);

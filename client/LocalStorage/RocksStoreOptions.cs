@@ -2,7 +2,7 @@ namespace Delos.LocalStorage;
 
 /// <summary>
 /// Settings of a <see cref="RocksStore"/>; immutable, checked once when the factory is made. The defaults suit a control plane's state on a small machine: at most about
-/// <see cref="BlockCacheBytes"/> + <see cref="WriteBuffers"/> × <see cref="WriteBufferBytes"/> of memory (80 MiB), what open snapshots and scans pin, and some kilobytes for each open file.
+/// <see cref="BlockCacheBytes"/> + <see cref="ReadCacheBytes"/> + <see cref="WriteBuffers"/> × <see cref="WriteBufferBytes"/> of memory (96 MiB), the changes of a transaction, what open snapshots and scans pin, and some kilobytes for each open file.
 /// </summary>
 public sealed record RocksStoreOptions
 {
@@ -13,6 +13,9 @@ public sealed record RocksStoreOptions
 
     /// <summary>Bytes of blocks read from files that stay in memory, uncompressed; indexes and filters of the files are among them. 32 MiB unless set, at least 1 MiB.</summary>
     public long BlockCacheBytes { get; init; } = 32L << 20;
+
+    /// <summary>Bytes of keys that transactions asked for, with their values, which stay in memory as they are, so that the apply loop need not ask the engine for them again. 16 MiB unless set; 0: none.</summary>
+    public long ReadCacheBytes { get; init; } = 16L << 20;
 
     /// <summary>Bytes of commits that are gathered in memory before they are written to a file in the background. 16 MiB unless set, at least 64 KiB.</summary>
     public long WriteBufferBytes { get; init; } = 16L << 20;
@@ -43,6 +46,7 @@ public sealed record RocksStoreOptions
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(Directory);
         ArgumentOutOfRangeException.ThrowIfLessThan(BlockCacheBytes, 1L << 20);
+        ArgumentOutOfRangeException.ThrowIfNegative(ReadCacheBytes);
         ArgumentOutOfRangeException.ThrowIfLessThan(WriteBufferBytes, 64L << 10);
         ArgumentOutOfRangeException.ThrowIfLessThan(WriteBuffers, 2);
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxOpenFiles, 32);

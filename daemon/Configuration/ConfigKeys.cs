@@ -94,7 +94,7 @@ internal static class ConfigKeys
     public static readonly ConfigKey TableSnapshots = new("table", "snapshots", ConfigKind.Path, "",
         "A directory that all table nodes share, for the snapshots from which replicas catch up, and which let the log be trimmed. Empty: each keeps its own in its own directory, and copies those of others over the network.");
 
-    public static readonly ConfigKey TableCache = new("table", "cache", ConfigKind.Size, "32MiB", "Memory for what was read from the replica's files.")
+    public static readonly ConfigKey TableCache = new("table", "cache", ConfigKind.Size, "32MiB", "Memory for what was read from the replica's files: three quarters for their blocks, one for the rows and records that commands asked for.")
     { Minimum = MiB, Maximum = 1024 * GiB };
 
     public static readonly ConfigKey TableWriteBuffer = new("table", "write_buffer", ConfigKind.Size, "16MiB", "Memory for what is not in the replica's files yet; up to three times as much.")

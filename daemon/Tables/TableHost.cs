@@ -107,7 +107,7 @@ internal sealed class TableHost : IAsyncDisposable
     {
         _client = ConnectToCluster(me, metaStore, timeProvider, loggers);
         _log = _client.OpenLog(_options.Log);
-        var stores = new RocksStoreFactory(new RocksStoreOptions { Directory = _options.StoreDirectory, BlockCacheBytes = _options.CacheBytes, WriteBufferBytes = _options.WriteBufferBytes });
+        var stores = new RocksStoreFactory(_options.Store);
         var runtime = new RuntimeOptions
         {
             ReplicaId = me.NodeId,

@@ -1,3 +1,5 @@
+using Delos.LocalStorage;
+
 namespace Delos.Daemon.Tables;
 
 /// <summary>Settings of the role table; immutable, checked with the node's configuration. Of what is bounded in all, one connection gets at most a quarter.</summary>
@@ -12,6 +14,7 @@ internal sealed record TableOptions
     /// <summary>A directory for the snapshots of all replicas; empty: each keeps its own, and copies those of others.</summary>
     public string SnapshotDirectory { get; init; } = "";
 
+    /// <summary>Memory for what was read from the replica's files: a quarter for what the apply loop asks for, the rest for blocks of the files.</summary>
     public long CacheBytes { get; init; } = 32L << 20;
 
     public long WriteBufferBytes { get; init; } = 16L << 20;
@@ -48,6 +51,8 @@ internal sealed record TableOptions
 
     /// <summary>How long the stop may take.</summary>
     public TimeSpan StopTimeout { get; init; } = TimeSpan.FromSeconds(2);
+
+    public RocksStoreOptions Store => new() { Directory = StoreDirectory, BlockCacheBytes = Math.Max(CacheBytes - (CacheBytes / 4), 1 << 20), ReadCacheBytes = CacheBytes / 4, WriteBufferBytes = WriteBufferBytes };
 
     public string StoreDirectory => Path.Combine(Directory, "store");
 

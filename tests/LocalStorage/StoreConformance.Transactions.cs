@@ -218,4 +218,89 @@ public abstract partial class StoreConformance
         Assert.That(cursor.Key.ToArray().Text(), Is.EqualTo(reverse ? "d" : "b"));
         Assert.That(cursor.Rest(), Is.EqualTo(reverse ? "c=1 a=1" : "c=1 e=1"));
     }
+
+    [Test]
+    public void A_cursor_shows_again_what_a_roll_back_brings_back_ahead_of_it([Values] bool reverse)
+    {
+        _store.Commit(("a", "1"), ("b", "1"), ("c", "1"), ("d", "1"), ("e", "1"));
+        using var transaction = _store.Begin();
+        transaction.PutText("c", "2");
+        var savepoint = transaction.Savepoint();
+        foreach (var key in "bcd") transaction.DeleteText($"{key}");
+        using var cursor = transaction.Scan(StoreSpace.Data, [], [], reverse);
+        Assert.That(cursor.MoveNext(), Is.True);
+        transaction.RollBackTo(savepoint);
+        transaction.PutText("cc", "3");
+        Assert.That(cursor.Rest(), Is.EqualTo(reverse ? "d=1 cc=3 c=2 b=1 a=1" : "b=1 c=2 cc=3 d=1 e=1"));
+        transaction.RollBackTo(savepoint);
+        Assert.That(transaction.List(reverse: reverse), Is.EqualTo(reverse ? "e=1 d=1 c=2 b=1 a=1" : "a=1 b=1 c=2 d=1 e=1"));
+    }
+
+    [Test]
+    public void Later_transactions_read_what_earlier_ones_left_and_not_what_they_read([Values] bool rolledBack)
+    {
+        _store.Commit(("there", "1"));
+        for (var round = 0; round < 3; round++)
+        {
+            using var transaction = _store.Begin();
+            Assert.That((transaction.GetText("there"), transaction.GetText("new"), transaction.GetText("fleeting")), Is.EqualTo(($"{round + 1}", round == 0 ? null : $"{round}", (string?)null)));
+            transaction.PutText("there", $"{round + 2}");
+            transaction.PutText("new", $"{round + 1}");
+            transaction.PutText("fleeting", "x");
+            if (rolledBack)
+            {
+                var savepoint = transaction.Savepoint();
+                transaction.PutText("there", "never");
+                transaction.DeleteText("new");
+                transaction.RollBackTo(savepoint);
+            }
+
+            transaction.DeleteText("fleeting");
+            transaction.Commit();
+            using (var dropped = _store.Begin())
+            {
+                dropped.PutText("there", "never");
+                dropped.DeleteText("new");
+            }
+
+            Assert.That(_store.List(), Is.EqualTo($"new={round + 1} there={round + 2}"));
+        }
+    }
+
+    [Test]
+    public void What_is_read_belongs_to_the_reader()
+    {
+        _store.Commit(("a", "1"));
+        using var transaction = _store.Begin();
+        transaction.PutText("b", "1");
+        foreach (var key in (string[])["a", "b", "a", "b"])
+        {
+            var value = transaction.Get(StoreSpace.Data, key.Bytes())!;
+            Assert.That(value.Text(), Is.EqualTo("1"));
+            value[0] = 0;
+        }
+    }
+
+    [Test]
+    public void Many_changes_in_any_order_are_walked_over_in_theirs([Values] bool reverse)
+    {
+        using (var first = _store.Begin())
+        {
+            for (var i = 0; i < 5000; i += 3) first.PutText($"{i:D4}", "1");
+            first.Commit();
+        }
+
+        using var transaction = _store.Begin();
+        Assert.That(transaction.Pairs(StoreSpace.Data, reverse: reverse), Has.Count.EqualTo(1667));
+        for (var i = 0; i < 5000; i++)
+        {
+            var key = i * 1237 % 5000;
+            if (key % 5 == 0) transaction.DeleteText($"{key:D4}");
+            else if (key % 2 == 0) transaction.PutText($"{key:D4}", "2");
+        }
+
+        var expected = Enumerable.Range(0, 5000).Where(static i => i % 5 != 0 && (i % 2 == 0 || i % 3 == 0)).Select(static i => (Key: $"{i:D4}", Value: i % 2 == 0 ? "2" : "1")).ToList();
+        if (reverse) expected.Reverse();
+        Assert.That(transaction.Pairs(StoreSpace.Data, reverse: reverse).Select(static pair => (pair.Key.Text(), pair.Value.Text())), Is.EqualTo(expected));
+    }
 }

@@ -1,6 +1,6 @@
 namespace Delos.LocalStorage.Rocks;
 
-/// <summary>rocksdb_writebatch_wi_t: changes in the order in which they were made, with an index by key.</summary>
+/// <summary>rocksdb_writebatch_t: changes that are written together.</summary>
 internal sealed class BatchHandle : RocksHandle
 {
     protected override void Destroy() => RocksNative.BatchDestroy(handle);

@@ -5,17 +5,7 @@ namespace Delos.LocalStorage.Rocks;
 /// </summary>
 internal sealed unsafe class IteratorHandle : RocksHandle
 {
-    /// <summary>Over the database.</summary>
     public IteratorHandle(DatabaseHandle database, ReadOptionsHandle options) => Make(() => RocksNative.IteratorCreate(database, options), options, database);
-
-    /// <summary>Over the database as it will be with the batch. Only the database's part heeds the bounds of the options. To be thrown away when the batch rolls back, which takes away the index that it walks.</summary>
-    public IteratorHandle(DatabaseHandle database, ReadOptionsHandle options, BatchHandle batch)
-        : this(database, options)
-    {
-        DependOn(batch);
-        SetHandle(RocksNative.BatchIteratorCreate(batch, handle));
-        GC.KeepAlive(this);
-    }
 
     public bool IsValid
     {
@@ -27,7 +17,7 @@ internal sealed unsafe class IteratorHandle : RocksHandle
         }
     }
 
-    /// <summary>Of the database. Only while valid; until the next move or, with a batch, the next change, and as long as the caller keeps this alive.</summary>
+    /// <summary>As stored. Only while valid; until the next move, and as long as the caller keeps this alive.</summary>
     public ReadOnlySpan<byte> Key
     {
         get
@@ -70,20 +60,6 @@ internal sealed unsafe class IteratorHandle : RocksHandle
     public void Previous()
     {
         RocksNative.IteratorPrevious(handle);
-        GC.KeepAlive(this);
-    }
-
-    /// <summary>To the first key that is not below.</summary>
-    public void Seek(ReadOnlySpan<byte> key)
-    {
-        fixed (byte* start = key) RocksNative.IteratorSeek(handle, start, (nuint)key.Length);
-        GC.KeepAlive(this);
-    }
-
-    /// <summary>To the last key that is not above.</summary>
-    public void SeekForPrevious(ReadOnlySpan<byte> key)
-    {
-        fixed (byte* start = key) RocksNative.IteratorSeekForPrevious(handle, start, (nuint)key.Length);
         GC.KeepAlive(this);
     }
 

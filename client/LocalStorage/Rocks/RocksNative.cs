@@ -63,12 +63,6 @@ internal static unsafe partial class RocksNative
     [LibraryImport(RocksLibrary.Name, EntryPoint = "rocksdb_iter_seek_to_last")]
     internal static partial void IteratorSeekToLast(nint iterator);
 
-    [LibraryImport(RocksLibrary.Name, EntryPoint = "rocksdb_iter_seek")]
-    internal static partial void IteratorSeek(nint iterator, byte* key, nuint keyLength);
-
-    [LibraryImport(RocksLibrary.Name, EntryPoint = "rocksdb_iter_seek_for_prev")]
-    internal static partial void IteratorSeekForPrevious(nint iterator, byte* key, nuint keyLength);
-
     [LibraryImport(RocksLibrary.Name, EntryPoint = "rocksdb_iter_next")]
     internal static partial void IteratorNext(nint iterator);
 
@@ -84,33 +78,13 @@ internal static unsafe partial class RocksNative
     [LibraryImport(RocksLibrary.Name, EntryPoint = "rocksdb_iter_get_error")]
     internal static partial void IteratorError(nint iterator, out nint error);
 
-    [LibraryImport(RocksLibrary.Name, EntryPoint = "rocksdb_writebatch_wi_create")]
-    internal static partial BatchHandle BatchCreate(nuint reservedBytes, byte overwriteKeys);
+    /// <summary>Copies the bytes, which are those of a batch.</summary>
+    [LibraryImport(RocksLibrary.Name, EntryPoint = "rocksdb_writebatch_create_from")]
+    internal static partial BatchHandle BatchCreate(byte* bytes, nuint length);
 
-    [LibraryImport(RocksLibrary.Name, EntryPoint = "rocksdb_writebatch_wi_destroy")]
+    [LibraryImport(RocksLibrary.Name, EntryPoint = "rocksdb_writebatch_destroy")]
     internal static partial void BatchDestroy(nint batch);
 
-    [LibraryImport(RocksLibrary.Name, EntryPoint = "rocksdb_writebatch_wi_put")]
-    internal static partial void BatchPut(BatchHandle batch, byte* key, nuint keyLength, byte* value, nuint valueLength);
-
-    [LibraryImport(RocksLibrary.Name, EntryPoint = "rocksdb_writebatch_wi_delete")]
-    internal static partial void BatchDelete(BatchHandle batch, byte* key, nuint keyLength);
-
-    [LibraryImport(RocksLibrary.Name, EntryPoint = "rocksdb_writebatch_wi_set_save_point")]
-    internal static partial void BatchSetSavePoint(BatchHandle batch);
-
-    /// <summary>To the last savepoint, which is gone then.</summary>
-    [LibraryImport(RocksLibrary.Name, EntryPoint = "rocksdb_writebatch_wi_rollback_to_save_point")]
-    internal static partial void BatchRollBack(BatchHandle batch, out nint error);
-
-    /// <summary>A copy, to be freed; 0: no such key.</summary>
-    [LibraryImport(RocksLibrary.Name, EntryPoint = "rocksdb_writebatch_wi_get_from_batch_and_db")]
-    internal static partial nint BatchGet(BatchHandle batch, DatabaseHandle database, ReadOptionsHandle options, byte* key, nuint keyLength, out nuint length, out nint error);
-
-    /// <summary>Takes the iterator over the database into the new one.</summary>
-    [LibraryImport(RocksLibrary.Name, EntryPoint = "rocksdb_writebatch_wi_create_iterator_with_base")]
-    internal static partial nint BatchIteratorCreate(BatchHandle batch, nint databaseIterator);
-
-    [LibraryImport(RocksLibrary.Name, EntryPoint = "rocksdb_write_writebatch_wi")]
+    [LibraryImport(RocksLibrary.Name, EntryPoint = "rocksdb_write")]
     internal static partial void Write(DatabaseHandle database, WriteOptionsHandle options, BatchHandle batch, out nint error);
 }

@@ -3,7 +3,7 @@ using Delos.Runtime;
 namespace Delos.LocalStorage.Rocks;
 
 /// <summary>The database as of one moment.</summary>
-internal sealed unsafe class RocksSnapshot : IStoreSnapshot
+internal sealed class RocksSnapshot : IStoreSnapshot
 {
     private readonly DatabaseHandle _database;
     private readonly SnapshotHandle _snapshot;
@@ -19,25 +19,15 @@ internal sealed unsafe class RocksSnapshot : IStoreSnapshot
     public byte[]? Get(StoreSpace space, ReadOnlySpan<byte> key)
     {
         using var stored = new SpaceKey(space, key, stackalloc byte[SpaceKey.StackBytes]);
-        var pinned = (nint)0;
         var held = false;
         try
         {
-            // The options hold the snapshot, and that the database: what is pinned stays until it is copied, whoever disposes of what meanwhile.
+            // The options hold the snapshot, and that the database, whoever disposes of what meanwhile.
             _options.DangerousAddRef(ref held);
-            fixed (byte* start = stored.Bytes)
-            {
-                pinned = RocksNative.GetPinned(_database, _options, start, (nuint)stored.Bytes.Length, out var error);
-                RocksError.ThrowIfAny(error, "read");
-            }
-
-            if (pinned == 0) return null;
-            var value = RocksNative.PinnedValue(pinned, out var length);
-            return new ReadOnlySpan<byte>(value, checked((int)length)).ToArray();
+            return PointRead.Get(_database, _options, stored.Bytes);
         }
         finally
         {
-            if (pinned != 0) RocksNative.PinnedDestroy(pinned);
             if (held) _options.DangerousRelease();
         }
     }

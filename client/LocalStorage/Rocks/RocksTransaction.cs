@@ -2,92 +2,45 @@ using Delos.Runtime;
 
 namespace Delos.LocalStorage.Rocks;
 
-/// <summary>Changes that RocksDB keeps in a batch with an index, so that the transaction's own reads find them.</summary>
-internal sealed unsafe class RocksTransaction(RocksStore store, DatabaseHandle database, ReadOptionsHandle readOptions) : IStoreTransaction
+/// <summary>Changes in managed memory, in front of the database: only a key that neither they nor the cache know costs a call of the library, and so does the commit, which writes the last state of each key.</summary>
+internal sealed class RocksTransaction(RocksStore store, DatabaseHandle database, ReadOptionsHandle readOptions, Overlay overlay, ReadCache cache) : IStoreTransaction
 {
-    private readonly BatchHandle _batch = RocksNative.BatchCreate(0, overwriteKeys: 1);
-
-    // For each of ours the batch's savepoint, counted from 0, that stands for it. Ours without a change in between share one, since going back to one costs the batch a new index over all that is left.
-    private readonly List<int> _savepoints = [];
-    private int _marks;
-    private bool _changedSinceMark;
     private bool _ended;
-
-    /// <summary>Grows with every change: cursors have to look for their place again.</summary>
-    public long Version { get; private set; }
-
-    /// <summary>Grows when the batch's index is made anew: iterators over the old one are of no use any more.</summary>
-    public int IndexVersion { get; private set; }
 
     public byte[]? Get(StoreSpace space, ReadOnlySpan<byte> key)
     {
         ThrowIfEnded();
         using var stored = new SpaceKey(space, key, stackalloc byte[SpaceKey.StackBytes]);
-        fixed (byte* start = stored.Bytes)
-        {
-            var value = RocksNative.BatchGet(_batch, database, readOptions, start, (nuint)stored.Bytes.Length, out var length, out var error);
-            RocksError.ThrowIfAny(error, "read");
-            if (value == 0) return null;
-            try
-            {
-                return new ReadOnlySpan<byte>((byte*)value, checked((int)length)).ToArray();
-            }
-            finally
-            {
-                RocksNative.Free(value);
-            }
-        }
+        var hash = KeyHash.Of(stored.Bytes);
+        var change = overlay.Find(stored.Bytes, hash);
+        if (change.Kind != Overlay.ChangeKind.None) return Copy(change.Value);
+        if (cache.TryGet(stored.Bytes, hash, out var known)) return Copy(known);
+        var read = PointRead.Get(database, readOptions, stored.Bytes);
+        cache.Add(stored.Bytes.ToArray(), hash, read);
+        return Copy(read);
     }
 
     public IStoreCursor Scan(StoreSpace space, ReadOnlySpan<byte> from, ReadOnlySpan<byte> to, bool reverse = false)
     {
         ThrowIfEnded();
         var range = new KeyRange(space, from, to);
-        return range.IsEmpty ? EmptyCursor.Instance : new TransactionCursor(this, new ReadOptionsHandle(snapshot: null, range), reverse);
+        return range.IsEmpty ? EmptyCursor.Instance : new TransactionCursor(this, database, overlay, new ReadOptionsHandle(snapshot: null, range), reverse);
     }
 
-    public void Put(StoreSpace space, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
-    {
-        ThrowIfEnded();
-        using var stored = new SpaceKey(space, key, stackalloc byte[SpaceKey.StackBytes]);
-        fixed (byte* start = stored.Bytes, valueStart = value) RocksNative.BatchPut(_batch, start, (nuint)stored.Bytes.Length, valueStart, (nuint)value.Length);
-        OnChanged();
-    }
+    public void Put(StoreSpace space, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value) => Set(space, key, value.ToArray());
 
-    public void Delete(StoreSpace space, ReadOnlySpan<byte> key)
-    {
-        ThrowIfEnded();
-        using var stored = new SpaceKey(space, key, stackalloc byte[SpaceKey.StackBytes]);
-        fixed (byte* start = stored.Bytes) RocksNative.BatchDelete(_batch, start, (nuint)stored.Bytes.Length);
-        OnChanged();
-    }
+    public void Delete(StoreSpace space, ReadOnlySpan<byte> key) => Set(space, key, null);
 
     public int Savepoint()
     {
         ThrowIfEnded();
-        if (_marks == 0 || _changedSinceMark) SetMark();
-        _savepoints.Add(_marks - 1);
-        return _savepoints.Count - 1;
+        return overlay.Savepoint();
     }
 
     public void RollBackTo(int savepoint)
     {
         ThrowIfEnded();
-        ArgumentOutOfRangeException.ThrowIfNegative(savepoint);
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(savepoint, _savepoints.Count);
-        var mark = _savepoints[savepoint];
-        _savepoints.RemoveRange(savepoint + 1, _savepoints.Count - savepoint - 1);
-        if (mark == _marks - 1 && !_changedSinceMark) return;
-        Version++;
-        IndexVersion++;
-        for (; _marks > mark; _marks--)
-        {
-            RocksNative.BatchRollBack(_batch, out var error);
-            RocksError.ThrowIfAny(error, "roll back");
-        }
-
-        // Going back takes the mark away, but the savepoint stays valid.
-        SetMark();
+        overlay.RollBackTo(savepoint);
     }
 
     public void Commit()
@@ -95,7 +48,7 @@ internal sealed unsafe class RocksTransaction(RocksStore store, DatabaseHandle d
         ThrowIfEnded();
         try
         {
-            store.Commit(_batch);
+            store.Commit(overlay);
         }
         finally
         {
@@ -107,28 +60,19 @@ internal sealed unsafe class RocksTransaction(RocksStore store, DatabaseHandle d
     {
         if (_ended) return;
         _ended = true;
-        _batch.Dispose();
+        overlay.Clear();
         store.OnTransactionEnded();
-    }
-
-    internal IteratorHandle Iterate(ReadOptionsHandle options)
-    {
-        ThrowIfEnded();
-        return new IteratorHandle(database, options, _batch);
     }
 
     internal void ThrowIfEnded() => ObjectDisposedException.ThrowIf(_ended, this);
 
-    private void OnChanged()
+    private void Set(StoreSpace space, ReadOnlySpan<byte> key, byte[]? value)
     {
-        Version++;
-        _changedSinceMark = true;
+        ThrowIfEnded();
+        using var stored = new SpaceKey(space, key, stackalloc byte[SpaceKey.StackBytes]);
+        overlay.Set(stored.Bytes, value);
     }
 
-    private void SetMark()
-    {
-        RocksNative.BatchSetSavePoint(_batch);
-        _marks++;
-        _changedSinceMark = false;
-    }
+    /// <summary>What the caller gets is his own.</summary>
+    private static byte[]? Copy(byte[]? value) => value?.AsSpan().ToArray();
 }

@@ -3,45 +3,33 @@ using Delos.Runtime;
 namespace Delos.LocalStorage.Rocks;
 
 /// <summary>
-/// A walk over the database as it is with a transaction's changes. The transaction may change between two moves, even the very key that the cursor is on; RocksDB's iterator does not survive that, so key and value are copied, and
-/// after a change the place is looked for again.
+/// A walk over the database as it is with a transaction's changes: two walks in one, over the keys of the database, which stay as they are while the transaction lasts, and over those that were changed, of which the next one is looked for
+/// at every move. The transaction may change in between, even the very key that the cursor is on, so key and value are copied.
 /// </summary>
-internal sealed class TransactionCursor(RocksTransaction transaction, ReadOptionsHandle options, bool reverse) : IStoreCursor
+internal sealed class TransactionCursor(RocksTransaction transaction, DatabaseHandle database, Overlay overlay, ReadOptionsHandle options, bool reverse) : IStoreCursor
 {
     private IteratorHandle? _iterator;
-    private long _version;
-    private int _indexVersion;
+    private bool _isPassed;
     private byte[] _copy = [];
     private int _keyLength;
     private int _length;
-    private bool _begun;
     private bool _isOnKey;
+    private bool _hasEnded;
 
-    public ReadOnlySpan<byte> Key => StoredKey[1..];
+    public ReadOnlySpan<byte> Key => _isOnKey ? StoredKey[1..] : throw NotOnKey();
 
     public ReadOnlySpan<byte> Value => _isOnKey ? _copy.AsSpan(_keyLength, _length - _keyLength) : throw NotOnKey();
 
-    private ReadOnlySpan<byte> StoredKey => _isOnKey ? _copy.AsSpan(0, _keyLength) : throw NotOnKey();
+    /// <summary>The last key that was shown, or was passed over since it is deleted.</summary>
+    private ReadOnlySpan<byte> StoredKey => _copy.AsSpan(0, _keyLength);
 
     public bool MoveNext()
     {
         transaction.ThrowIfEnded();
         ObjectDisposedException.ThrowIf(options.IsClosed, this);
-        if (_begun && !_isOnKey) return false;
-        var iterator = Move();
-        _begun = true;
         _isOnKey = false;
-        if (!iterator.IsValid)
-        {
-            iterator.ThrowIfFailed();
-            return false;
-        }
-
-        var key = iterator.Key;
-        if (reverse ? key.SequenceCompareTo(options.Lower) < 0 : key.SequenceCompareTo(options.Upper) >= 0) return false;
-        Copy(key, iterator.Value);
-        _isOnKey = true;
-        return true;
+        while (!_hasEnded && !_isOnKey) Step();
+        return _isOnKey;
     }
 
     public void Dispose()
@@ -51,40 +39,69 @@ internal sealed class TransactionCursor(RocksTransaction transaction, ReadOption
         options.Dispose();
     }
 
-    private IteratorHandle Move()
+    /// <summary>To the next key that either walk has; it is shown, unless it is deleted.</summary>
+    private void Step()
     {
-        if (_indexVersion != transaction.IndexVersion)
+        var changed = NextChanged(out var change);
+        var iterator = MoveIterator();
+        var hasStored = iterator.IsValid;
+        if (!hasStored) iterator.ThrowIfFailed();
+        if (changed is null)
         {
-            _iterator?.Dispose();
-            _iterator = null;
+            if (hasStored) ShowStored(iterator);
+            else _hasEnded = true;
+            return;
         }
 
-        var iterator = _iterator ??= transaction.Iterate(options);
-        if (!_begun) SeekBegin(iterator);
-        else if (_version != transaction.Version) SeekBehind(iterator, StoredKey);
-        else Step(iterator);
-        _version = transaction.Version;
-        _indexVersion = transaction.IndexVersion;
-        return iterator;
+        var order = hasStored ? iterator.Key.SequenceCompareTo(changed) : 0;
+        if (hasStored && order != 0 && order < 0 != reverse)
+        {
+            ShowStored(iterator);
+            return;
+        }
+
+        // What was changed hides what is stored.
+        _isPassed = hasStored && order == 0;
+        Copy(changed, change.Value);
+        _isOnKey = change.Kind == Overlay.ChangeKind.Put;
     }
 
-    private void SeekBegin(IteratorHandle iterator)
+    private void ShowStored(IteratorHandle iterator)
     {
-        if (reverse) SeekBehind(iterator, options.Upper);
-        else iterator.Seek(options.Lower);
+        Copy(iterator.Key, iterator.Value);
+        _isPassed = _isOnKey = true;
     }
 
-    private void SeekBehind(IteratorHandle iterator, ReadOnlySpan<byte> key)
+    /// <summary>To the first key of the database that was not passed.</summary>
+    private IteratorHandle MoveIterator()
     {
-        if (reverse) iterator.SeekForPrevious(key);
-        else iterator.Seek(key);
-        if (iterator.IsValid && iterator.Key.SequenceEqual(key)) Step(iterator);
+        if (_iterator is null)
+        {
+            _iterator = new IteratorHandle(database, options);
+            if (reverse) _iterator.SeekToLast();
+            else _iterator.SeekToFirst();
+        }
+        else if (_isPassed)
+        {
+            if (reverse) _iterator.Previous();
+            else _iterator.Next();
+        }
+
+        _isPassed = false;
+        return _iterator;
     }
 
-    private void Step(IteratorHandle iterator)
+    private byte[]? NextChanged(out Overlay.Change change)
     {
-        if (reverse) iterator.Previous();
-        else iterator.Next();
+        byte[]? key;
+        if (reverse)
+        {
+            key = overlay.LastBelow(_keyLength == 0 ? options.Upper : StoredKey, out change);
+            return key is not null && key.AsSpan().SequenceCompareTo(options.Lower) >= 0 ? key : null;
+        }
+
+        key = _keyLength == 0 ? overlay.FirstFrom(options.Lower, out change) : overlay.FirstAbove(StoredKey, out change);
+        return key is not null && key.AsSpan().SequenceCompareTo(options.Upper) < 0 ? key : null;
     }
 
     private void Copy(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)

@@ -1,0 +1,116 @@
+namespace Delos.LocalStorage.Rocks;
+
+/// <summary>
+/// What a transaction changed, by key as the database holds it (see <see cref="SpaceKey"/>), in memory in front of the database: the last state of each key, and what it was before, for savepoints. One object serves one transaction
+/// after the other. Not thread-safe.
+/// </summary>
+internal sealed class Overlay
+{
+    private readonly KeyTable<Change> _changes = new();
+    private readonly List<(int Index, Change Former)> _undo = [];
+
+    // For each, how long the list of what is to be undone was.
+    private readonly List<int> _savepoints = [];
+
+    // All keys of the table, once a cursor needs them in order. Those whose change was undone stay in both.
+    private SortedKeys? _order;
+
+    /// <summary>Keys that were changed, those whose change was undone among them.</summary>
+    public int Count => _changes.Count;
+
+    public byte[] KeyAt(int index) => _changes.KeyAt(index);
+
+    public int HashAt(int index) => _changes.HashAt(index);
+
+    public Change this[int index] => _changes[index];
+
+    /// <summary>What became of a key; kind <see cref="ChangeKind.None"/>: it is as in the database.</summary>
+    public Change Find(ReadOnlySpan<byte> key, int hash) => _changes.Find(key, hash) is >= 0 and var index ? _changes[index] : default;
+
+    /// <param name="key">Copied when it is new.</param>
+    /// <param name="value">Null: deleted. Belongs to the overlay from now on.</param>
+    public void Set(ReadOnlySpan<byte> key, byte[]? value)
+    {
+        var hash = KeyHash.Of(key);
+        var index = _changes.Find(key, hash);
+        if (index < 0)
+        {
+            var added = key.ToArray();
+            index = _changes.Add(added, hash, default);
+            _order?.Add(added);
+        }
+
+        if (_savepoints.Count > 0) _undo.Add((index, _changes[index]));
+        _changes[index] = new Change(value is null ? ChangeKind.Deleted : ChangeKind.Put, value);
+    }
+
+    public int Savepoint()
+    {
+        _savepoints.Add(_undo.Count);
+        return _savepoints.Count - 1;
+    }
+
+    public void RollBackTo(int savepoint)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(savepoint);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(savepoint, _savepoints.Count);
+        var kept = _savepoints[savepoint];
+        for (var i = _undo.Count - 1; i >= kept; i--) _changes[_undo[i].Index] = _undo[i].Former;
+        _undo.RemoveRange(kept, _undo.Count - kept);
+        _savepoints.RemoveRange(savepoint + 1, _savepoints.Count - savepoint - 1);
+    }
+
+    /// <summary>The first changed key that is not below, and what became of it; null: there is none.</summary>
+    public byte[]? FirstFrom(ReadOnlySpan<byte> key, out Change change) => Changed(Order.FirstFrom(key), reverse: false, out change);
+
+    /// <summary>As <see cref="FirstFrom"/>, above the key.</summary>
+    public byte[]? FirstAbove(ReadOnlySpan<byte> key, out Change change) => Changed(Order.FirstAbove(key), reverse: false, out change);
+
+    /// <summary>As <see cref="FirstFrom"/>, the last one below the key.</summary>
+    public byte[]? LastBelow(ReadOnlySpan<byte> key, out Change change) => Changed(Order.LastBelow(key), reverse: true, out change);
+
+    public void Clear()
+    {
+        _changes.Clear();
+        _undo.Clear();
+        _savepoints.Clear();
+        _order = null;
+    }
+
+    private SortedKeys Order
+    {
+        get
+        {
+            if (_order is not null) return _order;
+            var keys = new byte[_changes.Count][];
+            for (var i = 0; i < keys.Length; i++) keys[i] = _changes.KeyAt(i);
+            return _order = new SortedKeys(keys);
+        }
+    }
+
+    /// <summary>Passes over those whose change was undone.</summary>
+    private byte[]? Changed(byte[]? key, bool reverse, out Change change)
+    {
+        for (change = default; key is not null; key = reverse ? Order.LastBelow(key) : Order.FirstAbove(key))
+        {
+            change = Find(key, KeyHash.Of(key));
+            if (change.Kind != ChangeKind.None) return key;
+        }
+
+        return null;
+    }
+
+    /// <summary>What became of a key.</summary>
+    /// <param name="Kind">Whether it is there.</param>
+    /// <param name="Value">Null unless it was put.</param>
+    public readonly record struct Change(ChangeKind Kind, byte[]? Value);
+
+    /// <summary>What can become of a key.</summary>
+    public enum ChangeKind : byte
+    {
+        /// <summary>Nothing: it is as in the database.</summary>
+        None,
+        Put,
+        Deleted,
+    }
+}
