@@ -105,9 +105,9 @@ internal sealed class RuntimeCore(IStateMachine machine, ulong replica, IReadOnl
             case ProposalKind.Command when !proposal.HasSession:
                 return new Answer(ProposalStatus.Applied, machine.Apply(new MachineTransaction(effects), context, proposal.Payload.Span));
             case ProposalKind.Command:
-                if (SessionTable.Find(effects, proposal) is { } known) return known;
+                if (SessionTable.Find(effects, proposal, out var session) is { } known) return known;
                 var answer = machine.Apply(new MachineTransaction(effects), context, proposal.Payload.Span);
-                SessionTable.Record(effects, proposal, context, answer.Span);
+                SessionTable.Record(effects, proposal, session, context, answer.Span);
                 return new Answer(ProposalStatus.Applied, answer);
             case ProposalKind.OpenSession:
                 var id = new byte[8];

@@ -26,7 +26,7 @@ internal static class RuntimeKeys
     /// <summary>→ checksum (8 bytes) of the state in front of that position.</summary>
     public static byte[] Claim(long position) => Numbered(ClaimPrefix[0], (ulong)position);
 
-    /// <summary>→ floor, time of last use (8 bytes each); the session's answers follow it in order.</summary>
+    /// <summary>→ <see cref="SessionRecord"/>; the session's answers follow it in order.</summary>
     public static byte[] Session(ulong session) => Numbered(SessionPrefix[0], session);
 
     /// <summary>→ the answer.</summary>

@@ -1,5 +1,3 @@
-using Delos.Protocol.Messages;
-
 namespace Delos.Runtime;
 
 /// <summary>The sessions, in the store: which commands were applied, and what was answered.</summary>
@@ -9,27 +7,30 @@ internal static class SessionTable
     public static ulong Open(IStoreTransaction store, in CommandContext context)
     {
         var id = (((ulong)context.Position * ProposalBatch.MaxProposals) + (ulong)context.Index) + 1;
-        Save(store, id, floor: 1, context.Time.ToUnixTimeMilliseconds());
+        Save(store, id, new SessionRecord(1, context.Time.ToUnixTimeMilliseconds(), 0));
         return id;
     }
 
-    /// <summary>Null: to be applied, then <see cref="Record"/>ed. Else its answer, since it was applied before or cannot be.</summary>
-    public static Answer? Find(IStoreTransaction store, in Proposal proposal)
+    /// <summary>Null: to be applied, then <see cref="Record"/>ed with what is known of the session. Else its answer, since it was applied before or cannot be.</summary>
+    public static Answer? Find(IStoreTransaction store, in Proposal proposal, out SessionRecord session)
     {
+        session = default;
         if (store.Get(StoreSpace.Runtime, RuntimeKeys.Session(proposal.Session)) is not { } record) return new Answer(ProposalStatus.SessionExpired, default);
-        var floor = FloorOf(record);
-        if (proposal.Sequence < floor) return new Answer(ProposalStatus.AlreadyAnswered, default);
-        if (proposal.Sequence - Math.Max(floor, proposal.Floor) >= Session.Window) return new Answer(ProposalStatus.TooManyUnanswered, default);
+        session = SessionRecord.Decode(record);
+        if (proposal.Sequence < session.Floor) return new Answer(ProposalStatus.AlreadyAnswered, default);
+        if (proposal.Sequence - Math.Max(session.Floor, proposal.Floor) >= Session.Window) return new Answer(ProposalStatus.TooManyUnanswered, default);
+        if (proposal.Sequence > session.Highest) return null;
         return store.Get(StoreSpace.Runtime, RuntimeKeys.Answer(proposal.Session, proposal.Sequence)) is { } answer ? new Answer(ProposalStatus.Applied, answer) : null;
     }
 
     /// <summary>Keeps the answer, and forgets those that the client has.</summary>
-    public static void Record(IStoreTransaction store, in Proposal proposal, in CommandContext context, ReadOnlySpan<byte> answer)
+    public static void Record(IStoreTransaction store, in Proposal proposal, in SessionRecord session, in CommandContext context, ReadOnlySpan<byte> answer)
     {
-        var floor = FloorOf(store.Get(StoreSpace.Runtime, RuntimeKeys.Session(proposal.Session))!);
         store.Put(StoreSpace.Runtime, RuntimeKeys.Answer(proposal.Session, proposal.Sequence), answer);
-        if (proposal.Floor > floor) Forget(store, RuntimeKeys.Answer(proposal.Session, floor), RuntimeKeys.Answer(proposal.Session, proposal.Floor));
-        Save(store, proposal.Session, Math.Max(floor, proposal.Floor), context.Time.ToUnixTimeMilliseconds());
+
+        // The highest is less than a window above the floor, however far the new floor is.
+        for (var forgotten = session.Floor; forgotten < proposal.Floor && forgotten <= session.Highest; forgotten++) store.Delete(StoreSpace.Runtime, RuntimeKeys.Answer(proposal.Session, forgotten));
+        Save(store, proposal.Session, new SessionRecord(Math.Max(session.Floor, proposal.Floor), context.Time.ToUnixTimeMilliseconds(), Math.Max(session.Highest, proposal.Sequence)));
     }
 
     /// <summary>Ends sessions that were not used for long: looks at <paramref name="limit"/> of them, beginning behind <paramref name="after"/>; returns where it stopped.</summary>
@@ -54,20 +55,14 @@ internal static class SessionTable
     {
         using var cursor = store.Scan(StoreSpace.Runtime, RuntimeKeys.Session(id + 1), RuntimeKeys.After(RuntimeKeys.SessionPrefix));
         if (!cursor.MoveNext()) return null;
-        var reader = new MessageReader(cursor.Value);
-        reader.U64();
-        return (RuntimeKeys.NumberOf(cursor.Key), reader.I64());
+        return (RuntimeKeys.NumberOf(cursor.Key), SessionRecord.Decode(cursor.Value).UsedAt);
     }
 
-    private static ulong FloorOf(ReadOnlySpan<byte> record) => new MessageReader(record).U64();
-
-    private static void Save(IStoreTransaction store, ulong id, ulong floor, long usedAt)
+    private static void Save(IStoreTransaction store, ulong id, in SessionRecord record)
     {
-        var record = new byte[16];
-        var writer = new MessageWriter(record);
-        writer.U64(floor);
-        writer.I64(usedAt);
-        store.Put(StoreSpace.Runtime, RuntimeKeys.Session(id), record);
+        Span<byte> bytes = stackalloc byte[SessionRecord.Size];
+        record.Write(bytes);
+        store.Put(StoreSpace.Runtime, RuntimeKeys.Session(id), bytes);
     }
 
     /// <summary>Deletes the keys of [from, to).</summary>

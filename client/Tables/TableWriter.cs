@@ -114,10 +114,10 @@ internal sealed class TableWriter
     /// <summary>No expiry is left below this time.</summary>
     public void ExpiriesRemovedBelow(long time) => _stats = _stats with { ExpiriesFrom = Math.Max(_stats.ExpiriesFrom, time) };
 
-    /// <summary>Writes the counters. Each change makes room for itself, and a little more, so that a retention that was lowered is reached.</summary>
+    /// <summary>Writes the counters. Changes make room for themselves, and a little more, so that a retention that was lowered is reached.</summary>
     public void Finish()
     {
-        if (_changes > 0) TrimChanges((int)Math.Min(2 * _changes, int.MaxValue) + 16);
+        if (_changes > 0) TrimChanges((2 * (int)_changes) + ChangeTrimmer.MostOfCommand);
         if (_stats != _before) _scope.Store.Put(StoreSpace.Meta, StoreKeys.Stats(Schema.Id), _stats.Encode());
     }
 

@@ -1,3 +1,5 @@
+using System.Buffers.Binary;
+using System.Text;
 using Delos.LocalStorage;
 using Delos.Runtime;
 
@@ -84,6 +86,31 @@ public class RuntimeCoreTests
         Assert.That(Registers.Get(snapshot, "n"), Is.EqualTo("3"));
         using var left = snapshot.Scan(StoreSpace.Runtime, RuntimeKeys.Session(0), RuntimeKeys.Session(busy));
         Assert.That(left.MoveNext(), Is.False);
+    }
+
+    [Test]
+    public void Answers_are_kept_from_the_floor_on_however_far_it_jumps()
+    {
+        using var store = _stores.Open();
+        Apply(store, 0, s_time, new Proposal(ProposalKind.OpenSession, 0, 0, 0, default));
+        var session = BitConverter.ToUInt64(_answers[0].Answer.Payload.Span);
+        Apply(store, 1, s_time, InSession(session, 1, 1, "add n 1"), InSession(session, 4, 1, "add n 1"), InSession(session, 3, 2, "add n 1"), InSession(session, 4, 2, "add n 1"), InSession(session, 2, 2, "add n 1"));
+        Assert.That(Texts(5), Is.EqualTo(new[] { "1", "2", "3", "2", "4" }), "one that is above others may come before them, and is answered again");
+        Assert.That(Kept(), Is.EqualTo(new ulong[] { 2, 3, 4 }));
+        Apply(store, 2, s_time, InSession(session, 1_000_000_000_000, 1_000_000_000_000, "add n 1"), InSession(session, 4, 4, "add n 1"));
+        Assert.That(_answers[^2..].Select(a => a.Answer.Status), Is.EqualTo(new[] { ProposalStatus.Applied, ProposalStatus.AlreadyAnswered }));
+        Assert.That(Kept(), Is.EqualTo(new[] { 1_000_000_000_000UL }));
+
+        IEnumerable<string> Texts(int last) => _answers[^last..].Select(a => Encoding.UTF8.GetString(a.Answer.Payload.Span));
+
+        List<ulong> Kept()
+        {
+            using var snapshot = store.Snapshot();
+            using var cursor = snapshot.Scan(StoreSpace.Runtime, RuntimeKeys.Answer(session, 0), RuntimeKeys.Session(session + 1));
+            var kept = new List<ulong>();
+            while (cursor.MoveNext()) kept.Add(BinaryPrimitives.ReadUInt64BigEndian(cursor.Key[9..]));
+            return kept;
+        }
     }
 
     [Test]

@@ -89,6 +89,24 @@ public sealed class ChangeTests
     }
 
     [Test]
+    public void Changes_beyond_the_retention_are_removed_some_at_a_time()
+    {
+        _bed.Do(new AlterTable("t", [], [], new TableSettings(RetainedChanges: 640)));
+        var kept = new List<long>();
+        for (var i = 0; i < 660; i++)
+        {
+            _bed.Do(Put(i % 7, i));
+            kept.Add(_bed.Describe("t").Changes);
+        }
+
+        Assert.That(kept[..640], Is.EqualTo(Enumerable.Range(1, 640)));
+        Assert.That(kept[640..], Is.EqualTo(new[] { 641, 642, 643, 644, 645, 640, 641, 642, 643, 644, 645, 640, 641, 642, 643, 644, 645, 640, 641, 642 }));
+        _bed.Settle(7);
+        Assert.That(_bed.Describe("t").Changes, Is.EqualTo(642), "so few are no work for sweeps");
+        TableConsistency.Check(_bed);
+    }
+
+    [Test]
     public void Bytes_of_changes_are_bounded_too_and_a_lowered_bound_is_reached_by_sweeps()
     {
         for (var i = 0; i < 200; i++) _bed.Do(Put(i, i));
