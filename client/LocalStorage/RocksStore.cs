@@ -72,12 +72,10 @@ public sealed class RocksStore : ILocalStore
     internal void Commit(Overlay overlay)
     {
         _writer.Clear();
-        for (var i = 0; i < overlay.Count; i++)
+        foreach (var i in overlay.Ordered())
         {
-            var (kind, value) = overlay[i];
-            if (kind == Overlay.ChangeKind.None) continue;
-
             // What was put and deleted again leaves no trace, where it is known that it was not there before.
+            var value = overlay[i].Value;
             if (value is not null || !_cache.TryGet(overlay.KeyAt(i), overlay.HashAt(i), out var stored) || stored is not null) _writer.Add(overlay.KeyAt(i), value);
         }
 
