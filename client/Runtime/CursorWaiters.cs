@@ -2,17 +2,18 @@ using Delos.Client;
 
 namespace Delos.Runtime;
 
-/// <summary>Those who wait until the replica has applied everything below some position: all who wait for the same one share one task, which outlives those who gave up. Thread-safe.</summary>
+/// <summary>Those who wait until the replica has applied everything below some position: all who wait for the same one share one task. Thread-safe.</summary>
 internal sealed class CursorWaiters
 {
     private readonly Lock _lock = new();
-    private readonly SortedDictionary<long, TaskCompletionSource> _waiting = [];
+    private readonly SortedDictionary<long, Waiting> _waiting = [];
     private long _cursor;
     private DelosException? _stopped;
 
     /// <summary>First position not applied.</summary>
     public long Cursor => Volatile.Read(ref _cursor);
 
+    /// <summary>Who does not wait to the end says so: <see cref="GiveUp"/>.</summary>
     public Task WaitAsync(long next)
     {
         if (Cursor >= next) return Task.CompletedTask;
@@ -20,8 +21,18 @@ internal sealed class CursorWaiters
         {
             if (_cursor >= next) return Task.CompletedTask;
             if (_stopped is { } stopped) return Task.FromException(new DelosException(stopped.Code, stopped.Message));
-            if (!_waiting.TryGetValue(next, out var waiter)) _waiting[next] = waiter = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            return waiter.Task;
+            if (!_waiting.TryGetValue(next, out var waiting)) _waiting[next] = waiting = new Waiting();
+            waiting.Count++;
+            return waiting.Reached.Task;
+        }
+    }
+
+    /// <summary>One of those who wait for that position does not any more: of positions that are never reached nothing is kept.</summary>
+    public void GiveUp(long next, Task task)
+    {
+        lock (_lock)
+        {
+            if (_waiting.TryGetValue(next, out var waiting) && waiting.Reached.Task == task && --waiting.Count == 0) _waiting.Remove(next);
         }
     }
 
@@ -30,10 +41,10 @@ internal sealed class CursorWaiters
         lock (_lock)
         {
             Volatile.Write(ref _cursor, cursor);
-            while (_waiting.Count > 0 && _waiting.First() is var (next, waiter) && next <= cursor)
+            while (_waiting.Count > 0 && _waiting.First() is var (next, waiting) && next <= cursor)
             {
                 _waiting.Remove(next);
-                waiter.TrySetResult();
+                waiting.Reached.TrySetResult();
             }
         }
     }
@@ -45,8 +56,15 @@ internal sealed class CursorWaiters
         {
             _stopped = reason;
             if (reason is null) return;
-            foreach (var waiter in _waiting.Values) waiter.TrySetException(new DelosException(reason.Code, reason.Message));
+            foreach (var waiting in _waiting.Values) waiting.Reached.TrySetException(new DelosException(reason.Code, reason.Message));
             _waiting.Clear();
         }
+    }
+
+    private sealed class Waiting
+    {
+        public TaskCompletionSource Reached { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public int Count { get; set; }
     }
 }

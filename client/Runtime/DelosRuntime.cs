@@ -228,12 +228,19 @@ public sealed class DelosRuntime : IAsyncDisposable
 
     private async Task CatchUpAsync(long next, CancellationToken cancellationToken)
     {
+        var reached = _waiters.WaitAsync(next);
         try
         {
-            await _waiters.WaitAsync(next).WaitAsync(_options.ReadTimeout, _options.TimeProvider, cancellationToken).ConfigureAwait(false);
+            await reached.WaitAsync(_options.ReadTimeout, _options.TimeProvider, cancellationToken).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            _waiters.GiveUp(next, reached);
+            throw;
         }
         catch (TimeoutException e)
         {
+            _waiters.GiveUp(next, reached);
             throw new DelosException(DelosErrorCode.Unavailable, $"Replica {_options.Name} of log '{_log.Name}' has applied up to {_waiters.Cursor} only, not {next}, after {_options.ReadTimeout.TotalSeconds:0.#} s.", e);
         }
     }

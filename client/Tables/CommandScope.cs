@@ -42,6 +42,9 @@ internal sealed class CommandScope(IStoreTransaction store, SchemaCache cache, R
         return added;
     }
 
+    /// <summary>Of the changes that the command made so far.</summary>
+    public long ChangedBytes => _writers.Sum(static w => w.ChangedBytes);
+
     /// <summary>The answer if a table has outgrown its quotas by this command; null: none has.</summary>
     public TableReply? CheckQuotas()
     {

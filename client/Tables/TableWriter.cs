@@ -12,6 +12,7 @@ internal sealed class TableWriter
     private readonly TableStats _before;
     private TableStats _stats;
     private uint _changes;
+    private long _changedBytes;
 
     public TableWriter(CommandScope scope, TableLayout layout)
     {
@@ -25,6 +26,9 @@ internal sealed class TableWriter
     public TableSchema Schema => Layout.Schema;
 
     public TableStats Stats => _stats;
+
+    /// <summary>Of the changes that this command made, with the rows as they became.</summary>
+    public long ChangedBytes => _changedBytes;
 
     /// <summary>The row as stored, whether it has expired or not; null: there is none.</summary>
     public StoredRow? Load(ReadOnlySpan<byte> primaryKey) =>
@@ -180,6 +184,7 @@ internal sealed class TableWriter
         var key = StoreKeys.Change(Schema.Id, _scope.Version, _changes++);
         var value = change.Encode();
         _scope.Store.Put(StoreSpace.Meta, key, value);
+        _changedBytes += key.Length + value.Length;
         _stats = _stats with { Changes = _stats.Changes + 1, ChangeBytes = _stats.ChangeBytes + key.Length + value.Length };
     }
 

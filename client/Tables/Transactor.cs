@@ -15,6 +15,7 @@ internal static class Transactor
         for (var i = 0; i < results.Length && refusal is null; i++)
         {
             refusal = Apply(scope, transaction.Ops[i], out results[i]);
+            if (refusal is null && scope.ChangedBytes > TableLimits.TransactionBytes) refusal = Refusals.TooLarge($"the rows that the transaction writes have more than {TableLimits.TransactionBytes} bytes, also those of which it names few columns; split it");
             if (refusal is not null) refusal = refusal with { FailedOp = i };
         }
 

@@ -53,7 +53,9 @@ internal static class CellText
     {
         ColumnType.Null => "",
         ColumnType.String => value.AsString(),
-        ColumnType.Timestamp => FormatTime(value.AsTime()),
+
+        // What no date says is told in microseconds, or it would be another time.
+        ColumnType.Timestamp => CellValue.MicrosOf(value.AsTime()) == value.AsTimestamp() ? FormatTime(value.AsTime()) : value.AsTimestamp().ToString(CultureInfo.InvariantCulture),
         _ => value.ToString(),
     };
 

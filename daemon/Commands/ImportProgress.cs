@@ -7,9 +7,10 @@ namespace Delos.Daemon.Commands;
 /// <summary>How far an import of a file is, kept beside the file, so that it can go on after an interruption. Rows are put, so doing some of them again does no harm.</summary>
 /// <param name="TableId">Of the table that exists now: another one of the same name has none of the rows.</param>
 /// <param name="Length">Of the file, bytes.</param>
+/// <param name="Changed">When the file was changed last, in ticks.</param>
 /// <param name="Checksum">CRC32C of the file's first MiB.</param>
 /// <param name="Rows">So many, from the first on, are in the table.</param>
-internal sealed record ImportProgress(uint TableId, long Length, uint Checksum, long Rows)
+internal sealed record ImportProgress(uint TableId, long Length, long Changed, uint Checksum, long Rows)
 {
     private const int Checked = 1 << 20;
 
@@ -21,7 +22,7 @@ internal sealed record ImportProgress(uint TableId, long Length, uint Checksum, 
         var head = new byte[Math.Min(Checked, file.Length)];
         file.ReadExactly(head);
         file.Position = 0;
-        return new ImportProgress(tableId, file.Length, Crc32C.Compute(head), 0);
+        return new ImportProgress(tableId, file.Length, File.GetLastWriteTimeUtc(file.SafeFileHandle).Ticks, Crc32C.Compute(head), 0);
     }
 
     /// <summary>As it was kept; null: nothing was.</summary>

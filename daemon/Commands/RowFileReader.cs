@@ -96,9 +96,10 @@ internal sealed class RowFileReader(TableSchema schema, RowFormat format)
         {
             using var json = JsonDocument.Parse(bytes);
             if (json.RootElement.ValueKind != JsonValueKind.Object) throw At(line, "this is no JSON object");
-            return Row.Create([.. json.RootElement.EnumerateObject().Select(p => new Cell(p.Name, ValueOf(RowText.ColumnOf(schema, p.Name), p.Value, line)))]);
+            Cell[] cells = [.. json.RootElement.EnumerateObject().Select(p => new Cell(p.Name, ValueOf(RowText.ColumnOf(schema, p.Name), p.Value, line)))];
+            return cells.DistinctBy(static c => c.Column).Count() == cells.Length ? Row.Create(cells) : throw At(line, "a column is named twice");
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             throw At(line, e.Message);
         }

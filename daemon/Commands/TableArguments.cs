@@ -31,9 +31,13 @@ internal static class TableArguments
         No value: \N, and null unless the column holds strings.
         """;
 
-    /// <summary>A client for tables whose operations last no longer than <c>--timeout</c>.</summary>
-    public static TableClient ConnectTables(this CommandContext context, DelosClient client) =>
-        TableClient.Connect(client, new TableClientOptions { OperationTimeout = context.Arguments.GetValue(SharedOptions.Timeout) });
+    /// <summary>A client for tables whose operations, with their last attempt, end before <c>--timeout</c>: it knows whether a write may have been done, the command's own limit does not.</summary>
+    public static TableClient ConnectTables(this CommandContext context, DelosClient client)
+    {
+        var timeout = context.Arguments.GetValue(SharedOptions.Timeout);
+        var attempt = TimeSpan.FromTicks(Math.Max(1, Math.Min(TableClientOptions.Default.AttemptTimeout.Ticks, timeout.Ticks / 4)));
+        return TableClient.Connect(client, new TableClientOptions { OperationTimeout = TimeSpan.FromTicks(Math.Max(1, timeout.Ticks - (2 * attempt.Ticks))), AttemptTimeout = attempt });
+    }
 
     /// <exception cref="CommandException">It is none.</exception>
     public static TableReadLevel LevelOf(CommandContext context)

@@ -19,6 +19,7 @@ internal sealed class TableImporter(TableClient client, TableSchema schema, long
     private readonly HashSet<int> _keys = [];
     private readonly int[] _keyOrdinals = [.. schema.PrimaryKey.Select(schema.OrdinalOf)];
     private Batch _batch = new();
+    private bool _failed;
     private long _read = rowsBefore;
 
     /// <summary>Rows of the file, from the first on, that are in the table.</summary>
@@ -46,20 +47,21 @@ internal sealed class TableImporter(TableClient client, TableSchema schema, long
         while (_underWay.Count > 0) await FirstAsync().ConfigureAwait(false);
     }
 
-    /// <summary>Waits for what is under way, after a failure: what succeeds in order counts, the rest is put again another time.</summary>
-    /// <param name="withRest">Rows that were taken in and not sent yet are put, too.</param>
+    /// <summary>Waits for what is under way, after something failed. What stands behind a batch that was not put does not count, though it may be in: it is put again another time.</summary>
+    /// <param name="withRest">Rows that were taken in and not sent yet are put, too, unless a batch has failed.</param>
     public async ValueTask SettleAsync(bool withRest)
     {
         try
         {
-            if (withRest && _batch.Ops.Count > 0) await SendAsync().ConfigureAwait(false);
-            while (_underWay.Count > 0) await FirstAsync().ConfigureAwait(false);
+            if (withRest && !_failed && _batch.Ops.Count > 0) await SendAsync().ConfigureAwait(false);
+            while (!_failed && _underWay.Count > 0) await FirstAsync().ConfigureAwait(false);
         }
         catch (Exception e) when (e is TableException or Delos.Client.DelosException)
         {
-            // The first failure is the one that is told.
-            foreach (var batch in _underWay) await batch.Write.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            // What failed first is what is told.
         }
+
+        foreach (var batch in _underWay) await batch.Write.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     private async ValueTask SendAsync()
@@ -74,7 +76,16 @@ internal sealed class TableImporter(TableClient client, TableSchema schema, long
     private async ValueTask FirstAsync()
     {
         var first = _underWay.Dequeue();
-        await first.Write.ConfigureAwait(false);
+        try
+        {
+            await first.Write.ConfigureAwait(false);
+        }
+        catch
+        {
+            _failed = true;
+            throw;
+        }
+
         Done = first.Through;
         foreach (var key in first.Keys) _keys.Remove(key);
     }
@@ -82,7 +93,7 @@ internal sealed class TableImporter(TableClient client, TableSchema schema, long
     private int HashOfKey(Row row)
     {
         var hash = new HashCode();
-        foreach (var ordinal in _keyOrdinals) hash.Add(row.TryGet(schema.Columns[ordinal].Name, out var value) ? value : CellValue.Null);
+        foreach (var ordinal in _keyOrdinals) hash.Add(row.TryGet(schema.Columns[ordinal].Name, out var value) ? value : schema.Columns[ordinal].Default);
         return hash.ToHashCode();
     }
 

@@ -107,7 +107,13 @@ internal sealed class DevNode : IAsyncDisposable
     /// <summary>Clean stop; killed if it takes too long. True if it was clean.</summary>
     public async Task<bool> StopAsync()
     {
-        if (_process is not { HasExited: false } process) return true;
+        if (_process is not { HasExited: false } process)
+        {
+            // What it said last may be on its way still.
+            await _output.ConfigureAwait(false);
+            return true;
+        }
+
         _expectedEnd = true;
         process.StandardInput.Close();
         using var deadline = new CancellationTokenSource(_stopTimeout);

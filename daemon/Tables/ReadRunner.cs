@@ -186,7 +186,6 @@ internal sealed class ReadRunner(DelosRuntime runtime, TableQueries queries, Tab
         }
 
         if (!reply.IsOk || !(request.Hold == TableHold.Always || (request.Hold == TableHold.Pages && more))) return false;
-        views.Hold(request.Connection.Id, snapshot, now());
-        return true;
+        return views.Hold(request.Connection.Id, snapshot, now());
     }
 }

@@ -85,9 +85,7 @@ internal sealed class TableHost : IAsyncDisposable
     /// <summary>Within <see cref="TableOptions.StopTimeout"/>, whatever hangs: what the store has not written comes from the log again.</summary>
     public async ValueTask DisposeAsync()
     {
-        await Service.DisposeAsync().ConfigureAwait(false);
-        await Snapshots.DisposeAsync().ConfigureAwait(false);
-        var stop = StopReplicaAsync();
+        var stop = StopAllAsync();
         try
         {
             await stop.WaitAsync(_options.StopTimeout).ConfigureAwait(false);
@@ -159,12 +157,15 @@ internal sealed class TableHost : IAsyncDisposable
         return [.. nodes.Current.Nodes.Where(n => n.NodeId != me && (n.Roles & NodeRoles.Table) != 0).Select(static n => n.NodeId)];
     }
 
-    private async Task StopReplicaAsync()
+    private async Task StopAllAsync()
     {
         // Off the caller's thread, so that a part that blocks cannot outlast the timeout.
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        await Service.DisposeAsync().ConfigureAwait(false);
+        var snapshots = Snapshots.DisposeAsync();
         if (_replica is not null) await _replica.DisposeAsync().ConfigureAwait(false);
         _peerSnapshots?.Dispose();
+        await snapshots.ConfigureAwait(false);
         if (_log is not null) await _log.DisposeAsync().ConfigureAwait(false);
         if (_client is not null) await _client.DisposeAsync().ConfigureAwait(false);
     }

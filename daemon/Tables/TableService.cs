@@ -113,7 +113,7 @@ internal sealed class TableService : IFrameHandler, IAsyncDisposable
         await _stopping.CancelAsync().ConfigureAwait(false);
         await _housekeeping.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         ReadRunner.Fail(_watches.Take(static _ => true), StatusCode.Unavailable, _problem);
-        _views.Clear();
+        _views.Close();
     }
 
     private TimeSpan Now() => _timeProvider.GetElapsedTime(_started);

@@ -14,6 +14,7 @@ internal sealed class ViewTable(int most, TimeSpan idleTime)
     private readonly Dictionary<SnapshotId, View> _views = [];
     private readonly Dictionary<long, Dictionary<SnapshotId, int>> _holders = [];
     private int _count;
+    private bool _closed;
 
     /// <summary>Holds, of all connections; several on one state count each connection once.</summary>
     public int Count
@@ -38,11 +39,12 @@ internal sealed class ViewTable(int most, TimeSpan idleTime)
         }
     }
 
-    /// <summary>Holds a state for a connection, once more. The caller keeps its own reference.</summary>
-    public void Hold(long connection, SharedSnapshot snapshot, TimeSpan now)
+    /// <summary>Holds a state for a connection, once more. The caller keeps its own reference. False: nothing is held any more.</summary>
+    public bool Hold(long connection, SharedSnapshot snapshot, TimeSpan now)
     {
         lock (_lock)
         {
+            if (_closed) return false;
             if (!_holders.TryGetValue(connection, out var holds)) _holders[connection] = holds = [];
             if (holds.TryGetValue(snapshot.Id, out var before))
             {
@@ -67,6 +69,7 @@ internal sealed class ViewTable(int most, TimeSpan idleTime)
             }
 
             _views[snapshot.Id].UsedAt = now;
+            return true;
         }
     }
 
@@ -105,6 +108,13 @@ internal sealed class ViewTable(int most, TimeSpan idleTime)
             _holders.Clear();
             _count = 0;
         }
+    }
+
+    /// <summary>As <see cref="Clear"/>, and nothing is held any more.</summary>
+    public void Close()
+    {
+        lock (_lock) _closed = true;
+        Clear();
     }
 
     private void DropOfGreatest()

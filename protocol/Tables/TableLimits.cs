@@ -48,6 +48,9 @@ public static class TableLimits
     /// <summary>Rows of one answer.</summary>
     public const int RowsOfAnswer = 10_000;
 
+    /// <summary>Bytes of the changes that a transaction makes, with the rows as they become: an answer to a watch has all of a command, and must fit into a frame behind others.</summary>
+    public const int TransactionBytes = 3 << 20;
+
     /// <summary>Bytes of rows in one answer; one more row may come on top.</summary>
     public const int AnswerBytes = 4 << 20;
 

@@ -147,6 +147,12 @@ public sealed class RowTests
         _bed.Do(new AlterTable("s", [], [], TableSettings.Default));
         _bed.Refused(TableStatus.TooLarge, TableOp.Put("s", Row.Of(("key", "k"), ("data", new byte[TableLimits.RowBytes]))));
         _bed.Refused(TableStatus.TooLarge, [.. Enumerable.Repeat(TableOp.Check("t", [1]), TableLimits.Ops + 1)]);
+
+        // Updates that name a few bytes of large rows: a watcher is given the rows.
+        _bed.Do(new CreateTable("wide", [new("id", ColumnType.Int64), new("data", ColumnType.Bytes), new("n", ColumnType.Int64)], "id"));
+        for (var i = 0; i < 8; i++) _bed.Do(TableOp.Put("wide", Row.Of(("id", (long)i), ("data", new byte[500_000]), ("n", 0L))));
+        _bed.Refused(TableStatus.TooLarge, [.. Enumerable.Range(0, 8).Select(static i => TableOp.Update("wide", [(long)i], Row.Of(("n", 1L))))]);
+        _bed.Do([.. Enumerable.Range(0, 5).Select(static i => TableOp.Update("wide", [(long)i], Row.Of(("n", 1L))))]);
     }
 
     [Test]
