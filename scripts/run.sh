@@ -165,5 +165,12 @@ echo "$seen changes: $rows imported rows, and two of the transaction"
 [ "$seen" = $((rows + 2)) ] || fail "the watch missed changes, or saw some twice"
 
 restart "$second"
+for i in $(seq 150); do
+  sums=$({ "$delosd" status -o json || true; } | tr -d ' \n' | grep -o '"checksum":"[0-9a-f]*"' | sort -u)
+  if [ "$(printf '%s\n' "$sums" | wc -l)" = 1 ]; then break; fi
+  [ "$i" -lt 150 ] || fail "the replicas of the table differ: $sums"
+  sleep 0.2
+done
+echo "all three replicas of the table have the same state, $sums"
 
 say "all is well: nothing lost, nothing doubled, nodes $victim and $second are full again"
