@@ -276,6 +276,7 @@ public class FaultyReplicaTests
         foreach (var replica in replicas) await replica.UntilAsync(RuntimeState.Applying);
         await replicas[0].ProposeAsync("set k v");
         await ReportAllAsync(replicas);
+        await replicas[0].Runtime.CatchUpAsync();
         var durable = replicas[1].Status.DurableCursor;
         var reported = replicas[0].Status.Commands;
         replicas[1].Faults.Flush = static () => new LocalStoreException("the disk is on fire");
