@@ -33,11 +33,11 @@ results=$(mktemp -d)
 trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$results"' EXIT
 status=0
 
-# The models of the protocol need nothing that is built. As urgent as the tests of one process: what is left over at the end has one processor each.
+# The models of the protocol need nothing that is built, and fill what the build and the tests leave of the processors.
 models=()
 if [ -z "$filter" ]; then
   for part in 1 2; do
-    nice -n 5 tests/models/check.sh --part $part/2 >"$results/models-$part" 2>&1 &
+    nice -n 10 tests/models/check.sh --part $part/2 >"$results/models-$part" 2>&1 &
     models+=($!)
   done
 fi

@@ -195,7 +195,7 @@ public sealed class ConnectionTests
     [TestCase(256)]
     public async Task Frames_forwarded_to_three_sockets_arrive_uncorrupted_and_leak_no_block(int copyThreshold)
     {
-        const int Frames = 200_000;
+        const int Frames = 80_000;
         var pool = new BlockPool();
         var options = new ConnectionOptions { Pool = pool, CopyThreshold = copyThreshold };
         var sinks = Enumerable.Range(0, 3).Select(_ => new CheckingHandler()).ToArray();
