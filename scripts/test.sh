@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs every test: style, build without warnings, unit, socket, storage and process tests. Needs the .NET 10 SDK; some fault tests need root.
+# Runs every test: build without warnings or faults of style, unit, socket, storage and process tests. Needs the .NET 10 SDK; some fault tests need root.
 #   ./scripts/test.sh                 everything
 #   ./scripts/test.sh --filter EXPR   only what matches (the filter of `dotnet test`), without the style check
 set -euo pipefail
@@ -56,8 +56,7 @@ if [ -n "$filter" ]; then
   run_tests all "$filter" || status=1
   cat "$results/all.txt"
 else
-  # What is longest begins first. Side by side: the tests of real processes, which wait most of the time and come before all others; those of one process, in two halves, so that there is work for two processors
-  # to the end; and the style.
+  # What is longest begins first. Side by side: the tests of real processes, which come before all others, and those of one process, in two halves, so that there is work for two processors to the end.
   searches='FullyQualifiedName~Simulation|FullyQualifiedName~Fuzzing'
   run_tests searches "TestCategory!=Process&($searches)" 5 &
   halves=($!)
@@ -68,20 +67,22 @@ else
   step "ahead-of-time build of delosd"
   ./scripts/delosd --version
 
+  # Most of the time they wait: for timeouts, restarts, disks. So two at a time; each run has its own names of networks and disks.
   step "tests"
-  run_tests processes TestCategory=Process 0 "name=\"delosd\",value=\"$PWD/artifacts/delosd/delosd\"" &
-  processes=$!
+  delosd="name=\"delosd\",value=\"$PWD/artifacts/delosd/delosd\""
+  run_tests nemesis 'TestCategory=Process&FullyQualifiedName~Nemesis' 0 "$delosd" &
+  processes=($!)
+  run_tests processes 'TestCategory=Process&FullyQualifiedName!~Nemesis' 0 "$delosd" &
+  processes+=($!)
 
-  # The build has checked the rest of what `dotnet format` checks: code style and analyzers are errors there.
   step "style"
-  nice -n 10 dotnet format whitespace Delos.Native.sln --no-restore --verify-no-changes || status=1
-  nice -n 10 dotnet format style Delos.Native.sln --no-restore --verify-no-changes --diagnostics IMPORTS || status=1
+  scripts/check-files.sh || status=1
   for half in "${halves[@]}"; do wait "$half" || status=1; done
   step "tests of one process are through"
   cat "$results/searches.txt" "$results/others.txt"
-  wait "$processes" || status=1
+  for part in "${processes[@]}"; do wait "$part" || status=1; done
   step "tests of real processes are through"
-  cat "$results/processes.txt"
+  cat "$results/nemesis.txt" "$results/processes.txt"
   for model in "${models[@]}"; do wait "$model" || status=1; done
   step "models of the protocol (tests/models) are through"
   grep -hv '^ok' "$results"/models-? || { echo "the models said nothing" >&2; status=1; }
