@@ -31,6 +31,7 @@ public sealed class DelosRuntime : IAsyncDisposable
         var logger = options.LoggerFactory.CreateLogger("Delos.Runtime");
         _proposer = new Proposer(log, options);
         _loop = new ReplicaLoop(log, machine, stores, snapshots, options, _proposer, _holder, _waiters, logger);
+        _proposer.Acknowledged = _loop.OnAppended;
         _upkeep = new ReplicaUpkeep(log, snapshots, options, _proposer, _holder, _loop, logger);
     }
 

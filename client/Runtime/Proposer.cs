@@ -11,13 +11,17 @@ internal sealed class Proposer(DelosLog log, RuntimeOptions options) : IAsyncDis
     private readonly Lock _lock = new();
     private readonly Queue<PendingProposal> _queue = new();
     private readonly AppendedProposals<PendingProposal> _appended = new();
-    private readonly HashSet<Task> _appending = [];
     private readonly CancellationTokenSource _closed = new();
+    private int _appending;
+    private TaskCompletionSource? _idle;
     private int _unanswered;
     private DelosException? _stopped;
 
     /// <summary>Names this process's batches: never used by another.</summary>
     public ulong Id { get; } = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8));
+
+    /// <summary>Told, once, where the log has an entry, and its payload. To be set before the first proposal.</summary>
+    public Action<long, byte[]>? Acknowledged { get; set; }
 
     /// <exception cref="DelosException">LimitExceeded: larger than an entry, or too many wait. Unavailable: this replica does not apply at present; nothing was proposed. OutcomeUnknown: it may be applied.</exception>
     public Task<ProposalResult> ProposeAsync(Proposal proposal, CancellationToken cancellationToken)
@@ -79,9 +83,15 @@ internal sealed class Proposer(DelosLog log, RuntimeOptions options) : IAsyncDis
     {
         Stop(new DelosException(DelosErrorCode.Closed, "the runtime was disposed"));
         await _closed.CancelAsync().ConfigureAwait(false);
-        Task[] appending;
-        lock (_lock) appending = [.. _appending];
-        await Task.WhenAll(appending).ConfigureAwait(false);
+        Task idle;
+        lock (_lock)
+        {
+            _idle = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            if (_appending == 0) _idle.SetResult();
+            idle = _idle.Task;
+        }
+
+        await idle.ConfigureAwait(false);
     }
 
     /// <summary>Null, or why not.</summary>
@@ -106,7 +116,7 @@ internal sealed class Proposer(DelosLog log, RuntimeOptions options) : IAsyncDis
     /// <summary>Under the lock.</summary>
     private void Pump()
     {
-        while (_queue.Count > 0 && _appending.Count < options.MaxAppends)
+        while (_queue.Count > 0 && _appending < options.MaxAppends)
         {
             var batch = new List<PendingProposal>();
             var size = ProposalBatch.HeaderSize;
@@ -116,19 +126,8 @@ internal sealed class Proposer(DelosLog log, RuntimeOptions options) : IAsyncDis
                 batch.Add(_queue.Dequeue());
             }
 
-            var task = AppendAsync(_appended.Add(batch), batch);
-            if (task.IsCompleted) continue;
-            _appending.Add(task);
-            _ = task.ContinueWith(OnAppended, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
-        }
-    }
-
-    private void OnAppended(Task task)
-    {
-        lock (_lock)
-        {
-            _appending.Remove(task);
-            if (_stopped is null) Pump();
+            _appending++;
+            _ = AppendAsync(_appended.Add(batch), batch);
         }
     }
 
@@ -137,28 +136,39 @@ internal sealed class Proposer(DelosLog log, RuntimeOptions options) : IAsyncDis
     {
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         var batch = new ProposalBatch(Id, number, options.TimeProvider.GetUtcNow(), [.. proposals.Select(static p => p.Proposal)]);
-        IReadOnlyList<PendingProposal> failed;
+        var entry = batch.Encode();
+        long position;
         try
         {
-            var position = await log.AppendAsync(batch.Encode(), _closed.Token).ConfigureAwait(false);
-            lock (_lock)
-            {
-                failed = _appended.OnAppended(number, position);
-                _unanswered -= failed.Count;
-            }
-
-            foreach (var proposal in failed) proposal.Listener.OnFailed(PassedOver(position));
+            position = await log.AppendAsync(entry, _closed.Token).ConfigureAwait(false);
         }
         catch (Exception e)
         {
-            lock (_lock)
-            {
-                failed = _appended.OnFailed(number);
-                _unanswered -= failed.Count;
-            }
-
-            foreach (var proposal in failed) proposal.Listener.OnFailed(e as DelosException ?? new DelosException(DelosErrorCode.Internal, $"The proposal could not be appended: {e.Message}", e));
+            foreach (var proposal in OnEnded(() => _appended.OnFailed(number))) proposal.Listener.OnFailed(e as DelosException ?? new DelosException(DelosErrorCode.Internal, $"The proposal could not be appended: {e.Message}", e));
+            return;
         }
+
+        foreach (var proposal in OnEnded(() => _appended.OnAppended(number, position))) proposal.Listener.OnFailed(PassedOver(position));
+        Acknowledged?.Invoke(position, entry);
+    }
+
+    /// <summary>One append is over: the next ones can go.</summary>
+    /// <returns>Those who were waiting for it in vain.</returns>
+    private IReadOnlyList<PendingProposal> OnEnded(Func<IReadOnlyList<PendingProposal>> note)
+    {
+        IReadOnlyList<PendingProposal> failed;
+        TaskCompletionSource? idle = null;
+        lock (_lock)
+        {
+            failed = note();
+            _unanswered -= failed.Count;
+            _appending--;
+            if (_stopped is null) Pump();
+            if (_appending == 0) idle = _idle;
+        }
+
+        idle?.TrySetResult();
+        return failed;
     }
 
     /// <summary>Under the lock.</summary>

@@ -1,10 +1,12 @@
+using System.Runtime.ExceptionServices;
 using Delos.Client;
 using Microsoft.Extensions.Logging;
 
 namespace Delos.Runtime;
 
 /// <summary>
-/// The life of a replica: open the store, or restore a snapshot if the log no longer has what the store lacks; then follow the log and apply. One at a time, on one task; the only writer of the store.
+/// The life of a replica: open the store, or restore a snapshot if the log no longer has what the store lacks; then follow the log and apply. What this replica itself appended it applies as soon as that is acknowledged, if it is
+/// next. One batch at a time; the only writer of the store.
 /// </summary>
 internal sealed class ReplicaLoop(DelosLog log, IStateMachine machine, ILocalStoreFactory stores, ISnapshotStore snapshots, RuntimeOptions options, Proposer proposer, StoreHolder holder, CursorWaiters waiters, ILogger logger)
 {
@@ -14,8 +16,15 @@ internal sealed class ReplicaLoop(DelosLog log, IStateMachine machine, ILocalSto
     private readonly RuntimeCore _core = new(machine, options.ReplicaId, options.Features);
     private readonly Lock _lock = new();
 
+    private readonly OwnEntries _own = new();
+
     // Held while a batch is applied, and while a checkpoint is taken.
     private readonly SemaphoreSlim _turn = new(1);
+
+    // Under the turn: null, unless own entries may be applied as they are acknowledged. Cancelled, it gives the word back to the loop.
+    private CancellationTokenSource? _following;
+    private ExceptionDispatchInfo? _failure;
+    private long _poisonedAt = -1;
     private CursorRecord _committed;
     private long _agreedUpTo = -1;
     private bool _isSuspected;
@@ -96,6 +105,15 @@ internal sealed class ReplicaLoop(DelosLog log, IStateMachine machine, ILocalSto
         }
     }
 
+    /// <summary>The log has acknowledged an entry of this replica's own. If the replica has applied all in front of it, this one is applied now, and those behind it that are waiting. Never fails.</summary>
+    /// <param name="position">Where it is.</param>
+    /// <param name="entry">Its payload.</param>
+    public void OnAppended(long position, byte[] entry)
+    {
+        _own.Add(position, entry);
+        ApplyOwn();
+    }
+
     /// <summary>Writes a checkpoint between two batches, so that it holds exactly what is below its cursor. Nothing is applied meanwhile: whoever calls has just flushed, which leaves little to write.</summary>
     /// <param name="directory">As <see cref="ILocalStore.CheckpointAsync"/> wants it.</param>
     /// <param name="cancellationToken">Gives up.</param>
@@ -114,6 +132,7 @@ internal sealed class ReplicaLoop(DelosLog log, IStateMachine machine, ILocalSto
         finally
         {
             _turn.Release();
+            ApplyOwn();
         }
     }
 
@@ -184,6 +203,7 @@ internal sealed class ReplicaLoop(DelosLog log, IStateMachine machine, ILocalSto
         {
             store = stores.Open();
             using (var snapshot = store.Snapshot()) _core.Load(snapshot);
+            _failure = null;
             if (_core.Next < first) return false;
             holder.Open(store);
             store = null;
@@ -205,7 +225,7 @@ internal sealed class ReplicaLoop(DelosLog log, IStateMachine machine, ILocalSto
     private async Task FollowAsync(CancellationToken cancellationToken)
     {
         var retry = s_firstRetry;
-        var poisonedAt = -1L;
+        _poisonedAt = -1;
         while (true)
         {
             if (_core.Cursor.Diverged)
@@ -214,32 +234,90 @@ internal sealed class ReplicaLoop(DelosLog log, IStateMachine machine, ILocalSto
                 await Task.Delay(Timeout.InfiniteTimeSpan, options.TimeProvider, cancellationToken).ConfigureAwait(false);
             }
 
-            if (poisonedAt < 0) Enter(RuntimeState.Applying, "");
+            if (_poisonedAt < 0) Enter(RuntimeState.Applying, "");
             PoisonousEntry? poison = null;
-            await foreach (var batch in log.FollowBatchesAsync(_core.Next, cancellationToken).ConfigureAwait(false))
+            using var following = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            await SetFollowingAsync(following, cancellationToken).ConfigureAwait(false);
+            try
             {
-                await _turn.WaitAsync(cancellationToken).ConfigureAwait(false);
-                try
+                await foreach (var batch in log.FollowBatchesAsync(_core.Next, following.Token).ConfigureAwait(false))
                 {
-                    poison = Apply(batch);
+                    poison = await ApplyInTurnAsync(batch, cancellationToken).ConfigureAwait(false);
+                    if (poison is not null || _core.Cursor.Diverged) break;
+                    if (_poisonedAt < 0) retry = s_firstRetry;
                 }
-                finally
-                {
-                    _turn.Release();
-                }
-
-                if (poison is not null || _core.Cursor.Diverged) break;
-                if (_core.Next <= poisonedAt) continue;
-                (poisonedAt, retry) = (-1, s_firstRetry);
-                Enter(RuntimeState.Applying, "");
+            }
+            catch (OperationCanceledException) when (following.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+            {
+                // An own entry could not be applied, or showed that the replica has diverged.
+            }
+            finally
+            {
+                await SetFollowingAsync(null, CancellationToken.None).ConfigureAwait(false);
             }
 
+            _failure?.Throw();
             if (poison is null) continue;
-            if (poisonedAt != poison.Position) logger.ReplicaPoisoned(log.Name, options.Name, poison.Position, poison.Error);
-            poisonedAt = poison.Position;
+            if (_poisonedAt != poison.Position) logger.ReplicaPoisoned(log.Name, options.Name, poison.Position, poison.Error);
+            _poisonedAt = poison.Position;
             Enter(RuntimeState.Poisoned, $"replica {options.Name} of log '{log.Name}' stands in front of position {poison.Position}, at which its state machine fails: {poison.Error.Message} Patch or delete that entry.");
             await Task.Delay(retry, options.TimeProvider, cancellationToken).ConfigureAwait(false);
             retry = Longer(retry);
+        }
+    }
+
+    private async ValueTask SetFollowingAsync(CancellationTokenSource? following, CancellationToken cancellationToken)
+    {
+        await _turn.WaitAsync(cancellationToken).ConfigureAwait(false);
+        _following = following;
+        _turn.Release();
+    }
+
+    private async ValueTask<PoisonousEntry?> ApplyInTurnAsync(LogBatch batch, CancellationToken cancellationToken)
+    {
+        await _turn.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            // After a failure the core may be ahead of its store.
+            _failure?.Throw();
+            return Apply(batch);
+        }
+        finally
+        {
+            _turn.Release();
+            ApplyOwn();
+        }
+    }
+
+    /// <summary>As long as there are own entries to be applied next. Whoever has the turn now calls this when it has given it back.</summary>
+    private void ApplyOwn()
+    {
+        while (_own.HasAny(_core.Next) && _turn.Wait(0))
+        {
+            try
+            {
+                if (_following is not { } following) return;
+                try
+                {
+                    // One that is poisonous is left to the loop, to which the follower brings it.
+                    while (_own.TakeFrom(_core.Next) is { } batch && Apply(batch) is null && !_core.Cursor.Diverged)
+                    {
+                    }
+
+                    if (!_core.Cursor.Diverged) continue;
+                }
+                catch (Exception e)
+                {
+                    _failure = ExceptionDispatchInfo.Capture(e);
+                }
+
+                _following = null;
+                following.Cancel();
+            }
+            finally
+            {
+                _turn.Release();
+            }
         }
     }
 
@@ -249,7 +327,16 @@ internal sealed class ReplicaLoop(DelosLog log, IStateMachine machine, ILocalSto
         var applied = BatchApplier.Apply(_core, holder.Store, batch);
 
         // What is known to be wrong is shown to nobody.
-        if (_core.Cursor.Diverged) EnterDiverged();
+        if (_core.Cursor.Diverged)
+        {
+            EnterDiverged();
+        }
+        else if (applied.Poison is null && _core.Next > _poisonedAt)
+        {
+            _poisonedAt = -1;
+            Enter(RuntimeState.Applying, "");
+        }
+
         Publish();
         foreach (var (by, number, index, position, answer) in applied.Answers) proposer.OnApplied(by, number, index, position, answer);
         proposer.OnCursor(_core.Next);

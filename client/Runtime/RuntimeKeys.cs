@@ -29,14 +29,17 @@ internal static class RuntimeKeys
     /// <summary>→ <see cref="SessionRecord"/>; the session's answers follow it in order.</summary>
     public static byte[] Session(ulong session) => Numbered(SessionPrefix[0], session);
 
-    /// <summary>→ the answer.</summary>
-    public static byte[] Answer(ulong session, ulong sequence)
+    /// <summary>→ the n-th <see cref="AnswerPage"/> of the session.</summary>
+    public static byte[] AnswerPage(ulong session, ulong number)
     {
         var key = new byte[17];
         Session(session).CopyTo(key, 0);
-        BinaryPrimitives.WriteUInt64BigEndian(key.AsSpan(9), sequence);
+        BinaryPrimitives.WriteUInt64BigEndian(key.AsSpan(9), number);
         return key;
     }
+
+    /// <summary>→ an answer that is too long for a page; sorts behind those.</summary>
+    public static byte[] LongAnswer(ulong session, ulong sequence) => [.. AnswerPage(session, ulong.MaxValue), .. Numbered(0, sequence)];
 
     /// <summary>The first key that does not begin so.</summary>
     public static byte[] After(ReadOnlySpan<byte> prefix) => [(byte)(prefix[0] + 1)];

@@ -20,16 +20,15 @@ internal static class SessionTable
         if (proposal.Sequence < session.Floor) return new Answer(ProposalStatus.AlreadyAnswered, default);
         if (proposal.Sequence - Math.Max(session.Floor, proposal.Floor) >= Session.Window) return new Answer(ProposalStatus.TooManyUnanswered, default);
         if (proposal.Sequence > session.Highest) return null;
-        return store.Get(StoreSpace.Runtime, RuntimeKeys.Answer(proposal.Session, proposal.Sequence)) is { } answer ? new Answer(ProposalStatus.Applied, answer) : null;
+        return AnswerPage.Find(store, proposal.Session, proposal.Sequence) is { } answer ? new Answer(ProposalStatus.Applied, answer) : null;
     }
 
     /// <summary>Keeps the answer, and forgets those that the client has.</summary>
     public static void Record(IStoreTransaction store, in Proposal proposal, in SessionRecord session, in CommandContext context, ReadOnlySpan<byte> answer)
     {
-        store.Put(StoreSpace.Runtime, RuntimeKeys.Answer(proposal.Session, proposal.Sequence), answer);
+        AnswerPage.Add(store, proposal.Session, proposal.Sequence, answer);
 
-        // The highest is less than a window above the floor, however far the new floor is.
-        for (var forgotten = session.Floor; forgotten < proposal.Floor && forgotten <= session.Highest; forgotten++) store.Delete(StoreSpace.Runtime, RuntimeKeys.Answer(proposal.Session, forgotten));
+        if (proposal.Floor > session.Floor) AnswerPage.Forget(store, proposal.Session, session, proposal.Floor);
         Save(store, proposal.Session, new SessionRecord(Math.Max(session.Floor, proposal.Floor), context.Time.ToUnixTimeMilliseconds(), Math.Max(session.Highest, proposal.Sequence)));
     }
 

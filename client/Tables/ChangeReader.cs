@@ -21,16 +21,15 @@ internal static class ChangeReader
         // A replica that lags behind the one which answered before has nothing yet, and no gap either.
         var through = query.After > snapshot.Version ? query.After : snapshot.Version;
         var (looked, bytes, more, last) = (0, 0L, false, query.After);
-        using (var cursor = store.Scan(StoreSpace.Meta, StoreKeys.ChangeAfter(schema.Id, query.After), KeyCodec.Successor(StoreKeys.Changes(schema.Id))))
+        using (var cursor = new ChangeCursor(store, schema.Id, query.After))
         {
             while (cursor.MoveNext())
             {
-                var version = StoreKeys.VersionOfChange(cursor.Key);
+                var (version, change) = (cursor.Version, cursor.Change);
                 more = version != last && (changes.Count >= most || bytes >= TableLimits.AnswerBytes || looked >= TableLimits.ExaminedRows);
                 if (more) break;
                 last = version;
                 looked++;
-                var change = ChangeRecord.Decode(cursor.Value);
                 if (!range.Contains(StoreKeys.Row(schema.Id, change.PrimaryKey))) continue;
                 changes.Add(Show(layout, projection, version, change, out var size));
                 bytes += size;

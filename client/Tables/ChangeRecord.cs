@@ -13,6 +13,9 @@ internal sealed record ChangeRecord(ChangeKind Kind, long Time, byte[] PrimaryKe
 {
     private const byte Format = 1;
 
+    /// <summary>No change.</summary>
+    public static ChangeRecord None { get; } = new(default, 0, [], [], []);
+
     /// <exception cref="InvalidDataException">The bytes are damaged.</exception>
     public static ChangeRecord Decode(ReadOnlySpan<byte> bytes)
     {

@@ -4,28 +4,34 @@ using Delos.Runtime;
 namespace Delos.Tables;
 
 /// <summary>
-/// Removes the oldest changes of a table down to what it keeps, once there are more than that, in number or bytes, by a little: one in <see cref="Slack"/>. So a walk over the oldest ones, which costs more than to remove some, comes only now and then.
+/// Removes the oldest pages of changes of a table down to what it keeps, once there are more than that, in number or bytes, by a little: one in <see cref="Slack"/>. So a walk over the oldest ones, which costs more than to remove some, comes only
+/// now and then.
 /// </summary>
 internal static class ChangeTrimmer
 {
     private const int Slack = 128;
     private const long MostSurplus = 512;
 
-    public static bool IsDue(TableSchema schema, TableStats stats) => IsAbove(schema, stats, Slack);
+    /// <summary>Whether there are more than it keeps, by that little, and a page that can go.</summary>
+    public static bool IsDue(IStoreReader store, TableSchema schema, TableStats stats)
+    {
+        if (!HasSurplus(schema, stats)) return false;
+        using var pages = Pages(store, schema, stats);
+        return pages.MoveNext() && CanGo(pages, schema, stats, out _);
+    }
 
-    /// <summary>The counters without those that were removed, at most <paramref name="most"/>.</summary>
+    /// <summary>The counters without those that were removed: at most <paramref name="most"/>, and the others of their page.</summary>
     public static TableStats Trim(IStoreTransaction store, TableSchema schema, TableStats stats, int most)
     {
-        if (!IsDue(schema, stats)) return stats;
+        if (!HasSurplus(schema, stats)) return stats;
         var removed = new List<byte[]>();
-
-        // From where the last removal ended, so that nobody walks over what was removed. Of that command some may be left.
-        using (var cursor = store.Scan(StoreSpace.Meta, StoreKeys.Change(schema.Id, stats.ChangesAfter, 0), KeyCodec.Successor(StoreKeys.Changes(schema.Id))))
+        var least = stats.Changes - most;
+        using (var pages = Pages(store, schema, stats))
         {
-            while (removed.Count < most && IsAbove(schema, stats, 0) && cursor.MoveNext())
+            while (stats.Changes > least && pages.MoveNext() && CanGo(pages, schema, stats, out var rest))
             {
-                removed.Add(cursor.Key.ToArray());
-                stats = stats with { Changes = stats.Changes - 1, ChangeBytes = stats.ChangeBytes - cursor.Key.Length - cursor.Value.Length, ChangesAfter = StoreKeys.VersionOfChange(cursor.Key) };
+                removed.Add(pages.Key.ToArray());
+                stats = rest;
             }
         }
 
@@ -36,12 +42,27 @@ internal static class ChangeTrimmer
     /// <summary>How many changes a command removes besides those that it makes, at most: all that have gathered.</summary>
     public static int MostOfCommand => (int)MostSurplus + 16;
 
-    /// <summary>Above what it keeps and, if there is slack, one in so many more.</summary>
-    private static bool IsAbove(TableSchema schema, TableStats stats, int slack)
+    private static bool HasSurplus(TableSchema schema, TableStats stats)
     {
         if (stats.Changes <= 0) return false;
         var (changes, bytes) = (MostChanges(schema), MostBytes(schema));
-        return slack == 0 ? stats.Changes > changes || stats.ChangeBytes > bytes : stats.Changes - changes > Math.Min(changes / slack, MostSurplus) || stats.ChangeBytes - bytes > bytes / slack;
+        return stats.Changes - changes > Math.Min(changes / Slack, MostSurplus) || stats.ChangeBytes - bytes > bytes / Slack;
+    }
+
+    /// <summary>From where the last removal ended, so that nobody walks over what was removed.</summary>
+    private static IStoreCursor Pages(IStoreReader store, TableSchema schema, TableStats stats) =>
+        store.Scan(StoreSpace.Meta, StoreKeys.ChangePage(schema.Id, stats.ChangesAfter), KeyCodec.Successor(StoreKeys.Changes(schema.Id)));
+
+    /// <summary>A page that has changes to be kept stays, as long as there are not too many bytes.</summary>
+    /// <param name="page">At the oldest one.</param>
+    /// <param name="schema">Of its table.</param>
+    /// <param name="stats">With it.</param>
+    /// <param name="rest">Without it.</param>
+    private static bool CanGo(IStoreCursor page, TableSchema schema, TableStats stats, out TableStats rest)
+    {
+        var (count, last) = ChangePage.Count(page.Key, page.Value);
+        rest = stats with { Changes = stats.Changes - count, ChangeBytes = stats.ChangeBytes - page.Value.Length, ChangesAfter = last };
+        return rest.Changes >= MostChanges(schema) || stats.ChangeBytes > MostBytes(schema);
     }
 
     private static long MostChanges(TableSchema schema) => schema.Settings.RetainedChanges == 0 ? TableLimits.DefaultRetainedChanges : schema.Settings.RetainedChanges;

@@ -50,12 +50,12 @@ internal static class ReadValidator
         var schema = layout.Schema;
         if (snapshot.Version < scope.Catalog.StatsOf(schema.Id).ChangesAfter) return Expired(schema);
         var (looked, byIndex) = (0, ranges.Any(r => r.IndexId != 0));
-        using (var cursor = scope.Store.Scan(StoreSpace.Meta, StoreKeys.ChangeAfter(schema.Id, snapshot.Version), KeyCodec.Successor(StoreKeys.Changes(schema.Id))))
+        using (var cursor = new ChangeCursor(scope.Store, schema.Id, snapshot.Version))
         {
             while (cursor.MoveNext())
             {
                 if (++looked > TableLimits.ValidatedChanges) return Expired(schema);
-                var change = ChangeRecord.Decode(cursor.Value);
+                var change = cursor.Change;
                 var row = !byIndex || change.Row.Length == 0 ? null : StoredRow.Decode(layout, change.PrimaryKey, change.Row);
                 if (Touches(layout, ranges, change.PrimaryKey, row, change.FormerEntries)) return Phantom(schema);
             }

@@ -14,7 +14,7 @@ internal static class StoreKeys
     private const uint ExpiryIndex = 0;
 
     private const int ExpiryPrefixSize = 4 + 4 + 8;
-    private const int ChangeKeySize = 1 + 4 + 8 + 4 + 4;
+    private const int ChangeKeySize = 1 + 4 + 8 + 4;
     private const ulong SignBit = 1UL << 63;
 
     /// <summary>Meta space: the last command applied and the log time.</summary>
@@ -39,8 +39,8 @@ internal static class StoreKeys
 
     public static byte[] TableId(string name) => [(byte)MetaKind.TableId, .. Encoding.UTF8.GetBytes(name)];
 
-    /// <summary>The n-th change of a command. With a version of <see cref="RowVersion.None"/>: the first key of the table's changes.</summary>
-    public static byte[] Change(uint tableId, RowVersion version, uint number)
+    /// <summary>Meta space: the <see cref="ChangePage"/> that begins with a command's changes. With a version of <see cref="RowVersion.None"/>: the first key of the table's pages.</summary>
+    public static byte[] ChangePage(uint tableId, RowVersion version)
     {
         if (version.IsNone) return Changes(tableId);
         var key = new byte[ChangeKeySize];
@@ -48,14 +48,14 @@ internal static class StoreKeys
         BinaryPrimitives.WriteUInt32BigEndian(key.AsSpan(1), tableId);
         BinaryPrimitives.WriteInt64BigEndian(key.AsSpan(5), version.Position);
         BinaryPrimitives.WriteInt32BigEndian(key.AsSpan(13), version.Index);
-        BinaryPrimitives.WriteUInt32BigEndian(key.AsSpan(17), number);
         return key;
     }
 
-    /// <summary>The first key behind all changes of a command.</summary>
-    public static byte[] ChangeAfter(uint tableId, RowVersion version) => version.IsNone ? Changes(tableId) : KeyCodec.Successor(Change(tableId, version, 0).AsSpan(0, ChangeKeySize - 4));
+    /// <summary>Where to look for changes after a version. In front of them may lie others of the same entry of the log: no page goes beyond one.</summary>
+    public static byte[] ChangesFrom(uint tableId, RowVersion after) => ChangePage(tableId, after.IsNone ? after : after with { Index = 0 });
 
-    public static RowVersion VersionOfChange(ReadOnlySpan<byte> key) => new(BinaryPrimitives.ReadInt64BigEndian(key[5..]), BinaryPrimitives.ReadInt32BigEndian(key[13..]));
+    /// <summary>The command whose changes a page begins with.</summary>
+    public static RowVersion FirstOfPage(ReadOnlySpan<byte> key) => new(BinaryPrimitives.ReadInt64BigEndian(key[5..]), BinaryPrimitives.ReadInt32BigEndian(key[13..]));
 
     /// <summary>What the rows of a table (data space) or the entries of an index (index space) begin with.</summary>
     public static byte[] Prefix(uint id)

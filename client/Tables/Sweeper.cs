@@ -14,7 +14,7 @@ internal static class Sweeper
         foreach (var layout in scope.Catalog.All())
         {
             if (done < most) done += RemoveExpired(scope, layout, most - done);
-            if (done < most && ChangeTrimmer.IsDue(layout.Schema, scope.WriterOf(layout).Stats)) done += scope.WriterOf(layout).TrimChanges(most - done);
+            if (done < most && ChangeTrimmer.IsDue(scope.Store, layout.Schema, scope.WriterOf(layout).Stats)) done += scope.WriterOf(layout).TrimChanges(most - done);
         }
 
         return TableReply.Ok with { Done = done, More = done >= most };

@@ -24,7 +24,7 @@ public sealed class TableMaintenance(SchemaCache cache)
             }
 
             var stats = catalog.StatsOf(layout.Schema.Id);
-            sweep = sweep || ChangeTrimmer.IsDue(layout.Schema, stats) || HasExpired(store, layout.Schema.Id, stats.ExpiriesFrom, now);
+            sweep = sweep || ChangeTrimmer.IsDue(store, layout.Schema, stats) || HasExpired(store, layout.Schema.Id, stats.ExpiriesFrom, now);
         }
 
         if (sweep) commands.Add(new Sweep(steps));

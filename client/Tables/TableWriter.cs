@@ -11,8 +11,8 @@ internal sealed class TableWriter
     private readonly CommandScope _scope;
     private readonly TableStats _before;
     private TableStats _stats;
-    private uint _changes;
-    private long _changedBytes;
+    private ByteBuilder? _changes;
+    private int _changeCount;
 
     public TableWriter(CommandScope scope, TableLayout layout)
     {
@@ -28,7 +28,7 @@ internal sealed class TableWriter
     public TableStats Stats => _stats;
 
     /// <summary>Of the changes that this command made, with the rows as they became.</summary>
-    public long ChangedBytes => _changedBytes;
+    public long ChangedBytes => _changes?.Length ?? 0;
 
     /// <summary>The row as stored, whether it has expired or not; null: there is none.</summary>
     public StoredRow? Load(ReadOnlySpan<byte> primaryKey) =>
@@ -118,10 +118,15 @@ internal sealed class TableWriter
     /// <summary>No expiry is left below this time.</summary>
     public void ExpiriesRemovedBelow(long time) => _stats = _stats with { ExpiriesFrom = Math.Max(_stats.ExpiriesFrom, time) };
 
-    /// <summary>Writes the counters. Changes make room for themselves, and a little more, so that a retention that was lowered is reached.</summary>
+    /// <summary>Writes the changes and the counters. Changes make room for themselves, and a little more, so that a retention that was lowered is reached.</summary>
     public void Finish()
     {
-        if (_changes > 0) TrimChanges((2 * (int)_changes) + ChangeTrimmer.MostOfCommand);
+        if (_changes is { } changes)
+        {
+            WriteChanges(changes);
+            TrimChanges((2 * _changeCount) + ChangeTrimmer.MostOfCommand);
+        }
+
         if (_stats != _before) _scope.Store.Put(StoreSpace.Meta, StoreKeys.Stats(Schema.Id), _stats.Encode());
     }
 
@@ -181,11 +186,28 @@ internal sealed class TableWriter
 
     private void AddChange(ChangeRecord change)
     {
-        var key = StoreKeys.Change(Schema.Id, _scope.Version, _changes++);
-        var value = change.Encode();
-        _scope.Store.Put(StoreSpace.Meta, key, value);
-        _changedBytes += key.Length + value.Length;
-        _stats = _stats with { Changes = _stats.Changes + 1, ChangeBytes = _stats.ChangeBytes + key.Length + value.Length };
+        _changes ??= new ByteBuilder(256);
+        var before = _changes.Length;
+        ChangePage.Append(_changes, _scope.Version.Index, change.Encode());
+        _changeCount++;
+        _stats = _stats with { Changes = _stats.Changes + 1, ChangeBytes = _stats.ChangeBytes + _changes.Length - before };
+    }
+
+    /// <summary>To the page of the commands before, if that is of the same entry of the log and has room.</summary>
+    private void WriteChanges(ByteBuilder changes)
+    {
+        var page = _stats.LastPage.Position == _scope.Version.Position ? _scope.Store.Get(StoreSpace.Meta, StoreKeys.ChangePage(Schema.Id, _stats.LastPage)) : null;
+        if (page is null || page.Length + changes.Length > ChangePage.Bytes)
+        {
+            _stats = _stats with { LastPage = _scope.Version };
+            _scope.Store.Put(StoreSpace.Meta, StoreKeys.ChangePage(Schema.Id, _scope.Version), changes.Written);
+            return;
+        }
+
+        var both = new byte[page.Length + changes.Length];
+        page.CopyTo(both, 0);
+        changes.Written.CopyTo(both.AsSpan(page.Length));
+        _scope.Store.Put(StoreSpace.Meta, StoreKeys.ChangePage(Schema.Id, _stats.LastPage), both);
     }
 
     private static bool Contains(IndexEntry[] entries, byte[] key)

@@ -96,20 +96,49 @@ public class RuntimeCoreTests
         var session = BitConverter.ToUInt64(_answers[0].Answer.Payload.Span);
         Apply(store, 1, s_time, InSession(session, 1, 1, "add n 1"), InSession(session, 4, 1, "add n 1"), InSession(session, 3, 2, "add n 1"), InSession(session, 4, 2, "add n 1"), InSession(session, 2, 2, "add n 1"));
         Assert.That(Texts(5), Is.EqualTo(new[] { "1", "2", "3", "2", "4" }), "one that is above others may come before them, and is answered again");
-        Assert.That(Kept(), Is.EqualTo(new ulong[] { 2, 3, 4 }));
+        Assert.That(Kept(), Is.EqualTo(new ulong[] { 0 }), "one page");
         Apply(store, 2, s_time, InSession(session, 1_000_000_000_000, 1_000_000_000_000, "add n 1"), InSession(session, 4, 4, "add n 1"));
         Assert.That(_answers[^2..].Select(a => a.Answer.Status), Is.EqualTo(new[] { ProposalStatus.Applied, ProposalStatus.AlreadyAnswered }));
-        Assert.That(Kept(), Is.EqualTo(new[] { 1_000_000_000_000UL }));
+        Assert.That(Kept(), Is.EqualTo(new[] { 1_000_000_000_000UL / 32 }));
 
         IEnumerable<string> Texts(int last) => _answers[^last..].Select(a => Encoding.UTF8.GetString(a.Answer.Payload.Span));
 
         List<ulong> Kept()
         {
             using var snapshot = store.Snapshot();
-            using var cursor = snapshot.Scan(StoreSpace.Runtime, RuntimeKeys.Answer(session, 0), RuntimeKeys.Session(session + 1));
+            using var cursor = snapshot.Scan(StoreSpace.Runtime, RuntimeKeys.AnswerPage(session, 0), RuntimeKeys.Session(session + 1));
             var kept = new List<ulong>();
             while (cursor.MoveNext()) kept.Add(BinaryPrimitives.ReadUInt64BigEndian(cursor.Key[9..]));
             return kept;
+        }
+    }
+
+    [Test]
+    public void Answers_are_found_again_whatever_their_length_and_forgotten_page_by_page()
+    {
+        using var store = _stores.Open();
+        using (var transaction = store.Begin())
+        {
+            for (var number = 1UL; number <= 100; number++) AnswerPage.Add(transaction, 7, number, AnswerOf(number));
+            transaction.Commit();
+        }
+
+        Assert.That(Enumerable.Range(1, 100).All(n => AnswerPage.Find(store.Snapshot(), 7, (ulong)n)!.AsSpan().SequenceEqual(AnswerOf((ulong)n))));
+        Assert.That((AnswerPage.Find(store.Snapshot(), 7, 101), AnswerPage.Find(store.Snapshot(), 8, 1)), Is.EqualTo(((byte[]?)null, (byte[]?)null)));
+        Forget(1, 70);
+        Assert.That(Enumerable.Range(1, 63).Any(n => AnswerPage.Find(store.Snapshot(), 7, (ulong)n) is not null), Is.False);
+        Assert.That(Enumerable.Range(70, 31).All(n => AnswerPage.Find(store.Snapshot(), 7, (ulong)n) is not null));
+        Forget(70, ulong.MaxValue);
+        using var left = store.Snapshot().Scan(StoreSpace.Runtime, RuntimeKeys.Session(7), RuntimeKeys.Session(8));
+        Assert.That(left.MoveNext(), Is.False, "long ones as well");
+
+        static byte[] AnswerOf(ulong number) => [.. Enumerable.Repeat((byte)number, number % 10 == 0 ? 1000 : (int)number % 7)];
+
+        void Forget(ulong before, ulong floor)
+        {
+            using var transaction = store.Begin();
+            AnswerPage.Forget(transaction, 7, new SessionRecord(before, 0, 100), floor);
+            transaction.Commit();
         }
     }
 

@@ -47,7 +47,15 @@ internal sealed class SimProposals(SimRuntime replica, SimRuntimeLog log, ulong 
         _queue.Clear();
         var number = _appended.Add(proposals);
         var entry = new ProposalBatch(id, number, replica.Time, [.. proposals.Select(p => p.Proposal)]);
-        Fail(await log.AppendAsync(entry.Encode()) is { } position ? _appended.OnAppended(number, position) : _appended.OnFailed(number));
+        var bytes = entry.Encode();
+        if (await log.AppendAsync(bytes) is not { } position)
+        {
+            Fail(_appended.OnFailed(number));
+            return;
+        }
+
+        Fail(_appended.OnAppended(number, position));
+        if (!_isStopped) replica.OnAppended(position, bytes);
     }
 
     private static void Fail(IReadOnlyList<Pending> unanswered)

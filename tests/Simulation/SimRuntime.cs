@@ -15,6 +15,7 @@ internal sealed class SimRuntime
     private readonly SimRuntimeLog _log;
     private RuntimeCore _core;
     private SimProposals _proposals;
+    private OwnEntries _own = new();
     private int _life;
     private long _first;
 
@@ -70,6 +71,7 @@ internal sealed class SimRuntime
         if (State != RuntimeState.Closed) return;
         var life = ++_life;
         _proposals = new SimProposals(this, _log, World.NewId());
+        _own = new OwnEntries();
         Machine = NewMachine();
         _core = NewCore();
         State = RuntimeState.Starting;
@@ -201,6 +203,18 @@ internal sealed class SimRuntime
             await Delay(_core.Next == before ? 2_000 + World.Random.Next(4_000) : World.Random.Next(500));
             if (!IsAlive(life)) return;
         }
+    }
+
+    /// <summary>The log has acknowledged an entry of this replica's own: as client/Runtime/ReplicaLoop.cs, it is applied unread if it is next.</summary>
+    public void OnAppended(long position, byte[] entry)
+    {
+        _own.Add(position, entry);
+        ApplyOwn();
+    }
+
+    private void ApplyOwn()
+    {
+        while (State == RuntimeState.Applying && _own.TakeFrom(_core.Next) is { } batch && Apply(batch) is null) World.Count("own entries applied unread");
     }
 
     private PoisonousEntry? Apply(LogBatch batch)

@@ -38,7 +38,7 @@ internal static class TableConsistency
 
             Assert.That((stats.Rows, stats.Bytes), Is.EqualTo((count, bytes)), layout.Schema.Name);
             CheckChanges(snapshot, layout.Schema, stats);
-            changes += stats.Changes;
+            changes += CountPages(snapshot, layout.Schema);
         }
 
         Assert.That(Keys(snapshot, StoreSpace.Data), Is.EqualTo(rows), "rows");
@@ -52,13 +52,29 @@ internal static class TableConsistency
         using var cursor = store.Scan(StoreSpace.Meta, StoreKeys.Changes(schema.Id), KeyCodec.Successor(StoreKeys.Changes(schema.Id)));
         while (cursor.MoveNext())
         {
-            count++;
-            bytes += cursor.Key.Length + cursor.Value.Length;
-            Assert.That(StoreKeys.VersionOfChange(cursor.Key), Is.GreaterThanOrEqualTo(stats.ChangesAfter));
-            Assert.That(ChangeRecord.Decode(cursor.Value).Encode(), Is.EqualTo(cursor.Value.ToArray()));
+            bytes += cursor.Value.Length;
+            var last = RowVersion.None;
+            for (var page = new ChangePage.Reader(cursor.Key, cursor.Value); page.MoveNext(); count++)
+            {
+                if (last.IsNone) Assert.That(page.Version, Is.EqualTo(StoreKeys.FirstOfPage(cursor.Key)).And.GreaterThan(stats.ChangesAfter));
+                Assert.That(page.Version, Is.GreaterThanOrEqualTo(last));
+                Assert.That(ChangeRecord.Decode(page.Record).Encode().AsSpan().SequenceEqual(page.Record));
+                last = page.Version;
+            }
+
+            Assert.That(last.IsNone, Is.False, "a page without changes");
+            Assert.That(stats.LastPage, Is.GreaterThanOrEqualTo(StoreKeys.FirstOfPage(cursor.Key)));
         }
 
         Assert.That((stats.Changes, stats.ChangeBytes), Is.EqualTo((count, bytes)), schema.Name);
+    }
+
+    private static long CountPages(IStoreReader store, TableSchema schema)
+    {
+        var count = 0L;
+        using var cursor = store.Scan(StoreSpace.Meta, StoreKeys.Changes(schema.Id), KeyCodec.Successor(StoreKeys.Changes(schema.Id)));
+        while (cursor.MoveNext()) count++;
+        return count;
     }
 
     private static bool IsBuilding(Catalog catalog, string key)

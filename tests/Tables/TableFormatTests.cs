@@ -26,8 +26,9 @@ public sealed class TableFormatTests
         var row = snapshot.Get(StoreSpace.Data, Convert.FromHexString("00000001" + "118000000000000001"))!;
         Assert.That(Convert.ToHexString(row), Is.EqualTo("01" + "0B00000000000000" + "00000000" + "FFFFFFFFFFFFFF7F" + "0100" + "0200" + "030100000061"));
         Assert.That(snapshot.Get(StoreSpace.Index, Convert.FromHexString("00000002" + "13610001" + "118000000000000001")), Is.Empty);
-        var change = snapshot.Get(StoreSpace.Meta, Convert.FromHexString("06" + "00000001" + "000000000000000B" + "00000000" + "00000000"))!;
-        Assert.That(change, Is.EqualTo(new ChangeRecord(ChangeKind.Put, CellValue.MicrosOf(TableBed.Start), Convert.FromHexString("118000000000000001"), row, []).Encode()));
+        var change = snapshot.Get(StoreSpace.Meta, Convert.FromHexString("06" + "00000001" + "000000000000000B" + "00000000"))!;
+        var record = new ChangeRecord(ChangeKind.Put, CellValue.MicrosOf(TableBed.Start), Convert.FromHexString("118000000000000001"), row, []).Encode();
+        Assert.That(change, Is.EqualTo((byte[])[0, 0, 0, 0, .. BitConverter.GetBytes(record.Length), .. record]));
         Assert.That(snapshot.Get(StoreSpace.Meta, [1]), Is.EqualTo((byte[])[11, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, .. BitConverter.GetBytes(CellValue.MicrosOf(TableBed.Start))]));
     }
 

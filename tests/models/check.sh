@@ -47,6 +47,22 @@ run() {                                         # run holds|fails MODEL "FLAGS" 
     "$(awk "BEGIN { printf \"%.1f\", ($end - $begin) / 1e9 }")" "${errors:--}" "$remark" "${said:+  [$said]}"
 }
 
+# What takes longest comes first.
+P=metastore
+run holds $P ""                                                            "2 writers, 1 reader, 1 version"
+run holds $P "-DR=2 -DNOREADER"                                            "2 writers, 2 ballots each"
+run holds $P "-DV=2"                                                       "2 versions"
+run fails $P "-DREAD_ONE"                                                  "trap 16"
+run fails $P "-DREAD_NOFINISH"                                             "quorum read"
+run fails $P "-DREAD_DECIDED"                                              "quorum read"
+run fails $P "-DR=2 -DREAD_SAMEVALUE"                                      "gap"
+run fails $P "-DREAD_INVENTS"                                              "gap"
+run fails $P "-DOWN_VALUE"                                                 "Paxos"
+FORWARD=1 run fails $P "-DSAME_BALLOT"                                     "gap"
+FORWARD=1 run fails $P "-DAMNESIA"                                         "durable before any reply"
+FORWARD=1 run fails $P "-DV=2 -DREVIVE"                                    "gap"
+run fails $P "-DV=2 -DSKIP_VERSION"                                        "gap"
+
 N=native_loglet
 run holds $N ""                                                            "2 observers, 3 positions, 2 crashes, 1 lost disk"
 run holds $N "-DE=2 -DOBS=1 -DRESTART"                                     "restarted sequencer"
@@ -121,21 +137,6 @@ run fails $S "-DE=3 -DCHECK -DSTALE_STRIPE"                                "trap
 run fails $S "-DE=3 -DGIVEN_BACK"                                          "trap 23, at the seal"
 run fails $S "-DE=3 -DRESEND -DRESEND_OTHER"                               "trap 17, striped"
 run fails $S "-DE=3 -DLIVE -DNO_GAP"                                       "gap records" live
-
-P=metastore
-run holds $P ""                                                            "2 writers, 1 reader, 1 version"
-run holds $P "-DR=2 -DNOREADER"                                            "2 writers, 2 ballots each"
-run holds $P "-DV=2"                                                       "2 versions"
-run fails $P "-DREAD_ONE"                                                  "trap 16"
-run fails $P "-DREAD_NOFINISH"                                             "quorum read"
-run fails $P "-DREAD_DECIDED"                                              "quorum read"
-run fails $P "-DR=2 -DREAD_SAMEVALUE"                                      "gap"
-run fails $P "-DREAD_INVENTS"                                              "gap"
-run fails $P "-DOWN_VALUE"                                                 "Paxos"
-FORWARD=1 run fails $P "-DSAME_BALLOT"                                     "gap"
-FORWARD=1 run fails $P "-DAMNESIA"                                         "durable before any reply"
-FORWARD=1 run fails $P "-DV=2 -DREVIVE"                                    "gap"
-run fails $P "-DV=2 -DSKIP_VERSION"                                        "gap"
 
 run holds liveness ""                                                      "nobody waits for ever" live
 run fails liveness "-DNO_BOUND"                                            "trap 11" live

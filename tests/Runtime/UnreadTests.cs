@@ -1,0 +1,37 @@
+using Delos.Client.Loglets;
+using Delos.Protocol.Framing;
+using Delos.Runtime;
+
+namespace Delos.Tests.Runtime;
+
+/// <summary>A replica applies what it appended itself without reading it.</summary>
+[FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
+public sealed class UnreadTests
+{
+    private readonly RuntimeCluster _cluster = new();
+
+    [TearDown]
+    public async Task EndAsync() => await _cluster.DisposeAsync();
+
+    [Test]
+    public async Task Its_own_entries_it_need_not_read_and_those_of_others_in_front_of_them_it_must()
+    {
+        var (one, other) = (_cluster.Start(1), _cluster.Start(2));
+        await Task.WhenAll(one.UntilAsync(RuntimeState.Applying), other.UntilAsync(RuntimeState.Applying));
+        await one.ProposeAsync("add n 1");
+        await other.ReadAsync("n");
+        _cluster.Logs.Faults.OnRead = _ => new LogletException(default, StatusCode.Unavailable, "nobody can read");
+        for (var i = 0; i < 20; i++) await one.ProposeAsync("add n 1");
+        Assert.That(await one.ReadAsync("n"), Is.EqualTo("21"));
+
+        // The other one cannot have read these, so its own is not next.
+        var unanswered = other.ProposeAsync("add n 1");
+        var tail = one.Status.Cursor;
+        while (await _cluster.Log.CheckTailAsync() == tail) await Task.Yield();
+        Assert.That((unanswered.IsCompleted, other.Status.Cursor < one.Status.Cursor), Is.EqualTo((false, true)));
+        _cluster.Logs.Faults.OnRead = null;
+        await unanswered;
+        Assert.That((await one.ReadAsync("n"), await other.ReadAsync("n")), Is.EqualTo(("22", "22")));
+        Assert.That(one.Status.Checksum, Is.EqualTo(other.Status.Checksum));
+    }
+}
