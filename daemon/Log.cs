@@ -45,6 +45,9 @@ internal static partial class Log
     [LoggerMessage(370, LogLevel.Error, "Log '{LogName}': a snapshot could not be read for another replica.")]
     public static partial void SnapshotReadFailed(this ILogger logger, Exception exception, string logName);
 
+    [LoggerMessage(371, LogLevel.Error, "Log '{LogName}': a snapshot that was asked for could not be written.")]
+    public static partial void SnapshotNotWritten(this ILogger logger, Exception exception, string logName);
+
     [LoggerMessage(320, LogLevel.Warning, "The disk took {Took} for one commit of {Logs} logs: appends waited for it.")]
     public static partial void CommitSlow(ILogger logger, int logs, TimeSpan took);
 }

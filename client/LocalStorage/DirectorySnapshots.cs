@@ -41,6 +41,48 @@ public sealed class DirectorySnapshots(string root) : ISnapshotStore
         return snapshot;
     }
 
+    /// <summary>Takes a copy of a snapshot that was written elsewhere, as one of that replica's; nothing happens if it has that one whole.</summary>
+    /// <param name="replica">Whose it is to be.</param>
+    /// <param name="cursor">The snapshot's.</param>
+    /// <param name="state">Its files.</param>
+    /// <param name="manifest">What they must be.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="InvalidDataException">A file is not what the manifest says.</exception>
+    internal async ValueTask<SnapshotInfo> PutAsync(ulong replica, long cursor, string state, SnapshotManifest manifest, CancellationToken cancellationToken)
+    {
+        var snapshot = new SnapshotInfo(cursor, replica);
+        if (Has(snapshot))
+        {
+            try
+            {
+                await FetchAsync(snapshot, cancellationToken).ConfigureAwait(false);
+                return snapshot;
+            }
+            catch (InvalidDataException)
+            {
+                await DeleteAsync(snapshot, cancellationToken).ConfigureAwait(false);
+            }
+        }
+
+        return await SaveAsync(replica, CopyAsync, cancellationToken).ConfigureAwait(false);
+
+        async ValueTask<long> CopyAsync(string target)
+        {
+            Directory.CreateDirectory(target);
+            foreach (var file in manifest.Files)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                var path = Path.Combine(target, file.Name);
+                Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+                File.Copy(Path.Combine(state, file.Name), path);
+            }
+
+            await manifest.VerifyAsync(target, cancellationToken).ConfigureAwait(false);
+            foreach (var directory in Directory.EnumerateDirectories(target, "*", SearchOption.AllDirectories).Prepend(target)) StoreFiles.Sync(directory);
+            return cursor;
+        }
+    }
+
     public async ValueTask<string> FetchAsync(SnapshotInfo snapshot, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(snapshot);

@@ -18,6 +18,9 @@ internal sealed class SnapshotManifest
     /// <summary>In the names' order.</summary>
     public IReadOnlyCollection<SnapshotFile> Files => _files.Values;
 
+    /// <summary>Of all files.</summary>
+    public long Bytes => _files.Values.Sum(static f => f.Size);
+
     public static string PathIn(string directory) => Path.Combine(directory, Name);
 
     /// <summary>Reads all files of a directory.</summary>
@@ -27,8 +30,8 @@ internal sealed class SnapshotManifest
         foreach (var path in Directory.EnumerateFiles(directory, "*", SearchOption.AllDirectories))
         {
             var name = Path.GetRelativePath(directory, path);
-            var (crc, size) = await SumAsync(path, cancellationToken).ConfigureAwait(false);
-            manifest._files[name] = new SnapshotFile(name, crc, size);
+            var (crc, size) = await SumAsync(path, null, cancellationToken).ConfigureAwait(false);
+            manifest._files[name] = new SnapshotFile(name, Crc32C.Finish(crc), size);
         }
 
         return manifest;
@@ -78,15 +81,35 @@ internal sealed class SnapshotManifest
     {
         foreach (var expected in _files.Values)
         {
-            var path = Path.Combine(directory, expected.Name);
-            if (!File.Exists(path)) throw new InvalidDataException($"{path} is missing.");
-            if (await SumAsync(path, cancellationToken).ConfigureAwait(false) != (expected.Crc, expected.Size)) throw new InvalidDataException($"{path} is damaged: its checksum is not that of the manifest.");
+            if (await ProblemOfAsync(expected, directory, null, cancellationToken).ConfigureAwait(false) is { } problem) throw new InvalidDataException(problem);
         }
     }
 
-    private static string Checksum(string[] lines) => Crc32C.Compute(Encoding.UTF8.GetBytes(string.Join('\n', lines))).ToString("x8", CultureInfo.InvariantCulture);
+    /// <summary>Reads a file and holds it against what it was.</summary>
+    /// <param name="expected">What it was.</param>
+    /// <param name="directory">Where it is, under its name.</param>
+    /// <param name="read">Told the bytes of each read.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <returns>What is wrong with it, with its path; null: it is what it was.</returns>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    public static async ValueTask<string?> ProblemOfAsync(SnapshotFile expected, string directory, Action<int>? read, CancellationToken cancellationToken)
+    {
+        var path = Path.Combine(directory, expected.Name);
+        if (!File.Exists(path)) return $"{path} is missing.";
+        if (new FileInfo(path).Length is var length && length != expected.Size) return $"{path} is damaged: it has {length} bytes, not the {expected.Size} of the manifest.";
+        return await SumAsync(path, read, cancellationToken).ConfigureAwait(false) is var (crc, size) && (Crc32C.Finish(crc), size) == (expected.Crc, expected.Size)
+            ? null
+            : $"{path} is damaged: its checksum is not that of the manifest.";
+    }
 
-    private static async ValueTask<(uint Crc, long Size)> SumAsync(string path, CancellationToken cancellationToken)
+    /// <summary>The paths of what lies in the directory and is not named here.</summary>
+    public IEnumerable<string> Foreign(string directory) => Directory.Exists(directory)
+        ? Directory.EnumerateFiles(directory, "*", SearchOption.AllDirectories).Where(path => !_files.ContainsKey(Path.GetRelativePath(directory, path)))
+        : [];
+
+    /// <summary>Reads a file.</summary>
+    /// <returns>Its CRC32C, unfinished, so that it can be gone on with, and its size.</returns>
+    public static async ValueTask<(uint Crc, long Size)> SumAsync(string path, Action<int>? read, CancellationToken cancellationToken)
     {
         var buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
         try
@@ -94,17 +117,20 @@ internal sealed class SnapshotManifest
             using var file = File.OpenHandle(path, options: FileOptions.SequentialScan);
             var crc = Crc32C.Begin();
             var size = 0L;
-            while (await RandomAccess.ReadAsync(file, buffer, size, cancellationToken).ConfigureAwait(false) is var read and > 0)
+            while (await RandomAccess.ReadAsync(file, buffer, size, cancellationToken).ConfigureAwait(false) is var bytes and > 0)
             {
-                crc = Crc32C.Append(crc, buffer.AsSpan(0, read));
-                size += read;
+                crc = Crc32C.Append(crc, buffer.AsSpan(0, bytes));
+                size += bytes;
+                read?.Invoke(bytes);
             }
 
-            return (Crc32C.Finish(crc), size);
+            return (crc, size);
         }
         finally
         {
             ArrayPool<byte>.Shared.Return(buffer);
         }
     }
+
+    private static string Checksum(string[] lines) => Crc32C.Compute(Encoding.UTF8.GetBytes(string.Join('\n', lines))).ToString("x8", CultureInfo.InvariantCulture);
 }

@@ -38,6 +38,7 @@ internal static class CommandLine
                 TablePutCommand.Create(), TableGetCommand.Create(), TableDelCommand.Create(), TableScanCommand.Create(), TableWatchCommand.Create(),
                 TableTxnCommand.Create(), TableImportCommand.Create(), TableExportCommand.Create(),
             },
+            new Command("snapshot", "Saves the tables' snapshots, and restores them.") { SnapshotListCommand.Create(), SnapshotSaveCommand.Create(), SnapshotVerifyCommand.Create(), SnapshotRestoreCommand.Create() },
             new Command("bench", "Measures.") { BenchAppendCommand.Create(), BenchTableCommand.Create(), BenchFailoverCommand.Create() },
         };
         return root;

@@ -102,7 +102,7 @@ internal sealed class NodeFrameRouter(NodeRoles roles) : IFrameHandler
             case FrameType.TableRead or FrameType.TablePropose or FrameType.TableOpenSession or FrameType.TableRelease:
                 Give(_table, NodeRoles.Table, connection, frame);
                 break;
-            case FrameType.SnapshotList or FrameType.SnapshotRead:
+            case FrameType.SnapshotList or FrameType.SnapshotRead or FrameType.SnapshotWrite:
                 Give(_snapshots, NodeRoles.Table, connection, frame);
                 break;
             case FrameType.NodeStatus:

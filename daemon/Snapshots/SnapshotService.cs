@@ -21,14 +21,17 @@ internal sealed class SnapshotService : IFrameHandler, IAsyncDisposable
     private readonly Func<string, DirectorySnapshots?> _snapshotsOf;
     private readonly SnapshotServiceOptions _options;
     private readonly ILogger _logger;
+    private readonly SnapshotWriter? _writer;
     private readonly Channel<Job> _queue;
     private readonly Task[] _workers;
 
     /// <param name="snapshotsOf">Where the node keeps its snapshots of that log's state; null: it keeps none.</param>
     /// <param name="options">Its limits.</param>
     /// <param name="logger">For failures of the disk.</param>
-    public SnapshotService(Func<string, DirectorySnapshots?> snapshotsOf, SnapshotServiceOptions options, ILogger logger)
+    /// <param name="writer">Writes new ones when asked to; null: none are written here. Disposed with the service.</param>
+    public SnapshotService(Func<string, DirectorySnapshots?> snapshotsOf, SnapshotServiceOptions options, ILogger logger, SnapshotWriter? writer = null)
     {
+        _writer = writer;
         _snapshotsOf = snapshotsOf;
         _options = options;
         _logger = logger;
@@ -36,7 +39,7 @@ internal sealed class SnapshotService : IFrameHandler, IAsyncDisposable
         _workers = [.. Enumerable.Range(0, options.Workers).Select(_ => WorkAsync())];
     }
 
-    /// <summary>SnapshotList or SnapshotRead; others are ignored.</summary>
+    /// <summary>SnapshotList, SnapshotRead or SnapshotWrite; others are ignored.</summary>
     public void OnFrame(Connection connection, in Frame frame)
     {
         switch (frame.Type)
@@ -47,7 +50,13 @@ internal sealed class SnapshotService : IFrameHandler, IAsyncDisposable
             case FrameType.SnapshotRead when frame.TryRead<SnapshotRead>(out var read):
                 Enqueue(new Job(connection, frame.CorrelationId, read.Log, read));
                 break;
-            case FrameType.SnapshotList or FrameType.SnapshotRead:
+            case FrameType.SnapshotWrite when _writer is null:
+                connection.ReplyError(StatusCode.NotServed, "This node writes no snapshots.", frame.CorrelationId);
+                break;
+            case FrameType.SnapshotWrite when frame.TryRead<SnapshotWrite>(out var write):
+                _writer.Enqueue(connection, frame.CorrelationId, write);
+                break;
+            case FrameType.SnapshotList or FrameType.SnapshotRead or FrameType.SnapshotWrite:
                 connection.ReplyError(StatusCode.Malformed, $"The {frame.Type} frame's metadata are not such a message.", frame.CorrelationId);
                 break;
         }
@@ -66,6 +75,7 @@ internal sealed class SnapshotService : IFrameHandler, IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         _queue.Writer.TryComplete();
+        if (_writer is not null) await _writer.DisposeAsync().ConfigureAwait(false);
         await Task.WhenAll(_workers).ConfigureAwait(false);
     }
 

@@ -21,6 +21,7 @@ internal sealed class TableHost : IAsyncDisposable
     private readonly TableOptions _options;
     private readonly ILogger _logger;
     private readonly DirectorySnapshots _ownSnapshots;
+    private readonly SnapshotWriter _snapshotWriter;
     private DelosClient? _client;
     private PeerSnapshots? _peerSnapshots;
     private DelosLog? _log;
@@ -32,12 +33,13 @@ internal sealed class TableHost : IAsyncDisposable
         _logger = logger;
         Service = new TableService(options, timeProvider, logger);
         _ownSnapshots = new DirectorySnapshots(options.EffectiveSnapshotDirectory);
-        Snapshots = new SnapshotService(log => log == options.Log ? _ownSnapshots : null, new SnapshotServiceOptions(), logger);
+        _snapshotWriter = new SnapshotWriter(options.Log, _ownSnapshots, logger);
+        Snapshots = new SnapshotService(log => log == options.Log ? _ownSnapshots : null, new SnapshotServiceOptions(), logger, _snapshotWriter);
     }
 
     public TableService Service { get; }
 
-    /// <summary>Gives this replica's snapshots to the others.</summary>
+    /// <summary>Gives this replica's snapshots to the others, and writes new ones for who asks.</summary>
     public SnapshotService Snapshots { get; }
 
     /// <summary>Never fails: a replica that cannot be started shows in <see cref="Status"/> and in every answer.</summary>
@@ -120,6 +122,7 @@ internal sealed class TableHost : IAsyncDisposable
         };
         _replica = TableReplica.Start(_log, stores, SnapshotsFor(_client, me.NodeId, loggers), runtime, Service.OnCommitted);
         Service.Attach(_replica.Runtime, _replica.Queries);
+        _snapshotWriter.Attach(_replica.Runtime);
     }
 
     /// <summary>How the replica reaches its log: over sockets, also the sequencer and LogServer of its own process. The place for a shorter way to those.</summary>

@@ -73,4 +73,8 @@ public enum FrameType : byte
     SnapshotList = 77,
     SnapshotRead = 78,
     SnapshotBytes = 79,
+
+    // Operator → node that keeps snapshots
+    SnapshotWrite = 80,
+    SnapshotWritten = 81,
 }

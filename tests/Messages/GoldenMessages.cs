@@ -79,6 +79,8 @@ public sealed class GoldenMessages
         yield return Golden(new SnapshotList("log/ä"), 77, "060000006c6f672fc3a4");
         yield return Golden(new SnapshotRead("log/ä", 0x202020202020202, 0x303030303030303, "f", 0x404040404040404, 0x5050505), 78, "060000006c6f672fc3a4020202020202020203030303030303030100000066040404040404040405050505");
         yield return Golden(new SnapshotBytes(0x202020202020202, 0x3030303), 79, "020202020202020203030303");
+        yield return Golden(new SnapshotWrite("log/ä", 0x202020202020202), 80, "060000006c6f672fc3a40202020202020202");
+        yield return Golden(new SnapshotWritten(0x202020202020202, 0x303030303030303), 81, "02020202020202020303030303030303");
     }
 
     private static GoldenCase<T> Golden<T>(T message, byte type, string hex)

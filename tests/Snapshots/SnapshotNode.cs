@@ -21,11 +21,11 @@ internal sealed class SnapshotNode : IFrameHandler, IAsyncDisposable
     private readonly Listener _listener;
     private int _reads;
 
-    public SnapshotNode(uint id, string directory, SnapshotServiceOptions? options = null)
+    public SnapshotNode(uint id, string directory, SnapshotServiceOptions? options = null, SnapshotWriter? writer = null)
     {
         Id = id;
         Snapshots = new DirectorySnapshots(directory);
-        _service = new SnapshotService(log => log == Log ? Snapshots : null, options ?? new SnapshotServiceOptions(), NullLogger.Instance);
+        _service = new SnapshotService(log => log == Log ? Snapshots : null, options ?? new SnapshotServiceOptions(), NullLogger.Instance, writer);
         var me = new LocalPeer(s_cluster, id, NodeRoles.None, id, Guid.Empty, PeerLimits.Default);
         _listener = Listener.Start(new IPEndPoint(IPAddress.Loopback, 0), me, _ => this, ConnectionOptions.Default, 100);
     }

@@ -4,11 +4,18 @@ using Delos.Runtime;
 
 namespace Delos.LocalStorage.Peers;
 
-/// <summary>A snapshot on its way into a directory. What one peer gave before it failed is not asked for again of the next one, as long as both have the same file.</summary>
-internal sealed class SnapshotCopy(string directory, SnapshotInfo snapshot)
+/// <summary>A snapshot on its way into a directory. What one peer gave before it failed is not asked for again of the next one, as long as both have the same file; nor are files that an earlier copy left there, or their beginnings.</summary>
+/// <param name="directory">Where it goes; what does not belong to the snapshot is deleted from its state.</param>
+/// <param name="snapshot">Which one.</param>
+/// <param name="progress">Told how many bytes are there, and of how many.</param>
+internal sealed class SnapshotCopy(string directory, SnapshotInfo snapshot, Action<long, long>? progress = null)
 {
     private readonly string _state = Path.Combine(directory, DirectorySnapshots.State);
-    private readonly Dictionary<string, Progress> _files = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Part> _files = new(StringComparer.Ordinal);
+
+    // Bytes that are there, and bytes that there will be.
+    private long _there;
+    private long _wanted;
 
     /// <summary>Bytes written so far, from all peers.</summary>
     public long Received { get; private set; }
@@ -19,7 +26,9 @@ internal sealed class SnapshotCopy(string directory, SnapshotInfo snapshot)
     public async ValueTask FromAsync(SnapshotPeer peer, CancellationToken cancellationToken)
     {
         var manifest = await peer.ManifestAsync(snapshot, cancellationToken).ConfigureAwait(false);
+        _wanted = manifest.Bytes;
         Directory.CreateDirectory(_state);
+        foreach (var foreign in manifest.Foreign(_state).ToList()) File.Delete(foreign);
         foreach (var (name, known) in _files.ToList())
         {
             if (manifest.Find(name) != known.File) Forget(name);
@@ -35,11 +44,11 @@ internal sealed class SnapshotCopy(string directory, SnapshotInfo snapshot)
     {
         while (true)
         {
-            if (!_files.TryGetValue(file.Name, out var progress)) _files[file.Name] = progress = new Progress(file);
-            if (progress.IsDone) return;
-            var isAllFromHere = progress.Offset == 0;
-            await GoOnAsync(peer, progress, cancellationToken).ConfigureAwait(false);
-            if (progress.IsDone) return;
+            if (!_files.TryGetValue(file.Name, out var part)) _files[file.Name] = part = await FindAsync(file, cancellationToken).ConfigureAwait(false);
+            if (part.IsDone) return;
+            var isAllFromHere = part.Offset == 0;
+            await GoOnAsync(peer, part, cancellationToken).ConfigureAwait(false);
+            if (part.IsDone) return;
             Forget(file.Name);
 
             // Else the damage may be in what another peer gave.
@@ -47,36 +56,60 @@ internal sealed class SnapshotCopy(string directory, SnapshotInfo snapshot)
         }
     }
 
-    private async ValueTask GoOnAsync(SnapshotPeer peer, Progress progress, CancellationToken cancellationToken)
+    /// <summary>What is there of it already.</summary>
+    private async ValueTask<Part> FindAsync(SnapshotFile file, CancellationToken cancellationToken)
     {
-        var (name, crc, size) = progress.File;
+        var path = Path.Combine(_state, file.Name);
+        if (!File.Exists(path)) return new Part(file);
+        if (new FileInfo(path).Length > file.Size)
+        {
+            File.Delete(path);
+            return new Part(file);
+        }
+
+        var (crc, size) = await SnapshotManifest.SumAsync(path, null, cancellationToken).ConfigureAwait(false);
+        Moved(size);
+        return new Part(file) { Offset = size, Crc = crc };
+    }
+
+    private async ValueTask GoOnAsync(SnapshotPeer peer, Part part, CancellationToken cancellationToken)
+    {
+        var (name, crc, size) = part.File;
         var path = Path.Combine(_state, name);
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         using var handle = File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.Write);
-        await peer.ReadAsync(snapshot, name, progress.Offset, size, Take, cancellationToken).ConfigureAwait(false);
-        if (Crc32C.Finish(progress.Crc) != crc) return;
+        await peer.ReadAsync(snapshot, name, part.Offset, size, Take, cancellationToken).ConfigureAwait(false);
+        if (Crc32C.Finish(part.Crc) != crc) return;
         Posix.FSync(handle, path);
-        progress.IsDone = true;
+        part.IsDone = true;
 
         void Take(ReadOnlySequence<byte> chunk)
         {
             foreach (var piece in chunk)
             {
-                RandomAccess.Write(handle, piece.Span, progress.Offset);
-                progress.Crc = Crc32C.Append(progress.Crc, piece.Span);
-                progress.Offset += piece.Length;
+                RandomAccess.Write(handle, piece.Span, part.Offset);
+                part.Crc = Crc32C.Append(part.Crc, piece.Span);
+                part.Offset += piece.Length;
                 Received += piece.Length;
             }
+
+            Moved(chunk.Length);
         }
+    }
+
+    private void Moved(long bytes)
+    {
+        _there += bytes;
+        progress?.Invoke(_there, _wanted);
     }
 
     private void Forget(string name)
     {
-        _files.Remove(name);
+        if (_files.Remove(name, out var part)) _there -= part.Offset;
         File.Delete(Path.Combine(_state, name));
     }
 
-    private sealed class Progress(SnapshotFile file)
+    private sealed class Part(SnapshotFile file)
     {
         public SnapshotFile File { get; } = file;
 

@@ -15,7 +15,7 @@ internal sealed class SnapshotPeer(Connection connection, string log, PeerSnapsh
     /// <exception cref="InvalidDataException">The peer's answer makes no sense. Else as <see cref="Connection.RequestAsync{TRequest}(in TRequest, CancellationToken)"/>, and <see cref="TimeoutException"/>.</exception>
     public async ValueTask<List<SnapshotInfo>> ListAsync(CancellationToken cancellationToken)
     {
-        using var response = await AskAsync(new SnapshotList(log), cancellationToken).ConfigureAwait(false);
+        using var response = await AskAsync(new SnapshotList(log), options.RequestTimeout, cancellationToken).ConfigureAwait(false);
         Check(response);
         var found = new List<SnapshotInfo>();
         var reader = new MessageReader(response.Payload.ToArray());
@@ -23,12 +23,24 @@ internal sealed class SnapshotPeer(Connection connection, string log, PeerSnapsh
         return reader.Failed ? throw new InvalidDataException($"{connection.Peer} lists snapshots that make no sense.") : found;
     }
 
+    /// <summary>Has the node write a snapshot that holds everything below a position, unless it has one.</summary>
+    /// <param name="atLeast">The position.</param>
+    /// <param name="patience">How long it may take.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="InvalidDataException">The peer's answer makes no sense. Else as <see cref="ListAsync"/>.</exception>
+    public async ValueTask<SnapshotInfo> WriteAsync(long atLeast, TimeSpan patience, CancellationToken cancellationToken)
+    {
+        using var response = await AskAsync(new SnapshotWrite(log, atLeast), patience, cancellationToken).ConfigureAwait(false);
+        if (!response.TryRead<SnapshotWritten>(out var answer)) throw new InvalidDataException($"{connection.Peer} answered with a {response.Type}.");
+        return answer.Cursor >= atLeast ? new SnapshotInfo(answer.Cursor, answer.Replica) : throw new InvalidDataException($"{connection.Peer} names a snapshot at {answer.Cursor}, which lacks what is below {atLeast}.");
+    }
+
     /// <exception cref="InvalidDataException">It is damaged, or makes no sense. Else as <see cref="ListAsync"/>.</exception>
     public async ValueTask<SnapshotManifest> ManifestAsync(SnapshotInfo snapshot, CancellationToken cancellationToken)
     {
         using var bytes = new MemoryStream();
         long size;
-        using (var response = await AskAsync(new SnapshotRead(log, snapshot.Cursor, snapshot.Replica, "", 0, (uint)options.ChunkBytes), cancellationToken).ConfigureAwait(false))
+        using (var response = await AskAsync(new SnapshotRead(log, snapshot.Cursor, snapshot.Replica, "", 0, (uint)options.ChunkBytes), options.RequestTimeout, cancellationToken).ConfigureAwait(false))
         {
             size = Check(response).FileSize;
             if (size > MaxManifestBytes) throw new InvalidDataException($"{connection.Peer} has a manifest of {size} bytes.");
@@ -79,21 +91,21 @@ internal sealed class SnapshotPeer(Connection connection, string log, PeerSnapsh
             }
         }
 
-        (long, long, Task<Response>) Ask(long start, long end) => (start, end, AskAsync(new SnapshotRead(log, snapshot.Cursor, snapshot.Replica, file, start, (uint)(end - start)), ended.Token));
+        (long, long, Task<Response>) Ask(long start, long end) => (start, end, AskAsync(new SnapshotRead(log, snapshot.Cursor, snapshot.Replica, file, start, (uint)(end - start)), options.RequestTimeout, ended.Token));
     }
 
-    private async Task<Response> AskAsync<T>(T request, CancellationToken cancellationToken)
+    private async Task<Response> AskAsync<T>(T request, TimeSpan patience, CancellationToken cancellationToken)
         where T : struct, IMessage<T>
     {
-        using var patience = new CancellationTokenSource(options.RequestTimeout, options.TimeProvider);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellationToken);
+        using var deadline = new CancellationTokenSource(patience, options.TimeProvider);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
         try
         {
             return await connection.RequestAsync(request, either.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            throw new TimeoutException($"{connection.Peer} has not answered for {options.RequestTimeout.TotalSeconds:0.#} s.");
+            throw new TimeoutException($"{connection.Peer} has not answered for {patience.TotalSeconds:0.#} s.");
         }
     }
 
