@@ -9,12 +9,22 @@ namespace Delos.LocalStorage;
 /// Snapshots in a directory, which several replicas may share: each is a directory <c>cursor-replica</c> of its own with the store's checkpoint in <c>state</c> and a <see cref="SnapshotManifest"/> beside it, and appears under that name only when it is whole.
 /// </summary>
 /// <param name="root">Made when the first snapshot is.</param>
-public sealed class DirectorySnapshots(string root) : ISnapshotStore
+/// <param name="timeProvider">Clock of the leases of those who copy; null: the system's.</param>
+public sealed class DirectorySnapshots(string root, TimeProvider? timeProvider = null) : ISnapshotStore
 {
     /// <summary>Within a snapshot's directory: the files that the manifest names.</summary>
     internal const string State = "state";
 
     private const string Unfinished = "unfinished-";
+
+    /// <summary>Several times what a copier waits for one answer.</summary>
+    private static readonly TimeSpan s_leaseTime = TimeSpan.FromMinutes(1);
+
+    private const int MaxLeases = 4;
+
+    private readonly TimeProvider _timeProvider = timeProvider ?? TimeProvider.System;
+    private readonly SnapshotLeases _leases = new(s_leaseTime, MaxLeases);
+    private readonly Lock _lock = new();
 
     internal string Root { get; } = Path.GetFullPath(root);
 
@@ -92,9 +102,15 @@ public sealed class DirectorySnapshots(string root) : ISnapshotStore
         return state;
     }
 
+    public bool IsInUse(SnapshotInfo snapshot)
+    {
+        lock (_lock) return _leases.IsHeld(snapshot, Now);
+    }
+
     public ValueTask DeleteAsync(SnapshotInfo snapshot, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(snapshot);
+        lock (_lock) _leases.End(snapshot);
         try
         {
             // Without its manifest it is not listed any more, whatever a crash leaves of it.
@@ -112,7 +128,7 @@ public sealed class DirectorySnapshots(string root) : ISnapshotStore
     /// <summary>The snapshot is here and has a manifest; its files may be damaged.</summary>
     internal bool Has(SnapshotInfo snapshot) => SnapshotManifest.TryRead(PathOf(snapshot)) is not null;
 
-    /// <summary>Opens a file of a snapshot: the manifest, or one that the manifest names, and no other.</summary>
+    /// <summary>Opens a file of a snapshot for somebody who copies it: the manifest, or one that the manifest names, and no other. The snapshot <see cref="IsInUse"/> from then on for a minute.</summary>
     /// <returns>Null: there is no such snapshot or file.</returns>
     /// <exception cref="IOException">The disk failed.</exception>
     internal SafeFileHandle? TryOpen(SnapshotInfo snapshot, string file)
@@ -120,6 +136,7 @@ public sealed class DirectorySnapshots(string root) : ISnapshotStore
         var directory = PathOf(snapshot);
         if (SnapshotManifest.TryRead(directory) is not { } manifest) return null;
         if (file.Length > 0 && manifest.Find(file) is null) return null;
+        lock (_lock) _leases.Renew(snapshot, Now);
         try
         {
             return File.OpenHandle(file.Length == 0 ? SnapshotManifest.PathIn(directory) : Path.Combine(directory, State, file));
@@ -132,6 +149,8 @@ public sealed class DirectorySnapshots(string root) : ISnapshotStore
 
     /// <summary>What the snapshot's directory is called.</summary>
     internal static string NameOf(SnapshotInfo snapshot) => string.Create(CultureInfo.InvariantCulture, $"{snapshot.Cursor:D19}-{snapshot.Replica}");
+
+    private TimeSpan Now => _timeProvider.GetElapsedTime(0);
 
     private string PathOf(SnapshotInfo snapshot) => Path.Combine(Root, NameOf(snapshot));
 

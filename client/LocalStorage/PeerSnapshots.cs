@@ -88,6 +88,8 @@ public sealed class PeerSnapshots : ISnapshotStore, IDisposable
         }
     }
 
+    public bool IsInUse(SnapshotInfo snapshot) => _own.IsInUse(snapshot);
+
     public ValueTask DeleteAsync(SnapshotInfo snapshot, CancellationToken cancellationToken) => _own.DeleteAsync(snapshot, cancellationToken);
 
     public void Dispose() => _one.Dispose();

@@ -26,7 +26,10 @@ public interface ISnapshotStore
     /// <exception cref="InvalidDataException">It is damaged, or nobody who has it can be reached.</exception>
     ValueTask<string> FetchAsync(SnapshotInfo snapshot, CancellationToken cancellationToken);
 
-    /// <summary>Of those written here. Nothing happens if it is gone already.</summary>
+    /// <summary>Somebody else is copying it just now: one that is only not needed any more should be deleted later. Of those written here; some of them only, each for a bounded time after the copier's last sign of life.</summary>
+    bool IsInUse(SnapshotInfo snapshot) => false;
+
+    /// <summary>Of those written here, also if it <see cref="IsInUse"/>. Nothing happens if it is gone already.</summary>
     ValueTask DeleteAsync(SnapshotInfo snapshot, CancellationToken cancellationToken);
 }
 

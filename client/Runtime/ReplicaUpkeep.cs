@@ -132,7 +132,9 @@ internal sealed class ReplicaUpkeep(DelosLog log, ISnapshotStore snapshots, Runt
 
         NewestSnapshot = known.Count > 0 ? known[0].Cursor : -1;
         (_kept, var superfluous) = SnapshotRules.Keep(known, options.ReplicaId, isAlone, agreedUpTo, options.SnapshotsKept, _trimmed);
-        foreach (var old in superfluous) await snapshots.DeleteAsync(old, cancellationToken).ConfigureAwait(false);
+
+        // The next report comes back to those that are being copied. What turned out to be wrong does not wait (WithdrawSnapshotsAsync).
+        foreach (var old in superfluous.Where(s => !snapshots.IsInUse(s))) await snapshots.DeleteAsync(old, cancellationToken).ConfigureAwait(false);
         return failed;
     }
 

@@ -32,7 +32,7 @@ internal sealed class TableHost : IAsyncDisposable
         _options = options;
         _logger = logger;
         Service = new TableService(options, timeProvider, logger);
-        _ownSnapshots = new DirectorySnapshots(options.EffectiveSnapshotDirectory);
+        _ownSnapshots = new DirectorySnapshots(options.EffectiveSnapshotDirectory, timeProvider);
         _snapshotWriter = new SnapshotWriter(options.Log, _ownSnapshots, logger);
         Snapshots = new SnapshotService(log => log == options.Log ? _ownSnapshots : null, new SnapshotServiceOptions(), logger, _snapshotWriter);
     }

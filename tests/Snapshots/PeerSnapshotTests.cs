@@ -155,6 +155,29 @@ public class PeerSnapshotTests
         Assert.That(Directory.EnumerateFileSystemEntries(_nodes.DirectoryOf(2)), Has.Exactly(1).Items);
     }
 
+    [Test]
+    public async Task What_is_being_copied_is_in_use_for_a_minute_after_the_last_part_was_asked_for()
+    {
+        var clock = new ShiftedClock();
+        await using var node = new SnapshotNode(9, _nodes.DirectoryOf(1), timeProvider: clock);
+        var snapshot = await _nodes.SaveAsync(1, 100, 7, s_files);
+        var other = await _nodes.SaveAsync(1, 200, 7, s_files);
+        await using var connection = await Connector.ConnectAsync(node.EndPoint, LocalPeer.Client(), Guid.Empty, 0, new RecordingHandler(), ConnectionOptions.Default);
+        using (await connection.RequestAsync(new SnapshotList(SnapshotNode.Log))) Assert.That(node.Snapshots.IsInUse(snapshot), Is.False, "it was only listed");
+        var read = new SnapshotRead(SnapshotNode.Log, snapshot.Cursor, snapshot.Replica, "", 0, 100);
+        using (await connection.RequestAsync(read)) Assert.That(node.Snapshots.IsInUse(snapshot), Is.True);
+        clock.Shift += TimeSpan.FromSeconds(50);
+        using (await connection.RequestAsync(read with { File = "a.sst" })) clock.Shift += TimeSpan.FromSeconds(50);
+        Assert.That((node.Snapshots.IsInUse(snapshot), node.Snapshots.IsInUse(other)), Is.EqualTo((true, false)));
+        clock.Shift += TimeSpan.FromSeconds(11);
+        Assert.That(node.Snapshots.IsInUse(snapshot), Is.False);
+
+        // What turned out to be wrong is deleted all the same.
+        using (await connection.RequestAsync(read)) await node.Snapshots.DeleteAsync(snapshot, default);
+        Assert.That(await node.Snapshots.ListAsync(default), Is.EqualTo(new[] { other }));
+        Assert.That(node.Snapshots.IsInUse(snapshot), Is.False);
+    }
+
     [TestCase("../node-1/secret")]
     [TestCase("../../secret")]
     [TestCase("/etc/passwd")]

@@ -21,10 +21,10 @@ internal sealed class SnapshotNode : IFrameHandler, IAsyncDisposable
     private readonly Listener _listener;
     private int _reads;
 
-    public SnapshotNode(uint id, string directory, SnapshotServiceOptions? options = null, SnapshotWriter? writer = null)
+    public SnapshotNode(uint id, string directory, SnapshotServiceOptions? options = null, SnapshotWriter? writer = null, TimeProvider? timeProvider = null)
     {
         Id = id;
-        Snapshots = new DirectorySnapshots(directory);
+        Snapshots = new DirectorySnapshots(directory, timeProvider);
         _service = new SnapshotService(log => log == Log ? Snapshots : null, options ?? new SnapshotServiceOptions(), NullLogger.Instance, writer);
         var me = new LocalPeer(s_cluster, id, NodeRoles.None, id, Guid.Empty, PeerLimits.Default);
         _listener = Listener.Start(new IPEndPoint(IPAddress.Loopback, 0), me, _ => this, ConnectionOptions.Default, 100);
