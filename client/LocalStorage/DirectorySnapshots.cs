@@ -24,6 +24,7 @@ public sealed class DirectorySnapshots(string root, TimeProvider? timeProvider =
 
     private readonly TimeProvider _timeProvider = timeProvider ?? TimeProvider.System;
     private readonly SnapshotLeases _leases = new(s_leaseTime, MaxLeases);
+    private readonly ManifestCache _manifests = new(MaxLeases);
     private readonly Lock _lock = new();
 
     internal string Root { get; } = Path.GetFullPath(root);
@@ -110,7 +111,12 @@ public sealed class DirectorySnapshots(string root, TimeProvider? timeProvider =
     public ValueTask DeleteAsync(SnapshotInfo snapshot, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(snapshot);
-        lock (_lock) _leases.End(snapshot);
+        lock (_lock)
+        {
+            _leases.End(snapshot);
+            _manifests.Forget(PathOf(snapshot));
+        }
+
         try
         {
             // Without its manifest it is not listed any more, whatever a crash leaves of it.
@@ -125,6 +131,15 @@ public sealed class DirectorySnapshots(string root, TimeProvider? timeProvider =
         return ValueTask.CompletedTask;
     }
 
+    /// <summary>How often a manifest was read and parsed for somebody who copies.</summary>
+    internal int ManifestsParsed
+    {
+        get
+        {
+            lock (_lock) return _manifests.Parsed;
+        }
+    }
+
     /// <summary>The snapshot is here and has a manifest; its files may be damaged.</summary>
     internal bool Has(SnapshotInfo snapshot) => SnapshotManifest.TryRead(PathOf(snapshot)) is not null;
 
@@ -134,11 +149,15 @@ public sealed class DirectorySnapshots(string root, TimeProvider? timeProvider =
     internal SafeFileHandle? TryOpen(SnapshotInfo snapshot, string file)
     {
         var directory = PathOf(snapshot);
-        if (SnapshotManifest.TryRead(directory) is not { } manifest) return null;
-        if (file.Length > 0 && manifest.Find(file) is null) return null;
-        lock (_lock) _leases.Renew(snapshot, Now);
         try
         {
+            lock (_lock)
+            {
+                if (_manifests.TryRead(directory) is not { } manifest) return null;
+                if (file.Length > 0 && manifest.Find(file) is null) return null;
+                _leases.Renew(snapshot, Now);
+            }
+
             return File.OpenHandle(file.Length == 0 ? SnapshotManifest.PathIn(directory) : Path.Combine(directory, State, file));
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)

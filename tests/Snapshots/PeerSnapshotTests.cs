@@ -40,6 +40,26 @@ public class PeerSnapshotTests
     }
 
     [Test]
+    public async Task The_manifest_is_parsed_once_for_a_copy_however_many_chunks_it_has()
+    {
+        _nodes.Start(1);
+        (string, int)[] files = [.. Enumerable.Range(0, 20).Select(static i => ($"{i}.sst", Chunk))];
+        var snapshot = await _nodes.SaveAsync(1, 100, 7, files);
+        using var mine = _nodes.Of(2);
+        await mine.FetchAsync(snapshot, default);
+        Assert.That(_nodes[1].Reads, Has.Count.EqualTo(20));
+        Assert.That(_nodes[1].Snapshots.ManifestsParsed, Is.EqualTo(1));
+
+        // Another one under the same name is seen.
+        await _nodes[1].Snapshots.DeleteAsync(snapshot, default);
+        Assert.That(_nodes[1].Snapshots.TryOpen(snapshot, "1.sst"), Is.Null);
+        await _nodes.SaveAsync(1, 100, 8, ("other.sst", 5));
+        Assert.That(_nodes[1].Snapshots.TryOpen(snapshot, "1.sst"), Is.Null);
+        using var other = _nodes[1].Snapshots.TryOpen(snapshot, "other.sst");
+        Assert.That(other, Is.Not.Null);
+    }
+
+    [Test]
     public async Task The_newest_snapshots_of_all_come_first_and_a_node_that_is_away_is_left_out()
     {
         foreach (var id in new uint[] { 1, 2, 3 }) _nodes.Start(id);
