@@ -81,7 +81,7 @@ internal sealed class ReplicaUpkeep(DelosLog log, ISnapshotStore snapshots, Runt
             var cursor = CursorRecord.Load(held).Next;
             await FlushAsync(cancellationToken).ConfigureAwait(false);
             DurableCursor = cursor;
-            failed = await SnapshotAsync(cursor, isAlone: ReplicaTable.All(held).TrueForAll(r => r.Report.Replica == options.ReplicaId), forceSnapshot, cancellationToken).ConfigureAwait(false);
+            failed = await SnapshotAsync(cursor, ReplicaTable.All(held), forceSnapshot, cancellationToken).ConfigureAwait(false);
             claim = ReplicaTable.NewestClaim(held);
         }
 
@@ -108,7 +108,7 @@ internal sealed class ReplicaUpkeep(DelosLog log, ISnapshotStore snapshots, Runt
 
     /// <summary>Writes a snapshot if one is due, and finds from where on the log has to be kept for those that there are (<see cref="SnapshotRules"/>).</summary>
     /// <returns>Why none could be written, though one was due; null: all is well.</returns>
-    private async Task<Exception?> SnapshotAsync(long cursor, bool isAlone, bool isForced, CancellationToken cancellationToken)
+    private async Task<Exception?> SnapshotAsync(long cursor, List<ReplicaRecord> replicas, bool isForced, CancellationToken cancellationToken)
     {
         var known = await snapshots.ListOwnAsync(cancellationToken).ConfigureAwait(false);
         var (agreedUpTo, isSuspected) = loop.Agreement;
@@ -131,7 +131,9 @@ internal sealed class ReplicaUpkeep(DelosLog log, ISnapshotStore snapshots, Runt
         }
 
         NewestSnapshot = known.Count > 0 ? known[0].Cursor : -1;
-        (_kept, var superfluous) = SnapshotRules.Keep(known, options.ReplicaId, isAlone, agreedUpTo, options.SnapshotsKept, _trimmed);
+        var isAlone = replicas.TrueForAll(r => r.Report.Replica == options.ReplicaId);
+        var reported = replicas.Where(r => r.Report.Replica == options.ReplicaId).Select(static r => r.Report.Snapshot).Append(_kept).Max();
+        (_kept, var superfluous) = SnapshotRules.Keep(known, options.ReplicaId, snapshots.IsShared, isAlone, agreedUpTo, reported, options.SnapshotsKept, _trimmed);
 
         // The next report comes back to those that are being copied. What turned out to be wrong does not wait (WithdrawSnapshotsAsync).
         foreach (var old in superfluous.Where(s => !snapshots.IsInUse(s))) await snapshots.DeleteAsync(old, cancellationToken).ConfigureAwait(false);

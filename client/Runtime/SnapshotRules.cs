@@ -24,15 +24,25 @@ internal static class SnapshotRules
     /// <summary>From where on the log has to be kept for this replica's snapshots (-1: they free nothing), and which snapshots nobody needs any more.</summary>
     /// <param name="known">Whoever wrote them.</param>
     /// <param name="me">This replica.</param>
+    /// <param name="isShared">They lie where all find them.</param>
     /// <param name="isAlone">There is no other replica to agree with.</param>
     /// <param name="agreedUpTo">The highest position at which another replica had the same state; -1: none.</param>
+    /// <param name="reported">What this replica said last, as far as it is known; -1: nothing.</param>
     /// <param name="kept">How many to keep, at least one.</param>
     /// <param name="trimmed">How far the log is trimmed.</param>
-    public static (long KeptFrom, IReadOnlyList<SnapshotInfo> Superfluous) Keep(IReadOnlyList<SnapshotInfo> known, ulong me, bool isAlone, long agreedUpTo, int kept, long trimmed)
+    public static (long KeptFrom, IReadOnlyList<SnapshotInfo> Superfluous) Keep(
+        IReadOnlyList<SnapshotInfo> known, ulong me, bool isShared, bool isAlone, long agreedUpTo, long reported, int kept, long trimmed)
     {
         var confirmed = known.Where(s => s.Replica == me && (isAlone || s.Cursor <= agreedUpTo)).ToList();
         var from = confirmed.Count > 0 ? confirmed[Math.Min(confirmed.Count, kept) - 1].Cursor : -1;
-        return (from, [.. confirmed.Skip(kept).Concat(known.Where(s => s.Cursor < trimmed)).Distinct()]);
+
+        // Of three replicas one loses what it has when the log is trimmed to the second best, and writes anew. If that counted at once, the log would be trimmed to what is second best then, another one would lose what it has,
+        // and so on: snapshot after snapshot, though nothing happens. So who has not got its number of them together again does not push.
+        if (!isShared && confirmed.Count < kept && trimmed > 0) from = Math.Min(from, trimmed);
+
+        // While all others are away nobody confirms any. The oldest is what will be confirmed first: were it to go, too, none might ever be. What was reported is agreed upon, also if this process does not remember by whom.
+        var unconfirmed = isAlone ? [] : known.Where(s => s.Replica == me && s.Cursor > Math.Max(agreedUpTo, reported) && s.Cursor >= trimmed).ToList();
+        return (from, [.. confirmed.Skip(kept).Concat(unconfirmed.Skip(kept).SkipLast(1)).Concat(known.Where(s => s.Cursor < trimmed)).Distinct()]);
     }
 
     /// <summary>

@@ -85,6 +85,39 @@ public class PeerReplicaTests
         Assert.That(await late.ReadAsync("n"), Is.EqualTo("30"));
     }
 
+    [Test]
+    public async Task Replicas_of_which_nothing_is_wanted_do_not_write_snapshot_after_snapshot()
+    {
+        var replicas = await StartAsync(1, 2, 3);
+        for (var i = 0; i < 30; i++) await replicas[0].ProposeAsync("add n 1");
+        foreach (var replica in replicas)
+        {
+            await replica.Runtime.CatchUpAsync();
+            await replica.Runtime.SnapshotAsync();
+        }
+
+        await UntilTrimmedAsync(replicas);
+        for (var round = 0; round < 4; round++) await ReportAllAsync(replicas);
+        var before = replicas.Select(static r => r.Status.Snapshot).ToList();
+        for (var round = 0; round < 8; round++) await ReportAllAsync(replicas);
+        Assert.That(replicas.Select(static r => r.Status.Snapshot), Is.EqualTo(before));
+
+        // The log is trimmed nevertheless when there is something new.
+        var first = await _cluster.Log.FirstPositionAsync();
+        for (var turn = 0; turn < 2; turn++)
+        {
+            await replicas[0].ProposeAsync("add n 1");
+            foreach (var replica in replicas)
+            {
+                await replica.Runtime.CatchUpAsync();
+                await replica.Runtime.SnapshotAsync();
+            }
+        }
+
+        for (var round = 0; round < 4; round++) await ReportAllAsync(replicas);
+        Assert.That(await _cluster.Log.FirstPositionAsync(), Is.GreaterThan(first));
+    }
+
     private async Task<RuntimeCluster.Replica[]> StartAsync(params uint[] ids)
     {
         foreach (var id in ids) _nodes.Start(id);

@@ -68,7 +68,9 @@ internal sealed class SimRuntimeUpkeep(SimRuntime replica, SimRuntimeLog log, Cl
         using var held = store.Opened.Snapshot();
         var durable = CursorRecord.Load(held).Next;
         store.Flush();
-        var isAlone = ReplicaTable.All(held).TrueForAll(r => r.Report.Replica == replica.Id);
+        var replicas = ReplicaTable.All(held);
+        var isAlone = replicas.TrueForAll(r => r.Report.Replica == replica.Id);
+        var reported = replicas.Where(r => r.Report.Replica == replica.Id).Select(static r => r.Report.Snapshot).FirstOrDefault(-1);
         var known = tables.Snapshots.List();
         if (replica.Core.Disagreeing.Count == 0 && SnapshotRules.IsDue(known, durable, replica.Core.Cursor.TrimPoint, SimTimes.SnapshotEvery, isForced: false))
         {
@@ -81,7 +83,7 @@ internal sealed class SimRuntimeUpkeep(SimRuntime replica, SimRuntimeLog log, Cl
             known = [snapshot, .. known];
         }
 
-        var (kept, superfluous) = SnapshotRules.Keep(known, replica.Id, isAlone, replica.Core.AgreedUpTo, SimTimes.SnapshotsKept, _trimmed);
+        var (kept, superfluous) = SnapshotRules.Keep(known, replica.Id, isShared: true, isAlone, replica.Core.AgreedUpTo, reported, SimTimes.SnapshotsKept, _trimmed);
         foreach (var old in superfluous) tables.Snapshots.Delete(old);
         var claim = ReplicaTable.NewestClaim(held);
         if (cluster.Mutant == SimMutant.UncomparedChecksums) claim = (-1, 0);
