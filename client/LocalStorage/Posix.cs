@@ -36,6 +36,10 @@ public static partial class Posix
     /// <summary>A page of memory: what the page cache reads and writes in one piece.</summary>
     internal const int PageSize = 4096;
 
+    private const int AT_FDCWD = -100;
+    private const uint STATX_TYPE = 1;
+    private const int S_IFMT = 0xF000;
+    private const int S_IFREG = 0x8000;
     private const int LOCK_EX = 2;
     private const int LOCK_NB = 4;
 
@@ -63,6 +67,20 @@ public static partial class Posix
         }
 
         return buffer[0];
+    }
+
+    /// <summary>It is a file with contents of its own, or a link to one: no pipe, no device, no directory.</summary>
+    internal static unsafe bool IsRegularFile(string path)
+    {
+        // The mode is at byte 28 of a structure of 256 bytes, on all architectures.
+        var buffer = stackalloc byte[256];
+        while (StatXNative(AT_FDCWD, path, 0, STATX_TYPE, buffer) != 0)
+        {
+            var errno = Marshal.GetLastPInvokeError();
+            if (errno != EINTR) throw new IoException("statx", path, errno);
+        }
+
+        return (*(ushort*)(buffer + 28) & S_IFMT) == S_IFREG;
     }
 
     /// <summary>Index of the first byte of a pinned array that lies at a multiple of <see cref="PageSize"/>.</summary>
@@ -239,6 +257,9 @@ public static partial class Posix
 
     [LibraryImport("libc", EntryPoint = "statfs", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static unsafe partial int StatFsNative(string path, long* buffer);
+
+    [LibraryImport("libc", EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static unsafe partial int StatXNative(int directory, string path, int flags, uint mask, byte* buffer);
 
     [LibraryImport("libc", EntryPoint = "flock", SetLastError = true)]
     private static partial int FLockNative(SafeFileHandle file, int operation);

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Delos.Client.Tables;
+using Delos.LocalStorage;
 
 namespace Delos.Daemon.Commands;
 
@@ -8,7 +9,7 @@ internal static class TableExportCommand
 {
     public static Command Create()
     {
-        var file = new Argument<string>("FILE") { Description = "What to write; '-': standard output. It is there whole or not at all." };
+        var file = new Argument<string>("FILE") { Description = "What to write; '-': standard output. A file is there whole, and survives the loss of power, or not at all; pipes and devices are written to as they are." };
         var format = RowFormats.NewOption();
         return new Command("export",
             $"""
@@ -45,6 +46,12 @@ internal static class TableExportCommand
 
     private static async Task<long> WriteFileAsync(CommandContext context, IAsyncEnumerable<ScanPage> pages, string path, RowFormat format, long total)
     {
+        if (File.Exists(path) && !Posix.IsRegularFile(path))
+        {
+            await using var device = new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite);
+            return await WriteAsync(context, pages, device, format, total).ConfigureAwait(false);
+        }
+
         var temporary = $"{path}.{Environment.ProcessId}.tmp";
         try
         {
@@ -52,9 +59,12 @@ internal static class TableExportCommand
             await using (var output = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 16))
             {
                 rows = await WriteAsync(context, pages, output, format, total).ConfigureAwait(false);
+                await output.FlushAsync(context.Cancelled).ConfigureAwait(false);
+                Posix.FSync(output.SafeFileHandle, temporary);
             }
 
-            File.Move(temporary, path, overwrite: true);
+            Posix.Rename(temporary, path);
+            Posix.SyncDirectory(Path.GetDirectoryName(Path.GetFullPath(path)) ?? "/");
             return rows;
         }
         finally

@@ -38,6 +38,12 @@ public sealed class TableFilesTests : TableFixture
         Assert.That(back, Is.EqualTo((await ListAsync(tables.Table("there").ScanAsync())).ConvertAll(static r => r.Values)));
         Assert.That(back, Has.Count.EqualTo(7));
         Assert.That(File.Exists(PathOf($"rows.{format}.back.import")), Is.False, "done");
+
+        // A pipe stays one.
+        await Shell.RunAsync("mkfifo", PathOf($"pipe.{format}"));
+        var piped = Task.Run(() => File.ReadAllText(PathOf($"pipe.{format}")));
+        await runs.RunAsync("export", "there", PathOf($"pipe.{format}"));
+        Assert.That(await piped, Is.EqualTo(await File.ReadAllTextAsync(PathOf($"rows.{format}"))));
     }
 
     [Test]
