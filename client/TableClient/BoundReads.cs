@@ -7,15 +7,15 @@ namespace Delos.Client.Tables;
 internal sealed class BoundReads(TableReads reads, TableWrites writes) : ITableEndpoint
 {
     private uint _node;
-    private SnapshotId? _held;
+    private ViewHold _hold;
 
     public async ValueTask<QueryReply> QueryAsync(TableQuery query, CancellationToken cancellationToken)
     {
-        if (_node != 0) return await reads.TryAskAtAsync(_node, query, TableHold.None, cancellationToken).ConfigureAwait(false) is { } reply ? reply.Reply : Lost(query.Snapshot);
+        if (_node != 0) return await reads.TryAskAtAsync(_node, query, cancellationToken).ConfigureAwait(false) is { } reply ? reply.Reply : Lost(query.Snapshot);
         var first = await reads.AskAsync(query, TableReadLevel.Linearizable, TableHold.Always, TimeSpan.Zero, cancellationToken).ConfigureAwait(false);
         if (!first.Reply.IsOk) return first.Reply;
         _node = first.Node;
-        if (first.Held) _held = first.Reply.Snapshot;
+        _hold = first.Hold;
         return first.Reply;
     }
 
@@ -24,8 +24,8 @@ internal sealed class BoundReads(TableReads reads, TableWrites writes) : ITableE
     /// <summary>The snapshot is not needed any more.</summary>
     public void Release()
     {
-        if (_held is { } snapshot) reads.Release(_node, snapshot);
-        _held = null;
+        reads.Release(_hold);
+        _hold = default;
     }
 
     private QueryReply Lost(SnapshotId? snapshot) =>

@@ -15,7 +15,7 @@ internal static class PageReader
         var shown = false;
         uint node = 0;
         byte[]? token = null;
-        SnapshotId? held = null;
+        ViewHold hold = default;
         try
         {
             while (true)
@@ -26,28 +26,33 @@ internal static class PageReader
                     : await reads.ContinueAsync(node, query, cancellationToken).ConfigureAwait(false);
                 if (answer.Reply.Status == TableStatus.SnapshotExpired && token is not null && !shown)
                 {
-                    (token, held) = (null, null);
+                    token = null;
                     continue;
                 }
 
                 if (answer.Reply.Result is not RowsResult rows) throw new TableException(answer.Reply.Status, answer.Reply.Message);
                 node = answer.Node;
-                if (answer.Held) held = answer.Reply.Snapshot;
+                if (token is null) hold = answer.Hold;
                 token = rows.Token;
-
-                // With the last page the node lets go of it by itself.
-                if (token.Length == 0) held = null;
+                left -= rows.Rows.Count;
+                var isLast = left <= 0 || token.Length == 0;
+                if (isLast) LetGo();
                 var page = new VersionedRow[rows.Rows.Count];
                 for (var i = 0; i < page.Length; i++) page[i] = VersionedRow.Of(rows.Columns, rows.Rows[i]!);
                 shown |= page.Length > 0;
-                left -= page.Length;
                 yield return new ScanPage(answer.Reply.Snapshot, rows.Columns, page);
-                if (left <= 0 || token.Length == 0) yield break;
+                if (isLast) yield break;
             }
         }
         finally
         {
-            if (held is { } snapshot) reads.Release(node, snapshot);
+            LetGo();
+        }
+
+        void LetGo()
+        {
+            reads.Release(hold);
+            hold = default;
         }
     }
 }

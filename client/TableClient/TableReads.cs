@@ -6,8 +6,13 @@ namespace Delos.Client.Tables;
 /// <summary>An answer, and who gave it.</summary>
 /// <param name="Reply">The tables' answer.</param>
 /// <param name="Node">Who gave it.</param>
-/// <param name="Held">That node holds the answer's snapshot, once more.</param>
-internal readonly record struct TableAnswer(QueryReply Reply, uint Node, bool Held);
+/// <param name="Hold">That node's hold on the answer's snapshot; none if its id is 0.</param>
+internal readonly record struct TableAnswer(QueryReply Reply, uint Node, ViewHold Hold);
+
+/// <summary>A node holds a snapshot for a scan or a transaction.</summary>
+/// <param name="Node">Who.</param>
+/// <param name="Id">What the node calls it; 0: there is none.</param>
+internal readonly record struct ViewHold(uint Node, ulong Id);
 
 /// <summary>Sends queries: to any node, or to the one that holds a snapshot. Reading twice does no harm, so whatever fails is tried elsewhere. Thread-safe.</summary>
 internal sealed class TableReads(TableNodes nodes, NodeAttempts attempts, TableClientOptions options, TimeProvider timeProvider)
@@ -60,9 +65,9 @@ internal sealed class TableReads(TableNodes nodes, NodeAttempts attempts, TableC
 
     /// <summary>Asks the node that holds the query's snapshot; null: it does not answer, and the snapshot is lost.</summary>
     /// <exception cref="DelosException">LimitExceeded, Protocol.</exception>
-    public async ValueTask<TableAnswer?> TryAskAtAsync(uint node, TableQuery query, TableHold hold, CancellationToken cancellationToken)
+    public async ValueTask<TableAnswer?> TryAskAtAsync(uint node, TableQuery query, CancellationToken cancellationToken)
     {
-        var request = new TableRead(TableReadKind.Stale, 0, hold, 0, TableQueryCodec.Encode(query));
+        var request = new TableRead(TableReadKind.Stale, 0, TableHold.None, 0, TableQueryCodec.Encode(query));
         var begun = timeProvider.GetTimestamp();
         var mayBeBack = true;
         for (var pause = s_pause; ; pause = pause * 2 < s_longestPause ? pause * 2 : s_longestPause)
@@ -83,23 +88,23 @@ internal sealed class TableReads(TableNodes nodes, NodeAttempts attempts, TableC
     /// <exception cref="DelosException">LimitExceeded, Protocol.</exception>
     public async ValueTask<TableAnswer> ContinueAsync(uint node, TableQuery query, CancellationToken cancellationToken)
     {
-        if (await TryAskAtAsync(node, query, TableHold.Pages, cancellationToken).ConfigureAwait(false) is { } answer) return answer;
+        if (await TryAskAtAsync(node, query, cancellationToken).ConfigureAwait(false) is { } answer) return answer;
         foreach (var other in nodes.Known)
         {
-            if (other != node && await TryAskAtAsync(other, query, TableHold.Pages, cancellationToken).ConfigureAwait(false) is { Reply.Status: not TableStatus.SnapshotExpired } found) return found;
+            if (other != node && await TryAskAtAsync(other, query, cancellationToken).ConfigureAwait(false) is { Reply.Status: not TableStatus.SnapshotExpired } found) return found;
         }
 
-        return new TableAnswer(new QueryReply(TableStatus.SnapshotExpired, $"node {node}, which held the scan's snapshot, does not answer any more; begin the scan anew", SnapshotId.Empty, null), node, false);
+        return new TableAnswer(new QueryReply(TableStatus.SnapshotExpired, $"node {node}, which held the scan's snapshot, does not answer any more; begin the scan anew", SnapshotId.Empty, null), node, default);
     }
 
     /// <summary>Tells the node that a snapshot is not needed any more. It would find out by itself, later.</summary>
-    public void Release(uint node, SnapshotId snapshot)
+    public void Release(ViewHold hold)
     {
-        if (!nodes.IsConnected(node)) return;
-        var connecting = nodes.ConnectAsync(node, CancellationToken.None);
+        if (hold.Id == 0 || !nodes.IsConnected(hold.Node)) return;
+        var connecting = nodes.ConnectAsync(hold.Node, CancellationToken.None);
         if (!connecting.IsCompletedSuccessfully) return;
         var connection = connecting.Result;
-        connection.Enqueue(new TableRelease(snapshot.Version.Position, (uint)snapshot.Version.Index, snapshot.Time));
+        connection.Enqueue(new TableRelease(hold.Id));
         connection.Flush();
     }
 
@@ -109,7 +114,7 @@ internal sealed class TableReads(TableNodes nodes, NodeAttempts attempts, TableC
     {
         var (reply, failure) = await attempts.AskAsync<TableRead, TableReadReply>(node, request, options.AttemptTimeout + wait, cancellationToken).ConfigureAwait(false);
         if (failure is not null) return (default, failure);
-        if (QueryReplyCodec.Decode(reply.Reply.Span) is { } decoded) return (new TableAnswer(decoded, node, reply.Held), null);
+        if (QueryReplyCodec.Decode(reply.Reply.Span) is { } decoded) return (new TableAnswer(decoded, node, new ViewHold(node, reply.Hold)), null);
         return (default, new AttemptFailure(FailureKind.Final, DelosErrorCode.Protocol, $"node {node} gave an answer that this version cannot read"));
     }
 }

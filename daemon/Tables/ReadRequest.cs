@@ -59,9 +59,11 @@ internal sealed class ReadRequest
         return true;
     }
 
-    public void Answer(QueryReply reply, bool held)
+    /// <param name="reply">The answer.</param>
+    /// <param name="hold">Of the view that is held for it; 0: none is.</param>
+    public void Answer(QueryReply reply, ulong hold = 0)
     {
-        Connection.Reply(new TableReadReply(held, QueryReplyCodec.Encode(reply)), _correlationId);
+        Connection.Reply(new TableReadReply(hold, QueryReplyCodec.Encode(reply)), _correlationId);
         End();
     }
 

@@ -45,7 +45,7 @@ internal sealed class ReadRunner(DelosRuntime runtime, TableQueries queries, Tab
     {
         foreach (var request in waiting)
         {
-            request.Answer(request.Latest!, held: false);
+            request.Answer(request.Latest!);
             request.Connection.Flush();
         }
     }
@@ -63,7 +63,7 @@ internal sealed class ReadRunner(DelosRuntime runtime, TableQueries queries, Tab
     {
         if (views.Use(id, now()) is not { } snapshot)
         {
-            request.Answer(new QueryReply(TableStatus.SnapshotExpired, "the snapshot that the query, its transaction or its paging token is bound to is not held by this node any more; begin anew from the present", id, null), held: false);
+            request.Answer(new QueryReply(TableStatus.SnapshotExpired, "the snapshot that the query, its transaction or its paging token is bound to is not held by this node any more; begin anew from the present", id, null));
             return;
         }
 
@@ -176,16 +176,10 @@ internal sealed class ReadRunner(DelosRuntime runtime, TableQueries queries, Tab
         return true;
     }
 
-    private bool Hold(ReadRequest request, SharedSnapshot snapshot, QueryReply reply)
+    /// <summary>The hold that the answer leaves behind; 0: none. Whoever reads a view has one, or another's does.</summary>
+    private ulong Hold(ReadRequest request, SharedSnapshot snapshot, QueryReply reply)
     {
-        var more = reply.Result is RowsResult { Token.Length: > 0 };
-        if (TableQueries.SnapshotOf(request.Query) is not null)
-        {
-            if (request.Hold == TableHold.Pages && !more && reply.IsOk) views.Release(request.Connection.Id, snapshot.Id);
-            return false;
-        }
-
-        if (!reply.IsOk || !(request.Hold == TableHold.Always || (request.Hold == TableHold.Pages && more))) return false;
-        return views.Hold(request.Connection.Id, snapshot, now());
+        var isWanted = request.Hold == TableHold.Always || (request.Hold == TableHold.Pages && reply.Result is RowsResult { Token.Length: > 0 });
+        return isWanted && reply.IsOk && TableQueries.SnapshotOf(request.Query) is null ? views.Hold(request.Connection.Id, snapshot, now()) : 0;
     }
 }

@@ -81,7 +81,7 @@ internal sealed class TableService : IFrameHandler, IAsyncDisposable
                 OnOpenSession(served, frame.CorrelationId);
                 break;
             case FrameType.TableRelease when frame.TryRead<TableRelease>(out var release):
-                _views.Release(connection.Id, new SnapshotId(new RowVersion(release.Position, (int)release.Index), release.Time));
+                _views.Release(release.Hold);
                 break;
             default:
                 connection.ReplyError(StatusCode.Malformed, $"a {frame.Type} whose metadata makes no sense", frame.CorrelationId);
@@ -134,7 +134,7 @@ internal sealed class TableService : IFrameHandler, IAsyncDisposable
 
         _budget.Return(served, message.Query.Length);
         var why = status == TableStatus.UnsupportedCommand ? "the query is of a later version than this replica; upgrade it, then ask again" : "the bytes are no query";
-        served.Connection.Reply(new TableReadReply(false, QueryReplyCodec.Encode(new QueryReply(status, why, SnapshotId.Empty, null))), correlationId);
+        served.Connection.Reply(new TableReadReply(0, QueryReplyCodec.Encode(new QueryReply(status, why, SnapshotId.Empty, null))), correlationId);
     }
 
     private void OnPropose(TableConnection served, ulong correlationId, in TablePropose message)

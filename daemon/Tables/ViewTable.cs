@@ -6,17 +6,25 @@ namespace Delos.Daemon.Tables;
 /// States of the tables that are held for clients' scans and transactions, by their ids; each for a while after its last use, and a bounded number. When there is no room, the connection that holds most loses the one that
 /// it has not used for longest. Thread-safe; told the time.
 /// </summary>
+/// <remarks>
+/// Each hold has an id of its own, drawn at random: to be released twice, late, or over another connection than it was made on, it does not end the hold of another scan on the same state, as counting would. What was made before
+/// the process began is not met again.
+/// </remarks>
 /// <param name="most">Views in all; of one connection a quarter.</param>
 /// <param name="idleTime">How long one is held after its last use.</param>
 internal sealed class ViewTable(int most, TimeSpan idleTime)
 {
+    /// <summary>Of one connection on one state, so that who never releases does not fill the memory.</summary>
+    public const int MostHoldsOfView = 1024;
+
     private readonly Lock _lock = new();
     private readonly Dictionary<SnapshotId, View> _views = [];
-    private readonly Dictionary<long, Dictionary<SnapshotId, int>> _holders = [];
+    private readonly Dictionary<long, Dictionary<SnapshotId, HashSet<ulong>>> _holders = [];
+    private readonly Dictionary<ulong, (long Connection, SnapshotId View)> _holds = [];
     private int _count;
     private bool _closed;
 
-    /// <summary>Holds, of all connections; several on one state count each connection once.</summary>
+    /// <summary>Views held, of all connections; several holds of one connection on one state count once.</summary>
     public int Count
     {
         get
@@ -39,25 +47,22 @@ internal sealed class ViewTable(int most, TimeSpan idleTime)
         }
     }
 
-    /// <summary>Holds a state for a connection, once more. The caller keeps its own reference. False: nothing is held any more.</summary>
-    public bool Hold(long connection, SharedSnapshot snapshot, TimeSpan now)
+    /// <summary>Holds a state for a connection, once more. The caller keeps its own reference.</summary>
+    /// <returns>The hold's id; 0: it is not held, because nothing is any more, or this connection has <see cref="MostHoldsOfView"/> on it.</returns>
+    public ulong Hold(long connection, SharedSnapshot snapshot, TimeSpan now)
     {
         lock (_lock)
         {
-            if (_closed) return false;
-            if (!_holders.TryGetValue(connection, out var holds)) _holders[connection] = holds = [];
-            if (holds.TryGetValue(snapshot.Id, out var before))
+            if (_closed) return 0;
+            if (!_holders.TryGetValue(connection, out var views)) _holders[connection] = views = [];
+            if (!views.TryGetValue(snapshot.Id, out var holds))
             {
-                holds[snapshot.Id] = before + 1;
-            }
-            else
-            {
-                if (holds.Count >= MostOfConnection) Drop(connection, OldestOf(holds));
+                if (views.Count >= MostOfConnection) Drop(connection, OldestOf(views));
                 else if (_count >= most) DropOfGreatest();
 
                 // What was dropped may have been the connection's last.
-                _holders[connection] = holds;
-                holds.Add(snapshot.Id, 1);
+                _holders[connection] = views;
+                views.Add(snapshot.Id, holds = []);
                 _count++;
                 if (!_views.TryGetValue(snapshot.Id, out var known))
                 {
@@ -68,19 +73,24 @@ internal sealed class ViewTable(int most, TimeSpan idleTime)
                 known.Holders++;
             }
 
+            if (holds.Count >= MostHoldsOfView) return 0;
             _views[snapshot.Id].UsedAt = now;
-            return true;
+            var id = NewId();
+            holds.Add(id);
+            _holds.Add(id, (connection, snapshot.Id));
+            return id;
         }
     }
 
-    /// <summary>One hold less; nothing happens if there is none.</summary>
-    public void Release(long connection, SnapshotId id)
+    /// <summary>Ends one hold; nothing happens if it has ended.</summary>
+    public void Release(ulong hold)
     {
         lock (_lock)
         {
-            if (!_holders.TryGetValue(connection, out var holds) || !holds.TryGetValue(id, out var count)) return;
-            if (count > 1) holds[id] = count - 1;
-            else Drop(connection, id);
+            if (!_holds.Remove(hold, out var held)) return;
+            var holds = _holders[held.Connection][held.View];
+            holds.Remove(hold);
+            if (holds.Count == 0) Drop(held.Connection, held.View);
         }
     }
 
@@ -91,9 +101,9 @@ internal sealed class ViewTable(int most, TimeSpan idleTime)
         {
             var expired = _views.Values.Where(v => now - v.UsedAt > idleTime).Select(static v => v.Snapshot.Id).ToHashSet();
             if (expired.Count == 0) return;
-            foreach (var (connection, holds) in _holders.ToList())
+            foreach (var (connection, views) in _holders.ToList())
             {
-                foreach (var id in holds.Keys.Where(expired.Contains).ToList()) Drop(connection, id);
+                foreach (var id in views.Keys.Where(expired.Contains).ToList()) Drop(connection, id);
             }
         }
     }
@@ -106,6 +116,7 @@ internal sealed class ViewTable(int most, TimeSpan idleTime)
             foreach (var view in _views.Values) view.Snapshot.Release();
             _views.Clear();
             _holders.Clear();
+            _holds.Clear();
             _count = 0;
         }
     }
@@ -117,19 +128,32 @@ internal sealed class ViewTable(int most, TimeSpan idleTime)
         Clear();
     }
 
-    private void DropOfGreatest()
+    private ulong NewId()
     {
-        var (connection, holds) = _holders.MaxBy(static h => h.Value.Count);
-        Drop(connection, OldestOf(holds));
+        while (true)
+        {
+            var id = (ulong)Random.Shared.NextInt64();
+            if (id != 0 && !_holds.ContainsKey(id)) return id;
+        }
     }
 
-    private SnapshotId OldestOf(Dictionary<SnapshotId, int> holds) => holds.Keys.MinBy(id => _views[id].UsedAt);
+    private void DropOfGreatest()
+    {
+        var (connection, views) = _holders.MaxBy(static h => h.Value.Count);
+        Drop(connection, OldestOf(views));
+    }
+
+    private SnapshotId OldestOf(Dictionary<SnapshotId, HashSet<ulong>> views) => views.Keys.MinBy(id => _views[id].UsedAt);
 
     private void Drop(long connection, SnapshotId id)
     {
-        var holds = _holders[connection];
-        holds.Remove(id);
-        if (holds.Count == 0) _holders.Remove(connection);
+        var views = _holders[connection];
+        if (views.Remove(id, out var holds))
+        {
+            foreach (var hold in holds) _holds.Remove(hold);
+        }
+
+        if (views.Count == 0) _holders.Remove(connection);
         _count--;
         var view = _views[id];
         if (--view.Holders > 0) return;

@@ -9,7 +9,7 @@ public enum TableHold : byte
     /// <summary>It is forgotten.</summary>
     None = 0,
 
-    /// <summary>It is held while there are further pages: from the first page on that has a paging token, until the one that has none.</summary>
+    /// <summary>It is held until it is released if there are further pages: if the answer has a paging token.</summary>
     Pages = 1,
 
     /// <summary>It is held until it is released.</summary>
@@ -19,7 +19,7 @@ public enum TableHold : byte
 /// <summary>Client → table node: a query. A query that names a snapshot, or whose paging token does, needs a view of it that this node holds, and the level does not matter; a view is held for a while after its last use.</summary>
 /// <param name="Level">How fresh the answer must be.</param>
 /// <param name="LevelArgument">After: a log position; Within: microseconds; else 0.</param>
-/// <param name="Hold">Whether a view is to be held for later queries of the same snapshot.</param>
+/// <param name="Hold">Whether a view is to be held for later queries of the same snapshot; of no meaning in a query that names one.</param>
 /// <param name="WaitMilliseconds">Of a query for changes: how long to wait for the first one.</param>
 /// <param name="Query">See docs/tables.md.</param>
 public readonly record struct TableRead(TableReadKind Level, long LevelArgument, TableHold Hold, uint WaitMilliseconds, ReadOnlyMemory<byte> Query) : IMessage<TableRead>
@@ -51,25 +51,25 @@ public readonly record struct TableRead(TableReadKind Level, long LevelArgument,
 }
 
 /// <summary>The answer of the tables, be it a refusal. A node that cannot tell answers with an Error: Unavailable (ask another), LimitExceeded (too much is asked at a time: later).</summary>
-/// <param name="Held">A view of the answer's snapshot is held for this connection, once more: to be released as often as this was said, unless an answer without a paging token ended it (Hold = Pages).</param>
+/// <param name="Hold">A view of the answer's snapshot is held, under this id, which is the hold's own: to be released by it. 0: it is not held on behalf of this query.</param>
 /// <param name="Reply">See docs/tables.md.</param>
-public readonly record struct TableReadReply(bool Held, ReadOnlyMemory<byte> Reply) : IMessage<TableReadReply>
+public readonly record struct TableReadReply(ulong Hold, ReadOnlyMemory<byte> Reply) : IMessage<TableReadReply>
 {
     public static FrameType Type => FrameType.TableReadReply;
 
-    public int Size => 1 + MessageWriter.SizeOf(Reply);
+    public int Size => 8 + MessageWriter.SizeOf(Reply);
 
     public void Write(ref MessageWriter writer)
     {
-        writer.Bool(Held);
+        writer.U64(Hold);
         writer.Bytes(Reply.Span);
     }
 
     public static bool TryRead(ref MessageReader reader, out TableReadReply message)
     {
-        var held = reader.Bool();
+        var hold = reader.U64();
         var reply = reader.Bytes();
-        message = new TableReadReply(held, reply);
+        message = new TableReadReply(hold, reply);
         return reader.IsComplete;
     }
 }

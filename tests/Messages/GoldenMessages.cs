@@ -70,12 +70,12 @@ public sealed class GoldenMessages
         yield return Golden(new NodeStatus(true), 60, "01");
         yield return Golden(new NodeStatusReply(s_bytes), 61, "030000000a0b0c");
         yield return Golden(new TableRead(TableReadKind.After, 0x102030405060702, TableHold.Always, 0x1020304, s_bytes), 70, "0202070605040302010204030201030000000a0b0c");
-        yield return Golden(new TableReadReply(true, s_bytes), 71, "01030000000a0b0c");
+        yield return Golden(new TableReadReply(0x102030405060702, s_bytes), 71, "0207060504030201030000000a0b0c");
         yield return Golden(new TablePropose(0x202020202020202, 0x303030303030303, 0x404040404040404, s_bytes), 72, "020202020202020203030303030303030404040404040404030000000a0b0c");
         yield return Golden(new TableProposeReply(ProposeOutcome.Unknown, StatusCode.Unavailable, 0x102030405060702, "ä", s_bytes), 73, "022500020706050403020102000000c3a4030000000a0b0c");
         yield return Golden(new TableOpenSession(), 74, "");
         yield return Golden(new TableOpenSessionReply(0x202020202020202), 75, "0202020202020202");
-        yield return Golden(new TableRelease(-1, 0x1020304, -2), 76, "ffffffffffffffff04030201feffffffffffffff");
+        yield return Golden(new TableRelease(0x102030405060702), 76, "0207060504030201");
         yield return Golden(new SnapshotList("log/ä"), 77, "060000006c6f672fc3a4");
         yield return Golden(new SnapshotRead("log/ä", 0x202020202020202, 0x303030303030303, "f", 0x404040404040404, 0x5050505), 78, "060000006c6f672fc3a4020202020202020203030303030303030100000066040404040404040405050505");
         yield return Golden(new SnapshotBytes(0x202020202020202, 0x3030303), 79, "020202020202020203030303");

@@ -33,9 +33,20 @@ public sealed class TableBadInputTests : TableFixture
         // Malformed bytes, and a paging token that was tampered with.
         Assert.That((await new NodeTables(client, 1).ReadBytesAsync([1, 2, 3])).Reply.Status, Is.EqualTo(TableStatus.Malformed));
         Assert.That(TableReply.Decode((await new NodeTables(client, 1).ProposeAsync([1, 6, 3])).Reply.Span)!.Status, Is.EqualTo(TableStatus.Malformed));
-        var (page, held) = await new NodeTables(client, 1).ReadAsync(new ScanRows("users") with { Limit = 3 }, hold: TableHold.Pages);
-        Assert.That(held, Is.True);
+        var (page, hold) = await new NodeTables(client, 1).ReadAsync(new ScanRows("users") with { Limit = 3 }, hold: TableHold.Pages);
+        Assert.That(hold, Is.Not.Zero);
         var token = ((RowsResult)page.Result!).Token;
+
+        // Another scan of the same state ends, and its end is heard of twice, and asked for again.
+        var (other, its) = await new NodeTables(client, 1).ReadAsync(new ScanRows("users") with { Limit = 3 }, hold: TableHold.Pages);
+        Assert.That((other.Snapshot, its != 0 && its != hold), Is.EqualTo((page.Snapshot, true)));
+        for (var i = 0; i < 3; i++)
+        {
+            var (last, again) = await new NodeTables(client, 1).ReadAsync(new ScanRows("users") with { Token = ((RowsResult)other.Result!).Token }, hold: TableHold.Pages);
+            Assert.That((last.Status, ((RowsResult)last.Result!).Token.Length, again), Is.EqualTo((TableStatus.Ok, 0, 0UL)));
+            await new NodeTables(client, 1).ReleaseAsync(its);
+        }
+
         Assert.That((await new NodeTables(client, 1).ReadAsync(new ScanRows("users") with { Limit = 3, Token = [.. token[..^1], (byte)(token[^1] ^ 1)] })).Reply.Status, Is.EqualTo(TableStatus.Malformed));
 
         // The token is good at the node that holds its snapshot, and only for a while.

@@ -6,6 +6,7 @@ using Delos.Runtime;
 namespace Delos.Tests.TableService;
 
 /// <summary>States that a table node holds for scans and transactions.</summary>
+[FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
 public sealed class ViewTableTests
 {
     private static readonly TimeSpan s_idle = TimeSpan.FromSeconds(30);
@@ -22,23 +23,64 @@ public sealed class ViewTableTests
     }
 
     [Test]
-    public void A_view_is_there_until_it_was_released_as_often_as_it_was_held()
+    public void A_view_is_there_until_every_hold_on_it_was_released()
     {
-        var id = Hold(1, 10, 0);
-        Hold(1, 10, 0);
-        _views.Release(1, id);
+        var (id, first) = HoldAs(1, 10, 0);
+        var (_, second) = HoldAs(1, 10, 0);
+        Assert.That((first != 0, second != 0, first == second), Is.EqualTo((true, true, false)));
+        _views.Release(first);
         Assert.That(IsThere(id), Is.True);
-        _views.Release(1, id);
+        _views.Release(second);
         Assert.That((IsThere(id), _views.Count), Is.EqualTo((false, 0)));
-        _views.Release(1, id);
+        _views.Release(second);
+    }
+
+    [Test]
+    public void A_hold_that_is_released_twice_does_not_end_another_scans()
+    {
+        var (id, ended) = HoldAs(1, 10, 0);
+        var (_, other) = HoldAs(1, 10, 0);
+        _views.Release(ended);
+        _views.Release(ended);
+        Assert.That(IsThere(id), Is.True);
+
+        // Nor, when its view is gone and there anew, the present one's.
+        _views.Release(other);
+        HoldAs(1, 10, 0);
+        _views.Release(other);
+        _views.Release(ended);
+        Assert.That((IsThere(id), _views.Count), Is.EqualTo((true, 1)));
+    }
+
+    [Test]
+    public void Who_never_releases_gets_a_bounded_number_of_holds_on_a_state()
+    {
+        var (id, first) = HoldAs(1, 10, 0);
+        for (var i = 1; i < ViewTable.MostHoldsOfView; i++) Assert.That(HoldAs(1, 10, 0).Hold, Is.Not.Zero);
+        Assert.That(HoldAs(1, 10, 0).Hold, Is.Zero);
+        Assert.That(HoldAs(2, 10, 0).Hold, Is.Not.Zero, "another connection");
+        _views.Release(first);
+        Assert.That((IsThere(id), HoldAs(1, 10, 0).Hold != 0), Is.EqualTo((true, true)));
+    }
+
+    [Test]
+    public void Once_closed_nothing_is_held_any_more()
+    {
+        var (id, hold) = HoldAs(1, 10, 0);
+        _views.Close();
+        Assert.That((_made[0].Disposed, IsThere(id), _views.Count), Is.EqualTo((1, false, 0)));
+
+        // Who still had a query under way would keep the store from being closed.
+        Assert.That((HoldAs(1, 11, 0).Hold, _made[1].Disposed, _views.Count), Is.EqualTo((0UL, 1, 0)));
+        _views.Release(hold);
     }
 
     [Test]
     public void A_view_in_use_outlives_its_release()
     {
-        var id = Hold(1, 10, 0);
+        var (id, hold) = HoldAs(1, 10, 0);
         var used = _views.Use(id, TimeSpan.Zero)!;
-        _views.Release(1, id);
+        _views.Release(hold);
         Assert.That(_made[0].Disposed, Is.Zero);
         used.Release();
         Assert.That(_made[0].Disposed, Is.EqualTo(1));
@@ -78,11 +120,11 @@ public sealed class ViewTableTests
     [Test]
     public void One_state_that_two_connections_hold_is_there_until_both_let_go()
     {
-        var id = Hold(1, 10, 0);
-        Hold(2, 10, 0);
-        _views.Release(1, id);
+        var (id, first) = HoldAs(1, 10, 0);
+        var (_, second) = HoldAs(2, 10, 0);
+        _views.Release(first);
         Assert.That((IsThere(id), _views.Count), Is.EqualTo((true, 1)));
-        _views.Release(2, id);
+        _views.Release(second);
         Assert.That(IsThere(id), Is.False);
     }
 
@@ -97,14 +139,18 @@ public sealed class ViewTableTests
 
     private SnapshotId Hold(long connection, long position, int second) => Hold(_views, connection, position, second);
 
-    private SnapshotId Hold(ViewTable views, long connection, long position, int second)
+    private SnapshotId Hold(ViewTable views, long connection, long position, int second) => HoldAs(views, connection, position, second).View;
+
+    private (SnapshotId View, ulong Hold) HoldAs(long connection, long position, int second) => HoldAs(_views, connection, position, second);
+
+    private (SnapshotId View, ulong Hold) HoldAs(ViewTable views, long connection, long position, int second)
     {
         var store = new CountedSnapshot(position);
         _made.Add(store);
         var shared = new SharedSnapshot(store);
-        views.Hold(connection, shared, TimeSpan.FromSeconds(second));
+        var hold = views.Hold(connection, shared, TimeSpan.FromSeconds(second));
         shared.Release();
-        return shared.Id;
+        return (shared.Id, hold);
     }
 
     /// <summary>A state of the tables at a position, which counts its disposals.</summary>
