@@ -92,7 +92,7 @@ public sealed class Table
     /// <summary>
     /// Changes in the order of the log, then new ones as they happen, until cancelled. Goes on at another node when one fails, without a gap and without showing anything twice, for as long as it takes.
     /// </summary>
-    /// <exception cref="TableException">UnknownTable: there is none, or it was dropped, also if another one has its name now. SnapshotExpired: changes after that position are not all kept any more; scan the table, then watch from the scan's snapshot on.</exception>
+    /// <exception cref="TableException">UnknownTable: there is none, or it was dropped, also if another one has its name now. SnapshotExpired: changes after that position are not all kept any more, or are those of a table that had the name before; scan the table, then watch from the scan's snapshot on.</exception>
     public IAsyncEnumerable<TableChange> WatchAsync(WatchOptions? options = null, CancellationToken cancellationToken = default) =>
         ChangeWatcher.WatchAsync(_client.Reads, Name, options ?? WatchOptions.FromNow, _client.Options, cancellationToken);
 

@@ -8,7 +8,7 @@ public sealed record WatchOptions
     public static WatchOptions FromNow { get; } = new();
 
     /// <summary>
-    /// Changes by later commands than this are shown: the version of the last change that was seen, or of a scan's snapshot, or <see cref="RowVersion.None"/> for all that are kept. Null: what comes after the first
+    /// Changes by later commands than this are shown: the version of the last change that was seen, or of a scan's snapshot, or <see cref="RowVersion.None"/> for all that are kept of the table that has the name now. Null: what comes after the first
     /// answer of the enumeration.
     /// </summary>
     public RowVersion? After { get; init; }

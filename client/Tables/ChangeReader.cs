@@ -12,6 +12,10 @@ internal static class ChangeReader
         var schema = layout.Schema;
         if (query.MaxChanges < 0) return Refusals.Invalid("limits of a query are not negative (0 stands for the greatest)");
         if (KeyRanges.Bind(layout, -1, query.Bounds, out var range) is { } refusal) return refusal;
+
+        // Who names no table but a position means the table that there was then: its changes are not among this one's.
+        if (query.TableId == 0 && !query.After.IsNone && query.After < schema.Created)
+            return TableReply.Refused(TableStatus.SnapshotExpired, $"table '{schema.Name}' was created at {schema.Created}, asked for are changes after {query.After}, when another table, or none, had that name; scan the table, then watch from the scan's snapshot on, or watch all that is kept (after none)");
         if (query.After < stats.ChangesAfter)
             return TableReply.Refused(TableStatus.SnapshotExpired, $"changes of table '{schema.Name}' are kept after {stats.ChangesAfter} only, asked for are those after {query.After}; scan the table, then watch from the scan's snapshot on, or raise retained_changes");
         var most = query.MaxChanges == 0 ? TableLimits.RowsOfAnswer : Math.Min(query.MaxChanges, TableLimits.RowsOfAnswer);

@@ -14,7 +14,7 @@ internal static class TableCommands
         var id = scope.NewId();
         var columns = new Column[command.Columns.Count];
         for (var i = 0; i < columns.Length; i++) columns[i] = ColumnOf((ushort)(i + 1), command.Columns[i]);
-        var schema = new TableSchema(id, command.Name, 1, columns, IdsOf(columns, command.PrimaryKey), [], command.Settings, (ushort)(columns.Length + 1));
+        var schema = new TableSchema(id, command.Name, 1, columns, IdsOf(columns, command.PrimaryKey), [], command.Settings, (ushort)(columns.Length + 1), scope.Version);
         var indexes = new List<IndexSchema>();
         foreach (var index in command.Indexes) indexes.Add(new IndexSchema(scope.NewId(), index.Name, IdsOf(columns, index.Columns), index.Unique, IndexState.Ready));
         schema = schema with { Indexes = indexes };

@@ -49,6 +49,7 @@ public static class SchemaCodec
         }
 
         Write(bytes, schema.Settings);
+        schema.Created.Write(bytes);
     }
 
     internal static TableSchema? Read(ref MessageReader reader)
@@ -79,8 +80,9 @@ public static class SchemaCodec
         }
 
         var settings = ReadSettings(ref reader);
+        var created = RowVersion.Read(ref reader);
         if (primaryKey.Length == 0) reader.Fail();
-        return reader.Failed ? null : new TableSchema(id, name, generation, columns, primaryKey, indexes, settings, nextColumnId);
+        return reader.Failed ? null : new TableSchema(id, name, generation, columns, primaryKey, indexes, settings, nextColumnId, created);
     }
 
     internal static void WriteColumn(ByteBuilder bytes, string name, ColumnType type, bool nullable, in CellValue value)

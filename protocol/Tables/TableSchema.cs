@@ -9,7 +9,8 @@ namespace Delos.Protocol.Tables;
 /// <param name="Indexes">In the order of their ids.</param>
 /// <param name="Settings">Quotas, time to live, retention.</param>
 /// <param name="NextColumnId">The id of the next column that is added.</param>
-public sealed record TableSchema(uint Id, string Name, uint Generation, IReadOnlyList<Column> Columns, IReadOnlyList<ushort> PrimaryKey, IReadOnlyList<IndexSchema> Indexes, TableSettings Settings, ushort NextColumnId)
+/// <param name="Created">By which command. Another table of that name may have been there before.</param>
+public sealed record TableSchema(uint Id, string Name, uint Generation, IReadOnlyList<Column> Columns, IReadOnlyList<ushort> PrimaryKey, IReadOnlyList<IndexSchema> Indexes, TableSettings Settings, ushort NextColumnId, RowVersion Created)
 {
     /// <summary>Null: there is none.</summary>
     public Column? FindColumn(string name)

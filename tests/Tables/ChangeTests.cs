@@ -128,6 +128,27 @@ public sealed class ChangeTests
     }
 
     [Test]
+    public void A_watch_from_a_version_on_does_not_begin_with_a_table_that_was_created_later()
+    {
+        _bed.Do(Put(1, 10));
+        var seen = _bed.Changes(new ReadChanges("t", 0, RowVersion.None, KeyBounds.All)).Through;
+        _bed.Do(Put(1, 11));
+        _bed.Do(new DropTable("t"));
+        _bed.Do(new CreateTable("t", [new("id", ColumnType.Int64), new("v", ColumnType.Int64, true)], "id"));
+        _bed.Do(Put(1, 12));
+        var created = _bed.Describe("t").Schema.Created;
+        _bed.Do(new AlterTable("t", [new("w", ColumnType.String, true)], [], null));
+        Assert.That((_bed.Describe("t").Schema.Created, created > seen), Is.EqualTo((created, true)));
+        var reply = _bed.Query(new ReadChanges("t", 0, seen, KeyBounds.All));
+        Assert.That((reply.Status, reply.Message.Contains("scan the table")), Is.EqualTo((TableStatus.SnapshotExpired, true)));
+        foreach (var after in (RowVersion[])[RowVersion.None, created]) Assert.That(_bed.Changes(new ReadChanges("t", 0, after, KeyBounds.All)).Changes.Select(Show), Is.EqualTo(new[] { "Put 1 = 12" }));
+
+        // Whoever knows which table it is may ask from any version on.
+        var id = _bed.Describe("t").Schema.Id;
+        Assert.That(_bed.Changes(new ReadChanges("t", id, seen, KeyBounds.All)).Changes, Has.Count.EqualTo(1));
+    }
+
+    [Test]
     public void Rows_of_old_changes_are_shown_by_the_present_schema()
     {
         _bed.Do(Put(1, 10));

@@ -64,7 +64,7 @@ internal static class TableMessages
         ushort[] Ids() => [.. Enumerable.Range(0, random.Between(1, 3)).Select(_ => random.Pick(columns).Id)];
         var indexId = (uint)random.Next(100);
         var indexes = Many(random, r => new IndexSchema(indexId += (uint)r.Between(1, 9), Text(r), Ids(), r.OneIn(2), (IndexState)r.Between(1, 3), Text(r)));
-        return new TableSchema((uint)random.Number(), Text(random), (uint)random.Number(), columns, Ids(), indexes, Settings(random), (ushort)(id + 1));
+        return new TableSchema((uint)random.Number(), Text(random), (uint)random.Number(), columns, Ids(), indexes, Settings(random), (ushort)(id + 1), Version(random));
     }
 
     public static PageToken Token(FuzzRandom random) => new((uint)random.Number(), (uint)random.Number(), (uint)random.Number(), Snapshot(random), (uint)random.Number(), random.Bytes(random.Next(30)));
