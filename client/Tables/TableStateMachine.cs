@@ -10,22 +10,29 @@ namespace Delos.Tables;
 /// <param name="cache">Schemas, to be shared with <see cref="TableQueries"/>.</param>
 public sealed class TableStateMachine(SchemaCache cache) : IStateMachine
 {
-    private readonly Action<long>? _committed;
+    private readonly Action<ChangedTables>? _committed;
+    private readonly ChangedTables _changed = new();
 
     /// <param name="cache">Schemas, to be shared with <see cref="TableQueries"/>.</param>
-    /// <param name="committed">Told the cursor after each batch: watchers may look. Not to block.</param>
-    public TableStateMachine(SchemaCache cache, Action<long> committed)
+    /// <param name="committed">Told after each batch which tables may have changed: their watchers look. Valid during the call only. Not to block.</param>
+    public TableStateMachine(SchemaCache cache, Action<ChangedTables> committed)
         : this(cache) => _committed = committed;
 
     public ReadOnlyMemory<byte> Apply(IStoreTransaction store, in CommandContext context, ReadOnlySpan<byte> command) => ApplyDecoded(store, context, command).Encode();
 
-    public void OnCommitted(long cursor) => _committed?.Invoke(cursor);
+    public void OnCommitted(long cursor)
+    {
+        // Of a batch that failed, tables are left that have not changed: they are named with the next one.
+        _committed?.Invoke(_changed);
+        _changed.Clear();
+    }
 
     private TableReply ApplyDecoded(IStoreTransaction store, in CommandContext context, ReadOnlySpan<byte> bytes)
     {
         var scope = new CommandScope(store, cache, new RowVersion(context.Position, context.Index), CellValue.MicrosOf(context.Time));
         var reply = Refuse(bytes, out var command) ?? Dispatch(scope, command!);
         scope.Finish();
+        if (_committed is not null && command is not null) _changed.Add(command, reply);
         TableClock.Write(store, new SnapshotId(scope.Version, scope.Time));
         return reply;
     }

@@ -12,7 +12,7 @@ namespace Delos.Daemon.Tables;
 /// Answers queries. Those of one receive that ask for the same freshness are answered from one state of the store, after one look at the log's tail, and sent together. Rows by key are looked up where the state becomes known; all else,
 /// which may take longer, is done by other threads of the pool.
 /// </summary>
-internal sealed class ReadRunner(DelosRuntime runtime, TableQueries queries, TableOptions options, ViewTable views, WatchList watches, Func<TimeSpan> now, ILogger logger, CancellationToken stopping)
+internal sealed class ReadRunner(DelosRuntime runtime, TableQueries queries, TableOptions options, ViewTable views, WatchList<ReadRequest> watches, Func<TimeSpan> now, ILogger logger, CancellationToken stopping)
 {
     private static readonly TimeSpan s_shortestWait = TimeSpan.FromMilliseconds(1);
 
@@ -33,7 +33,7 @@ internal sealed class ReadRunner(DelosRuntime runtime, TableQueries queries, Tab
         }
     }
 
-    /// <summary>After a commit: who waited for changes looks again. On a thread of the pool.</summary>
+    /// <summary>After a commit that may have changed their tables: who waited for changes looks again. On a thread of the pool.</summary>
     public void Again(List<ReadRequest> waiting)
     {
         if (runtime.Status.State == RuntimeState.Applying) _ = RunAsync(waiting, ReadLevel.Stale);
@@ -171,7 +171,7 @@ internal sealed class ReadRunner(DelosRuntime runtime, TableQueries queries, Tab
             return true;
         }
 
-        if (watches.TryAdd(request, commits)) return true;
+        if (watches.TryAdd(((ReadChanges)request.Query).Table, request, commits)) return true;
         Again([request]);
         return true;
     }

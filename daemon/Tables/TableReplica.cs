@@ -27,8 +27,8 @@ internal sealed class TableReplica : IAsyncDisposable
     /// <param name="stores">Its own store.</param>
     /// <param name="snapshots">Where replicas find each other's snapshots.</param>
     /// <param name="options">Who it is, and how often it reports.</param>
-    /// <param name="committed">Told the cursor after each batch, on the apply loop.</param>
-    public static TableReplica Start(DelosLog log, ILocalStoreFactory stores, ISnapshotStore snapshots, RuntimeOptions options, Action<long> committed)
+    /// <param name="committed">Told after each batch which tables may have changed, on the apply loop.</param>
+    public static TableReplica Start(DelosLog log, ILocalStoreFactory stores, ISnapshotStore snapshots, RuntimeOptions options, Action<ChangedTables> committed)
     {
         var cache = new SchemaCache();
         var runtime = DelosRuntime.Start(log, new TableStateMachine(cache, committed), stores, snapshots, options);

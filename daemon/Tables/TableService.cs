@@ -23,7 +23,7 @@ internal sealed class TableService : IFrameHandler, IAsyncDisposable
     private readonly ILogger _logger;
     private readonly RequestBudget _budget;
     private readonly ViewTable _views;
-    private readonly WatchList _watches = new();
+    private readonly WatchList<ReadRequest> _watches = new();
     private readonly AnswersToSend _answers = new();
     private readonly CancellationTokenSource _stopping = new();
     private readonly long _started;
@@ -59,11 +59,12 @@ internal sealed class TableService : IFrameHandler, IAsyncDisposable
     /// <summary>There will be no replica before the next start of the node.</summary>
     public void Disable(string problem) => _problem = problem;
 
-    /// <summary>The replica has committed a batch: its answers are sent, and who waits for changes looks. On the apply loop.</summary>
-    public void OnCommitted(long cursor)
+    /// <summary>The replica has committed a batch: its answers are sent, and who waits for changes of a table that it may have changed looks. On the apply loop.</summary>
+    /// <param name="changed">Valid during the call.</param>
+    public void OnCommitted(ChangedTables changed)
     {
         _answers.Flush();
-        if (_watches.OnCommitted() is { } waiting && _serving is { } serving) ThreadPool.UnsafeQueueUserWorkItem(static w => w.Reads.Again(w.waiting), (serving.Reads, waiting), preferLocal: false);
+        if (_watches.OnCommitted(changed) is { } waiting && _serving is { } serving) ThreadPool.UnsafeQueueUserWorkItem(static w => w.Reads.Again(w.waiting), (serving.Reads, waiting), preferLocal: false);
     }
 
     public void OnFrame(Connection connection, in Frame frame)

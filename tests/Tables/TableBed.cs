@@ -19,7 +19,7 @@ internal sealed class TableBed : ITableEndpoint, IDisposable
     public TableBed(ILocalStore? store = null)
     {
         _store = store ?? new MemoryStoreFactory().Open();
-        _machine = new TableStateMachine(_cache);
+        _machine = new TableStateMachine(_cache, changed => Changed = (changed.All, [.. changed.Names]));
         _queries = new TableQueries(_cache);
         Maintenance = new TableMaintenance(_cache);
     }
@@ -29,6 +29,9 @@ internal sealed class TableBed : ITableEndpoint, IDisposable
 
     /// <summary>Log time of the next command.</summary>
     public DateTimeOffset Time { get; set; } = Start;
+
+    /// <summary>What the latest entry may have changed, as those who watch are told.</summary>
+    public (bool All, IReadOnlyList<string> Names) Changed { get; private set; } = (false, []);
 
     public TableMaintenance Maintenance { get; }
 
@@ -48,6 +51,7 @@ internal sealed class TableBed : ITableEndpoint, IDisposable
         for (var i = 0; i < commands.Length; i++) replies[i] = Apply(transaction, Position, i, commands[i]);
         transaction.Commit();
         Position++;
+        _machine.OnCommitted(Position);
         return replies;
     }
 
