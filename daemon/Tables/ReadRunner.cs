@@ -9,11 +9,18 @@ using Microsoft.Extensions.Logging;
 namespace Delos.Daemon.Tables;
 
 /// <summary>
-/// Answers queries. Those of one receive that ask for the same freshness are answered from one state of the store, after one look at the log's tail, and sent together. Rows by key are looked up where the state becomes known; all else,
-/// which may take longer, is done by other threads of the pool.
+/// Answers queries. Those of one receive that ask for the same freshness are answered from one state of the store, after one look at the log's tail, and sent together.
 /// </summary>
+/// <remarks>
+/// Nothing is read from the store on a connection's read loop: what is not in memory waits for the disk, and with it would wait whatever else the connection brings, proposals and answers to pings among it. Few rows by key are looked
+/// up one after the other where the state becomes known: that is on a thread of the pool once the log has named its tail, so they need no further one; what is answered from a state that is there already takes one work item
+/// for the whole batch. All else, which takes longer, has a work item for each query.
+/// </remarks>
 internal sealed class ReadRunner(DelosRuntime runtime, TableQueries queries, TableOptions options, ViewTable views, WatchList<ReadRequest> watches, Func<TimeSpan> now, ILogger logger, CancellationToken stopping)
 {
+    /// <summary>A query for more rows than this by key does not hold up the others of its batch.</summary>
+    private const int FewRows = 64;
+
     private static readonly TimeSpan s_shortestWait = TimeSpan.FromMilliseconds(1);
 
     /// <summary>On the connection's read loop.</summary>
@@ -22,15 +29,13 @@ internal sealed class ReadRunner(DelosRuntime runtime, TableQueries queries, Tab
         var first = batch[0].Level;
         if (batch.TrueForAll(r => r.Level == first && TableQueries.SnapshotOf(r.Query) is null))
         {
-            _ = RunAsync(batch, first);
+            Begin(batch, first);
             return;
         }
 
-        foreach (var level in batch.Where(static r => TableQueries.SnapshotOf(r.Query) is null).GroupBy(static r => r.Level)) _ = RunAsync([.. level], level.Key);
-        foreach (var request in batch)
-        {
-            if (TableQueries.SnapshotOf(request.Query) is { } snapshot) BeginOnView(request, snapshot);
-        }
+        var onViews = batch.FindAll(static r => TableQueries.SnapshotOf(r.Query) is not null);
+        foreach (var level in batch.Except(onViews).GroupBy(static r => r.Level)) Begin([.. level], level.Key);
+        if (onViews.Count > 0) ThreadPool.UnsafeQueueUserWorkItem(static work => work.Runner.RunOnViews(work.Requests), (Runner: this, Requests: onViews), preferLocal: false);
     }
 
     /// <summary>After a commit that may have changed their tables: who waited for changes looks again. On a thread of the pool.</summary>
@@ -59,16 +64,30 @@ internal sealed class ReadRunner(DelosRuntime runtime, TableQueries queries, Tab
         }
     }
 
-    private void BeginOnView(ReadRequest request, SnapshotId id)
+    private void Begin(List<ReadRequest> requests, ReadLevel level)
     {
-        if (views.Use(id, now()) is not { } snapshot)
+        if (level == ReadLevel.Linearizable) _ = RunAsync(requests, level);
+        else ThreadPool.UnsafeQueueUserWorkItem(static work => _ = work.Runner.RunAsync(work.Requests, work.Level), (Runner: this, Requests: requests, Level: level), preferLocal: false);
+    }
+
+    /// <summary>Of one connection.</summary>
+    private void RunOnViews(List<ReadRequest> requests)
+    {
+        foreach (var request in requests)
         {
-            request.Answer(new QueryReply(TableStatus.SnapshotExpired, "the snapshot that the query, its transaction or its paging token is bound to is not held by this node any more; begin anew from the present", id, null));
-            return;
+            var id = TableQueries.SnapshotOf(request.Query) ?? SnapshotId.Empty;
+            if (views.Use(id, now()) is { } snapshot)
+            {
+                Hand(request, snapshot, watches.Commits);
+                snapshot.Release();
+            }
+            else
+            {
+                request.Answer(new QueryReply(TableStatus.SnapshotExpired, "the snapshot that the query, its transaction or its paging token is bound to is not held by this node any more; begin anew from the present", id, null));
+            }
         }
 
-        Hand(request, snapshot, watches.Commits);
-        snapshot.Release();
+        requests[0].Connection.Flush();
     }
 
     /// <summary>Never fails.</summary>
@@ -78,7 +97,12 @@ internal sealed class ReadRunner(DelosRuntime runtime, TableQueries queries, Tab
         SharedSnapshot snapshot;
         try
         {
-            snapshot = await TakeAsync(level).ConfigureAwait(false);
+            var taking = TakeAsync(level);
+            var isKnown = taking.IsCompleted;
+            snapshot = await taking.ConfigureAwait(false);
+
+            // The log may have answered before it was waited for: this is the connection's read loop still.
+            if (isKnown && level == ReadLevel.Linearizable) await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         }
         catch (Exception e)
         {
@@ -116,7 +140,7 @@ internal sealed class ReadRunner(DelosRuntime runtime, TableQueries queries, Tab
     /// <summary>Answers, or has it answered by another thread. The reference to the snapshot stays the caller's.</summary>
     private void Hand(ReadRequest request, SharedSnapshot snapshot, long commits)
     {
-        if (request.Query is GetRows)
+        if (request.Query is GetRows { Keys.Count: <= FewRows })
         {
             Answer(request, snapshot, commits);
             return;

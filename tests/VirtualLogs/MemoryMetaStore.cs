@@ -20,11 +20,15 @@ internal sealed class MemoryMetaStore : IMetaStore
 
     public int Reads;
 
+    /// <summary>Reads wait for this: a MetaStore that does not answer.</summary>
+    public Task Answers { get; set; } = Task.CompletedTask;
+
     public async ValueTask<VersionedValue> ReadAsync(string register, CancellationToken cancellationToken = default)
     {
         await Task.Yield();
         cancellationToken.ThrowIfCancellationRequested();
         Interlocked.Increment(ref Reads);
+        await Answers.WaitAsync(cancellationToken);
         if (IsDown) throw new MetaStoreUnavailableException("down", outcomeUnknown: false);
         lock (_lock) return _values.GetValueOrDefault(register);
     }
