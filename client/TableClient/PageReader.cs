@@ -18,12 +18,14 @@ internal static class PageReader
         ViewHold hold = default;
         try
         {
+            // The time runs anew with each page that is asked for, not with each attempt at it.
+            var rounds = reads.Begin();
             while (true)
             {
                 var query = options.ToQuery(table, token, left);
                 var answer = token is null
-                    ? await reads.AskAsync(query, options.Level, TableHold.Pages, TimeSpan.Zero, cancellationToken).ConfigureAwait(false)
-                    : await reads.ContinueAsync(node, query, cancellationToken).ConfigureAwait(false);
+                    ? await reads.AskAsync(rounds, query, options.Level, TableHold.Pages, TimeSpan.Zero, cancellationToken).ConfigureAwait(false)
+                    : await reads.ContinueAsync(rounds, node, query, cancellationToken).ConfigureAwait(false);
                 if (answer.Reply.Status == TableStatus.SnapshotExpired && token is not null && !shown)
                 {
                     token = null;
@@ -42,6 +44,7 @@ internal static class PageReader
                 shown |= page.Length > 0;
                 yield return new ScanPage(answer.Reply.Snapshot, rows.Columns, page);
                 if (isLast) yield break;
+                rounds = reads.Begin();
             }
         }
         finally

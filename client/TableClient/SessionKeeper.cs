@@ -7,7 +7,11 @@ internal sealed class SessionKeeper(Func<Task<ulong>> open)
     private readonly Lock _lock = new();
     private Task<ProposalSession>? _session;
 
-    public Task<ProposalSession> CurrentAsync(CancellationToken cancellationToken)
+    /// <param name="atMost">How long this caller waits; the request goes on for the others.</param>
+    /// <param name="cancellationToken">The caller's.</param>
+    /// <exception cref="TimeoutException">Not opened by then.</exception>
+    /// <exception cref="DelosException">It cannot be opened.</exception>
+    public Task<ProposalSession> CurrentAsync(TimeSpan atMost, CancellationToken cancellationToken)
     {
         Task<ProposalSession> session;
         lock (_lock)
@@ -16,7 +20,7 @@ internal sealed class SessionKeeper(Func<Task<ulong>> open)
             session = _session;
         }
 
-        return session.IsCompletedSuccessfully ? session : session.WaitAsync(cancellationToken);
+        return session.IsCompletedSuccessfully ? session : session.WaitAsync(atMost, cancellationToken);
     }
 
     /// <summary>The log does not know it any more.</summary>

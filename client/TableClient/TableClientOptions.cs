@@ -5,7 +5,13 @@ public sealed record TableClientOptions
 {
     public static TableClientOptions Default { get; } = new();
 
-    /// <summary>How long an operation goes on trying, through whatever nodes, before it fails with Unavailable or, if a write may have been applied, OutcomeUnknown. 15 s unless set.</summary>
+    /// <summary>How much later than its time an operation ends at the most, on a machine that is not overloaded.</summary>
+    public static TimeSpan Slack { get; } = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>
+    /// How long an operation goes on trying, through whatever nodes, before it fails with Unavailable or, if a write may have been applied, OutcomeUnknown. Whatever does not answer, nodes, MetaStore or network, it ends then, or
+    /// <see cref="Slack"/> later; that an attempt may take longer does not count. Of a scan that is each page, of a transaction each read and the commit; a watch goes on for as long as it takes. 15 s unless set.
+    /// </summary>
     public TimeSpan OperationTimeout { get; init; } = TimeSpan.FromSeconds(15);
 
     /// <summary>How long one node may take before another one is asked. 4 s unless set.</summary>

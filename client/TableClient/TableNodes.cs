@@ -13,11 +13,14 @@ internal sealed class TableNodes(NodeDirectory directory, TimeProvider timeProvi
     private ulong _version;
 
     /// <summary>The node to ask next; 0: none is left. The node list is read if it was not yet, or has no table node.</summary>
+    /// <param name="tried">Nodes that the operation has asked in vain.</param>
+    /// <param name="atMost">How long the list may take.</param>
+    /// <param name="cancellationToken">The caller's.</param>
     /// <exception cref="DelosException">Unavailable: the node list cannot be read.</exception>
-    public async ValueTask<uint> NextAsync(IReadOnlyList<uint> tried, CancellationToken cancellationToken)
+    public async ValueTask<uint> NextAsync(IReadOnlyList<uint> tried, TimeSpan atMost, CancellationToken cancellationToken)
     {
         if (Next(tried, out var any) is var node && (node != 0 || any)) return node;
-        await RefreshAsync(cancellationToken).ConfigureAwait(false);
+        await RefreshAsync(atMost, cancellationToken).ConfigureAwait(false);
         return Next(tried, out _);
     }
 
@@ -48,16 +51,23 @@ internal sealed class TableNodes(NodeDirectory directory, TimeProvider timeProvi
     }
 
     /// <summary>Reads the node list anew: the roles may have moved. If it cannot be read, what is known of it has to do.</summary>
+    /// <param name="atMost">How long that may take.</param>
+    /// <param name="cancellationToken">The caller's.</param>
     /// <exception cref="DelosException">Unavailable, and no table node is known.</exception>
-    public async ValueTask RefreshAsync(CancellationToken cancellationToken)
+    public async ValueTask RefreshAsync(TimeSpan atMost, CancellationToken cancellationToken)
     {
+        using var deadline = Deadline.After(atMost, cancellationToken);
         try
         {
-            await directory.RefreshAsync(cancellationToken).ConfigureAwait(false);
+            await directory.RefreshAsync(deadline.Token).ConfigureAwait(false);
         }
         catch (MetaStoreUnavailableException e)
         {
             if (Known.Count == 0) throw new DelosException(DelosErrorCode.Unavailable, e.Message, e);
+        }
+        catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
+        {
+            if (Known.Count == 0) throw new DelosException(DelosErrorCode.Unavailable, $"The MetaStore has not given the list of nodes after {atMost.TotalSeconds:0.#} s.", e);
         }
     }
 

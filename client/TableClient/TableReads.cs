@@ -17,10 +17,13 @@ internal readonly record struct ViewHold(uint Node, ulong Id);
 /// <summary>Sends queries: to any node, or to the one that holds a snapshot. Reading twice does no harm, so whatever fails is tried elsewhere. Thread-safe.</summary>
 internal sealed class TableReads(TableNodes nodes, NodeAttempts attempts, TableClientOptions options, TimeProvider timeProvider)
 {
-    private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(20);
-    private static readonly TimeSpan s_longestPause = TimeSpan.FromMilliseconds(500);
-
     public TimeProvider TimeProvider => timeProvider;
+
+    /// <summary>How long one operation may take.</summary>
+    public TimeSpan OperationTimeout => options.OperationTimeout;
+
+    /// <summary>Begins an operation, whose time runs from now on.</summary>
+    public NodeRounds Begin() => new(nodes, options, timeProvider);
 
     /// <summary>Asks any node, and another one if that cannot tell.</summary>
     /// <param name="query">Names no snapshot.</param>
@@ -29,69 +32,45 @@ internal sealed class TableReads(TableNodes nodes, NodeAttempts attempts, TableC
     /// <param name="wait">Of a query for changes: how long the node waits for the first one.</param>
     /// <param name="cancellationToken">Ends it.</param>
     /// <exception cref="DelosException">Unavailable, LimitExceeded, Protocol.</exception>
-    public async ValueTask<TableAnswer> AskAsync(TableQuery query, TableReadLevel level, TableHold hold, TimeSpan wait, CancellationToken cancellationToken)
+    public ValueTask<TableAnswer> AskAsync(TableQuery query, TableReadLevel level, TableHold hold, TimeSpan wait, CancellationToken cancellationToken) =>
+        AskAsync(new NodeRounds(nodes, options, timeProvider, wait), query, level, hold, wait, cancellationToken);
+
+    /// <inheritdoc cref="AskAsync(TableQuery, TableReadLevel, TableHold, TimeSpan, CancellationToken)"/>
+    /// <param name="rounds">The operation that it is part of.</param>
+    public ValueTask<TableAnswer> AskAsync(NodeRounds rounds, TableQuery query, TableReadLevel level, TableHold hold, TimeSpan wait, CancellationToken cancellationToken)
     {
         var request = new TableRead(level.Kind, level.Argument, hold, (uint)wait.TotalMilliseconds, TableQueryCodec.Encode(query));
-        var begun = timeProvider.GetTimestamp();
-        var tried = new List<uint>();
-        var pause = s_pause;
-        AttemptFailure? last = null;
-        while (true)
-        {
-            var node = await nodes.NextAsync(tried, cancellationToken).ConfigureAwait(false);
-            if (node != 0)
-            {
-                var (answer, failure) = await AskAtAsync(node, request, wait, cancellationToken).ConfigureAwait(false);
-                if (failure is null) return answer;
-                last = failure;
-                if (failure.Value.Kind == FailureKind.Final) throw failure.Value.ToException();
-                if (failure.Value.Kind == FailureKind.Moved) await nodes.RefreshAsync(cancellationToken).ConfigureAwait(false);
-                if (failure.Value.Kind != FailureKind.Busy)
-                {
-                    tried.Add(node);
-                    continue;
-                }
-            }
-
-            // Nobody is left, or the one that is has too much to do.
-            if (timeProvider.GetElapsedTime(begun) >= options.OperationTimeout + wait) throw (last ?? NoNode).ToException();
-            await Task.Delay(pause * (0.5 + Random.Shared.NextDouble()), timeProvider, cancellationToken).ConfigureAwait(false);
-            pause = pause * 2 < s_longestPause ? pause * 2 : s_longestPause;
-            if (node != 0) continue;
-            tried.Clear();
-            await nodes.RefreshAsync(cancellationToken).ConfigureAwait(false);
-        }
+        return rounds.AskAnyAsync((Reads: this, Request: request), static (s, node, time, token) => s.Reads.AskAtAsync(node, s.Request, time, token), cancellationToken);
     }
 
     /// <summary>Asks the node that holds the query's snapshot; null: it does not answer, and the snapshot is lost.</summary>
-    /// <exception cref="DelosException">LimitExceeded, Protocol.</exception>
-    public async ValueTask<TableAnswer?> TryAskAtAsync(uint node, TableQuery query, CancellationToken cancellationToken)
+    /// <exception cref="DelosException">Unavailable: the operation's time is over. LimitExceeded, Protocol.</exception>
+    public async ValueTask<TableAnswer?> TryAskAtAsync(NodeRounds rounds, uint node, TableQuery query, CancellationToken cancellationToken)
     {
         var request = new TableRead(TableReadKind.Stale, 0, TableHold.None, 0, TableQueryCodec.Encode(query));
-        var begun = timeProvider.GetTimestamp();
         var mayBeBack = true;
-        for (var pause = s_pause; ; pause = pause * 2 < s_longestPause ? pause * 2 : s_longestPause)
+        while (true)
         {
-            var (answer, failure) = await AskAtAsync(node, request, TimeSpan.Zero, cancellationToken).ConfigureAwait(false);
+            var (answer, failure) = await AskAtAsync(node, request, rounds.AttemptTime, cancellationToken).ConfigureAwait(false);
             if (failure is not { } why) return answer;
             if (why.Kind == FailureKind.Final) throw why.ToException();
 
             // A connection may break while the node lives on and holds what it held: it is dialled once more.
             if (why.Kind != FailureKind.Busy && !mayBeBack) return null;
-            if (timeProvider.GetElapsedTime(begun) >= options.OperationTimeout) throw why.ToException();
+            if (!rounds.IsTimeLeft) throw why.ToException();
             mayBeBack = mayBeBack && why.Kind == FailureKind.Busy;
-            await Task.Delay(pause * (0.5 + Random.Shared.NextDouble()), timeProvider, cancellationToken).ConfigureAwait(false);
+            await rounds.PauseAsync(cancellationToken).ConfigureAwait(false);
         }
     }
 
     /// <summary>Asks for the next page: the node that holds its snapshot, then all others. If nobody has it, the answer is SnapshotExpired.</summary>
-    /// <exception cref="DelosException">LimitExceeded, Protocol.</exception>
-    public async ValueTask<TableAnswer> ContinueAsync(uint node, TableQuery query, CancellationToken cancellationToken)
+    /// <exception cref="DelosException">Unavailable: the operation's time is over. LimitExceeded, Protocol.</exception>
+    public async ValueTask<TableAnswer> ContinueAsync(NodeRounds rounds, uint node, TableQuery query, CancellationToken cancellationToken)
     {
-        if (await TryAskAtAsync(node, query, cancellationToken).ConfigureAwait(false) is { } answer) return answer;
+        if (await TryAskAtAsync(rounds, node, query, cancellationToken).ConfigureAwait(false) is { } answer) return answer;
         foreach (var other in nodes.Known)
         {
-            if (other != node && await TryAskAtAsync(other, query, cancellationToken).ConfigureAwait(false) is { Reply.Status: not TableStatus.SnapshotExpired } found) return found;
+            if (other != node && await TryAskAtAsync(rounds, other, query, cancellationToken).ConfigureAwait(false) is { Reply.Status: not TableStatus.SnapshotExpired } found) return found;
         }
 
         return new TableAnswer(new QueryReply(TableStatus.SnapshotExpired, $"node {node}, which held the scan's snapshot, does not answer any more; begin the scan anew", SnapshotId.Empty, null), node, default);
@@ -108,11 +87,9 @@ internal sealed class TableReads(TableNodes nodes, NodeAttempts attempts, TableC
         connection.Flush();
     }
 
-    private static AttemptFailure NoNode => new(FailureKind.Elsewhere, DelosErrorCode.Unavailable, "no node of the cluster has the role table; set roles.table = true on some");
-
-    private async ValueTask<(TableAnswer Answer, AttemptFailure? Failure)> AskAtAsync(uint node, TableRead request, TimeSpan wait, CancellationToken cancellationToken)
+    private async ValueTask<(TableAnswer Answer, AttemptFailure? Failure)> AskAtAsync(uint node, TableRead request, TimeSpan time, CancellationToken cancellationToken)
     {
-        var (reply, failure) = await attempts.AskAsync<TableRead, TableReadReply>(node, request, options.AttemptTimeout + wait, cancellationToken).ConfigureAwait(false);
+        var (reply, failure) = await attempts.AskAsync<TableRead, TableReadReply>(node, request, time, cancellationToken).ConfigureAwait(false);
         if (failure is not null) return (default, failure);
         if (QueryReplyCodec.Decode(reply.Reply.Span) is { } decoded) return (new TableAnswer(decoded, node, new ViewHold(node, reply.Hold)), null);
         return (default, new AttemptFailure(FailureKind.Final, DelosErrorCode.Protocol, $"node {node} gave an answer that this version cannot read"));

@@ -61,6 +61,4 @@ public sealed class TableTransaction
 
     /// <summary>The commit is refused, for good, if a condition does not hold then.</summary>
     public void Check(string table, IReadOnlyList<CellValue> key, params IReadOnlyList<Condition> conditions) => Add(TableOp.Check(table, key, conditions));
-
-    internal ValueTask<TableReply> CommitAsync() => _transaction.CommitAsync(CancellationToken);
 }

@@ -7,9 +7,6 @@ namespace Delos.Client.Tables;
 /// <summary>Has commands applied, each once, through whatever nodes. Thread-safe.</summary>
 internal sealed class TableWrites
 {
-    private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(10);
-    private static readonly TimeSpan s_longestPause = TimeSpan.FromMilliseconds(500);
-
     private readonly TableNodes _nodes;
     private readonly NodeAttempts _attempts;
     private readonly TableClientOptions _options;
@@ -34,15 +31,13 @@ internal sealed class TableWrites
     {
         var bytes = TableCommandCodec.Encode(command);
         var fate = new ProposalFate();
-        var begun = _timeProvider.GetTimestamp();
+        var rounds = new NodeRounds(_nodes, _options, _timeProvider);
         while (true)
         {
-            var session = await _sessions.CurrentAsync(cancellationToken).ConfigureAwait(false);
-            ulong sequence;
-            while (!session.TryNext(out sequence, out var room)) await room.WaitAsync(cancellationToken).ConfigureAwait(false);
+            var (session, sequence) = await NumberAsync(rounds, cancellationToken).ConfigureAwait(false);
             try
             {
-                if (await ProposeAsync(session, sequence, bytes, fate, begun, cancellationToken).ConfigureAwait(false) is { } done) return done;
+                if (await ProposeAsync(session, sequence, bytes, fate, rounds, cancellationToken).ConfigureAwait(false) is { } done) return done;
             }
             finally
             {
@@ -53,18 +48,34 @@ internal sealed class TableWrites
         }
     }
 
-    /// <summary>Null: the session is not known any more, and another one may be used.</summary>
-    private async ValueTask<(TableReply Reply, long Next)?> ProposeAsync(ProposalSession session, ulong sequence, byte[] command, ProposalFate fate, long begun, CancellationToken cancellationToken)
+    /// <summary>A number in the session, which is opened if there is none; the waits for both are part of the operation's time.</summary>
+    private async ValueTask<(ProposalSession Session, ulong Sequence)> NumberAsync(NodeRounds rounds, CancellationToken cancellationToken)
     {
-        var tried = new List<uint>();
-        var pause = s_pause;
+        var what = "no session was opened in time";
+        try
+        {
+            var session = await _sessions.CurrentAsync(rounds.WaitTime, cancellationToken).ConfigureAwait(false);
+            what = "too many earlier writes of this client are not answered yet";
+            ulong sequence;
+            while (!session.TryNext(out sequence, out var room)) await room.WaitAsync(rounds.WaitTime, cancellationToken).ConfigureAwait(false);
+            return (session, sequence);
+        }
+        catch (TimeoutException e)
+        {
+            throw new DelosException(DelosErrorCode.Unavailable, $"The write was not applied: {what}.", e);
+        }
+    }
+
+    /// <summary>Null: the session is not known any more, and another one may be used.</summary>
+    private async ValueTask<(TableReply Reply, long Next)?> ProposeAsync(ProposalSession session, ulong sequence, byte[] command, ProposalFate fate, NodeRounds rounds, CancellationToken cancellationToken)
+    {
         while (true)
         {
-            var node = await NextAsync(tried, cancellationToken).ConfigureAwait(false);
+            var node = await NextAsync(rounds, cancellationToken).ConfigureAwait(false);
             var attempt = node == 0
-                ? new Attempt(AttemptEnd.NotApplied, DelosErrorCode.Unavailable, _nodes.Known.Count == 0 ? "no node of the cluster has the role table; set roles.table = true on some" : "no table node can be reached")
-                : await AttemptAsync(node, new TablePropose(session.Id, sequence, session.Floor, command), cancellationToken).ConfigureAwait(false);
-            switch (fate.On(attempt.End, _timeProvider.GetElapsedTime(begun) < _options.OperationTimeout))
+                ? new Attempt(AttemptEnd.NotApplied, DelosErrorCode.Unavailable, _nodes.Known.Count == 0 ? NodeRounds.NoNode.Message : "no table node can be reached")
+                : await AttemptAsync(node, new TablePropose(session.Id, sequence, session.Floor, command), rounds.AttemptTime, cancellationToken).ConfigureAwait(false);
+            switch (fate.On(attempt.End, rounds.IsTimeLeft))
             {
                 case ProposalStep.Done:
                     Advance(attempt.Next);
@@ -78,25 +89,24 @@ internal sealed class TableWrites
                 case ProposalStep.FailUnknown:
                     throw new DelosException(DelosErrorCode.OutcomeUnknown, $"The write may have been applied, or be applied later: {attempt.Message}.", node: node == 0 ? null : node);
                 case ProposalStep.Elsewhere when node != 0:
-                    tried.Add(node);
+                    rounds.Tried(node);
                     continue;
                 case ProposalStep.Refresh:
-                    tried.Add(node);
-                    await RefreshAsync(cancellationToken).ConfigureAwait(false);
+                    rounds.Tried(node);
+                    await rounds.RefreshAsync(cancellationToken).ConfigureAwait(false);
                     continue;
                 default:
-                    await Task.Delay(pause * (0.5 + Random.Shared.NextDouble()), _timeProvider, cancellationToken).ConfigureAwait(false);
-                    pause = pause * 2 < s_longestPause ? pause * 2 : s_longestPause;
-                    tried.Clear();
-                    if (node == 0) await RefreshAsync(cancellationToken).ConfigureAwait(false);
+                    await rounds.PauseAsync(cancellationToken).ConfigureAwait(false);
+                    rounds.StartOver();
+                    if (node == 0) await rounds.RefreshAsync(cancellationToken).ConfigureAwait(false);
                     continue;
             }
         }
     }
 
-    private async ValueTask<Attempt> AttemptAsync(uint node, TablePropose request, CancellationToken cancellationToken)
+    private async ValueTask<Attempt> AttemptAsync(uint node, TablePropose request, TimeSpan time, CancellationToken cancellationToken)
     {
-        var (reply, failure) = await _attempts.AskAsync<TablePropose, TableProposeReply>(node, request, _options.AttemptTimeout, cancellationToken).ConfigureAwait(false);
+        var (reply, failure) = await _attempts.AskAsync<TablePropose, TableProposeReply>(node, request, time, cancellationToken).ConfigureAwait(false);
         if (failure is { } why) return new Attempt(EndOf(why.Kind), why.Code, why.Message);
         var decoded = reply.Reply.Length == 0 ? null : TableReply.Decode(reply.Reply.Span);
         var message = $"node {node}: {reply.Text}";
@@ -123,12 +133,12 @@ internal sealed class TableWrites
         _ => AttemptEnd.Unknown,
     };
 
-    /// <summary>The node list may be out of reach for a moment: what is known of it does, too.</summary>
-    private async ValueTask<uint> NextAsync(List<uint> tried, CancellationToken cancellationToken)
+    /// <summary>The node list may be out of reach: that is no end of a write of which an attempt may be applied.</summary>
+    private static async ValueTask<uint> NextAsync(NodeRounds rounds, CancellationToken cancellationToken)
     {
         try
         {
-            return await _nodes.NextAsync(tried, cancellationToken).ConfigureAwait(false);
+            return await rounds.NextAsync(cancellationToken).ConfigureAwait(false);
         }
         catch (DelosException e) when (e.Code == DelosErrorCode.Unavailable)
         {
@@ -136,41 +146,21 @@ internal sealed class TableWrites
         }
     }
 
-    private async ValueTask RefreshAsync(CancellationToken cancellationToken)
+    private async Task<ulong> OpenSessionAsync()
     {
         try
         {
-            await _nodes.RefreshAsync(cancellationToken).ConfigureAwait(false);
+            return await new NodeRounds(_nodes, _options, _timeProvider).AskAnyAsync(_attempts, OpenAtAsync, CancellationToken.None).ConfigureAwait(false);
         }
-        catch (DelosException e) when (e.Code == DelosErrorCode.Unavailable)
+        catch (DelosException e)
         {
-            // Later.
+            throw new DelosException(e.Code, $"The write was not applied: no session could be opened: {e.Message.TrimEnd('.')}.", e);
         }
-    }
 
-    private async Task<ulong> OpenSessionAsync()
-    {
-        var begun = _timeProvider.GetTimestamp();
-        var tried = new List<uint>();
-        var pause = s_pause;
-        var last = new AttemptFailure(FailureKind.Elsewhere, DelosErrorCode.Unavailable, "no node of the cluster has the role table; set roles.table = true on some");
-        while (true)
+        static async ValueTask<(ulong Session, AttemptFailure? Failure)> OpenAtAsync(NodeAttempts attempts, uint node, TimeSpan time, CancellationToken cancellationToken)
         {
-            var node = await _nodes.NextAsync(tried, CancellationToken.None).ConfigureAwait(false);
-            if (node != 0)
-            {
-                var (reply, failure) = await _attempts.AskAsync<TableOpenSession, TableOpenSessionReply>(node, default, _options.AttemptTimeout, CancellationToken.None).ConfigureAwait(false);
-                if (failure is not { } why) return reply.Session;
-                last = why;
-                tried.Add(node);
-                continue;
-            }
-
-            if (_timeProvider.GetElapsedTime(begun) >= _options.OperationTimeout) throw new DelosException(last.Code, $"The write was not applied: no session could be opened: {last.Message}.");
-            await Task.Delay(pause * (0.5 + Random.Shared.NextDouble()), _timeProvider).ConfigureAwait(false);
-            pause = pause * 2 < s_longestPause ? pause * 2 : s_longestPause;
-            tried.Clear();
-            await _nodes.RefreshAsync(CancellationToken.None).ConfigureAwait(false);
+            var (reply, failure) = await attempts.AskAsync<TableOpenSession, TableOpenSessionReply>(node, default, time, cancellationToken).ConfigureAwait(false);
+            return (reply.Session, failure);
         }
     }
 

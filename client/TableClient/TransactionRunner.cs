@@ -7,30 +7,31 @@ internal static class TransactionRunner
 {
     private static readonly TimeSpan s_longestPause = TimeSpan.FromMilliseconds(250);
 
-    public static async ValueTask<T> RunAsync<T>(TableReads reads, TableWrites writes, int attempts, Func<TableTransaction, ValueTask<T>> body, CancellationToken cancellationToken)
+    public static ValueTask<T> RunAsync<T>(TableReads reads, TableWrites writes, int attempts, Func<TableTransaction, ValueTask<T>> body, CancellationToken cancellationToken)
     {
-        for (var attempt = 1; ; attempt++)
-        {
-            var bound = new BoundReads(reads, writes);
-            try
+        var bound = new BoundReads(reads, writes);
+        return OptimisticTransaction.RunAsync(
+            bound,
+            async (transaction, token) =>
             {
-                var transaction = new TableTransaction(new OptimisticTransaction(bound), cancellationToken);
-                var result = await body(transaction).ConfigureAwait(false);
-                var reply = await transaction.CommitAsync().ConfigureAwait(false);
-                return reply.IsOk ? result : throw new TableException(reply.Status, reply.Message, reply);
-            }
-            catch (TableException e) when (TableException.IsTransient(e.Status) && attempt < attempts)
-            {
-                // Below.
-            }
-            finally
-            {
-                bound.Release();
-            }
+                try
+                {
+                    return await body(new TableTransaction(transaction, token)).ConfigureAwait(false);
+                }
+                finally
+                {
+                    bound.Release();
+                }
+            },
+            attempts,
+            (attempt, token) => PauseAsync(attempt, reads.TimeProvider, token),
+            cancellationToken);
+    }
 
-            // At random, and longer each time: of those that disturb each other one gets through.
-            var most = Math.Min(s_longestPause.TotalMilliseconds, Math.Pow(2, Math.Min(attempt, 10)));
-            await Task.Delay(TimeSpan.FromMilliseconds(Random.Shared.NextDouble() * most), reads.TimeProvider, cancellationToken).ConfigureAwait(false);
-        }
+    /// <summary>At random, and longer each time: of those that disturb each other one gets through.</summary>
+    private static async ValueTask PauseAsync(int attempt, TimeProvider timeProvider, CancellationToken cancellationToken)
+    {
+        var most = Math.Min(s_longestPause.TotalMilliseconds, Math.Pow(2, Math.Min(attempt, 10)));
+        await Task.Delay(TimeSpan.FromMilliseconds(Random.Shared.NextDouble() * most), timeProvider, cancellationToken).ConfigureAwait(false);
     }
 }

@@ -7,7 +7,9 @@ using Delos.Protocol.Connections;
 using Delos.Protocol.Framing;
 using Delos.Protocol.Identity;
 using Delos.Protocol.Messages;
+using Delos.Protocol.Tables;
 using Delos.Runtime;
+using Delos.Tables;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Delos.Tests.TableService;
@@ -36,13 +38,20 @@ internal sealed class TableNode : IFrameHandler, IAsyncDisposable
     /// <summary>Requests of these types are taken and not answered.</summary>
     public Predicate<FrameType> IsSilentAbout { get; set; } = static _ => false;
 
+    /// <summary>It answers no query of a state that it holds.</summary>
+    public bool IsSilentAboutViews { get; set; }
+
+    /// <summary>What it has in hand.</summary>
+    public (int Requests, int Watches, int Views) Load => _service.Load;
+
     public NodeInfo Info => new(_me.NodeId, Guid.Empty, "127.0.0.1", _listener.LocalEndPoint.Port, NodeRoles.Table);
 
     public DelosRuntime Runtime => _replica.Runtime;
 
     public void OnFrame(Connection connection, in Frame frame)
     {
-        if (!IsSilentAbout(frame.Type)) _service.OnFrame(connection, frame);
+        if (IsSilentAbout(frame.Type) || (IsSilentAboutViews && frame.TryRead<TableRead>(out var read) && IsOfView(read))) return;
+        _service.OnFrame(connection, frame);
     }
 
     public void OnBatchEnd(Connection connection) => _service.OnBatchEnd(connection);
@@ -59,4 +68,6 @@ internal sealed class TableNode : IFrameHandler, IAsyncDisposable
         await _service.DisposeAsync();
         await _replica.DisposeAsync();
     }
+
+    private static bool IsOfView(in TableRead read) => TableQueryCodec.Decode(read.Query.Span, out _) is { } query && TableQueries.SnapshotOf(query) is not null;
 }
