@@ -11,7 +11,7 @@ internal static partial class Log
     [LoggerMessage(981, LogLevel.Error, "A query of the tables failed")]
     public static partial void TableReadFailed(this ILogger logger, Exception exception);
 
-    [LoggerMessage(982, LogLevel.Warning, "Maintenance of the tables failed; it is tried again")]
+    [LoggerMessage(982, LogLevel.Warning, "Maintenance of the tables fails: indexes are not filled, and what expired or was dropped is not removed by this node. It is tried again; this is not said again unless it fails otherwise")]
     public static partial void TableMaintenanceFailed(this ILogger logger, Exception exception);
 
     [LoggerMessage(983, LogLevel.Warning, "The replica of the tables was not closed within {Timeout}: going on all the same, the log has everything")]
@@ -19,4 +19,7 @@ internal static partial class Log
 
     [LoggerMessage(984, LogLevel.Warning, "The replica of the tables was not closed in good order; the log has everything")]
     public static partial void TableStopFailed(this ILogger logger, Exception exception);
+
+    [LoggerMessage(985, LogLevel.Information, "Maintenance of the tables goes on")]
+    public static partial void TableMaintenanceRecovered(this ILogger logger);
 }

@@ -15,7 +15,7 @@ internal sealed class TableReplica : IAsyncDisposable
     {
         Runtime = runtime;
         Queries = new TableQueries(cache);
-        _maintenance = new MaintenanceLoop(runtime, new TableMaintenance(cache), timeProvider, logger).RunAsync(_stopping.Token);
+        _maintenance = MaintenanceLoop.Of(runtime, new TableMaintenance(cache), timeProvider, logger).RunAsync(_stopping.Token);
     }
 
     public DelosRuntime Runtime { get; }
