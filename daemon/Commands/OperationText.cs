@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 using Delos.Protocol.Tables;
 
@@ -15,7 +14,7 @@ internal static class OperationText
           update TABLE column=value …     changes the columns named; the row must be there
           delete TABLE column=value …     the columns of the key are enough
           check TABLE column=value …      changes nothing
-        and may end with: if CONDITION …, where a condition is exists, absent, version=V (as 'put' and 'get --versions' print it), or one as of 'scan --where'.
+        and may end with: if CONDITION …, where a condition is exists, absent, version=V (as 'put', 'txn' and 'get --versions' print it; none stands for no row), or one as of 'scan --where'.
         Words with spaces stand in double quotes: "name=Ann Lee".
         """;
 
@@ -85,19 +84,11 @@ internal static class OperationText
     {
         if (text == "exists") return Condition.Exists;
         if (text == "absent") return Condition.Absent;
-        if (text.StartsWith("version=", StringComparison.Ordinal) && schema.FindColumn("version") is null) return Condition.VersionIs(ParseVersion(text["version=".Length..]));
+        if (text.StartsWith("version=", StringComparison.Ordinal) && schema.FindColumn("version") is null) return VersionIs(VersionText.Parse(text["version=".Length..]));
         var predicate = PredicateText.Parse(schema, text);
         return Condition.On(predicate.Column, predicate.Op, predicate.Constant);
     }
 
-    private static RowVersion ParseVersion(string text)
-    {
-        var dot = text.IndexOf('.', StringComparison.Ordinal);
-        if (dot > 0 && long.TryParse(text.AsSpan(0, dot), NumberStyles.None, CultureInfo.InvariantCulture, out var position) && int.TryParse(text.AsSpan(dot + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var index))
-        {
-            return new RowVersion(position, index);
-        }
-
-        throw new CommandException(ExitCode.Usage, $"'{text}' is no version; they look like 12.0");
-    }
+    /// <summary>No row has the version of one that is not there.</summary>
+    private static Condition VersionIs(RowVersion version) => version.IsNone ? Condition.Absent : Condition.VersionIs(version);
 }

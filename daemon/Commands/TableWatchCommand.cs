@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using Delos.Client.Tables;
 using Delos.Protocol.Tables;
 
@@ -23,7 +22,7 @@ internal static class TableWatchCommand
         { TableArguments.Table, after, count }.WithCluster().Does(async context =>
         {
             var name = context.Arguments.GetValue(TableArguments.Table)!;
-            var position = context.Arguments.GetValue(after) is { } text ? ParseVersion(text) : (RowVersion?)null;
+            var position = context.Arguments.GetValue(after) is { } text ? VersionText.ParsePosition("--after", text) : (RowVersion?)null;
             var left = context.Arguments.GetValue(count) ?? long.MaxValue;
             await using var client = context.Connect();
             var tables = context.ConnectTables(client);
@@ -75,18 +74,5 @@ internal static class TableWatchCommand
         }
 
         output.Writer.Flush();
-    }
-
-    private static RowVersion ParseVersion(string text)
-    {
-        if (text is "start" or "none") return RowVersion.None;
-        var parts = text.Split('.');
-        if (parts.Length <= 2 && long.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out var position))
-        {
-            if (parts.Length == 1) return new RowVersion(position, int.MaxValue);
-            if (int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out var index)) return new RowVersion(position, index);
-        }
-
-        throw new CommandException(ExitCode.Usage, $"--after: '{text}' is no version; write POSITION.INDEX, POSITION, or start");
     }
 }

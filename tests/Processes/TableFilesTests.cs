@@ -165,6 +165,11 @@ public sealed class TableFilesTests : TableFixture
         Assert.That(await runs.RunAsync("txn", "delete users id=2", "-o", "json"), Does.Contain("\"version\":\"none\""));
         Assert.That(await AgesAsync(), Is.EqualTo(new[] { 5L }));
 
+        // What it printed of that row, a condition takes.
+        await runs.RunAsync("txn", "put users id=2 age=7 if version=none");
+        Assert.That(await runs.FailsAsync("txn", "put users id=2 age=8 if version=none"), Is.EqualTo(6));
+        Assert.That(await AgesAsync(), Is.EqualTo(new[] { 5L, 7 }));
+
         async Task<IEnumerable<long>> AgesAsync() => (await ListAsync(tables.Table("users").ScanAsync())).Select(static r => r["age"].AsInt64());
     }
 
