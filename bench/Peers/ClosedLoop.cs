@@ -16,8 +16,6 @@ internal sealed class ClosedLoop(IPeerClient client, int size, int outstanding, 
 {
     private readonly byte[] _payload = MakePayload(size);
     private readonly Stopwatch _clock = Stopwatch.StartNew();
-    private volatile bool _measuring;
-    private volatile bool _stopped;
     private long _lastTicks;
     private long _longestGapTicks;
 
@@ -26,50 +24,32 @@ internal sealed class ClosedLoop(IPeerClient client, int size, int outstanding, 
 
     public async Task<LoopResult> RunAsync(TimeSpan warmUp, TimeSpan duration, Func<IReadOnlyList<int>> processes, CancellationToken cancellationToken)
     {
-        using var microseconds = new LatencyRecorder();
-        var errors = 0L;
-        var running = Enumerable.Range(0, outstanding).Select(_ => RunAsync()).ToArray();
-        await Task.Delay(warmUp, cancellationToken).ConfigureAwait(false);
-        var ids = processes();
-        var before = ids.Select(i => PeerProcess.ProcessorTime(i).TotalSeconds).ToArray();
-        var begun = Stopwatch.GetTimestamp();
-        _measuring = true;
-        await Task.Delay(duration, cancellationToken).ConfigureAwait(false);
-        _measuring = false;
-        var seconds = Stopwatch.GetElapsedTime(begun).TotalSeconds;
-        var processor = ids.Select((id, i) => PeerProcess.ProcessorTime(id).TotalSeconds - before[i]).ToArray();
-        _stopped = true;
-        await Task.WhenAll(running).ConfigureAwait(false);
-        var all = microseconds.Total();
-        var each = 10_000.0 / Math.Max(1, all.Count);
-        return new LoopResult(all.Count / seconds, all.Percentile(50), all.Percentile(99), all.Percentile(99.9), processor.Sum() * each, processor.DefaultIfEmpty().Max() * each, errors);
-
-        async Task RunAsync()
+        using var load = new ClosedLoad<bool>(CallAsync, outstanding, static e => e is PeerException);
+        IReadOnlyList<int> ids = [];
+        double[] before = [], processor = [];
+        await load.RunAsync(warmUp, duration, cancellationToken, isBeginning =>
         {
-            while (!_stopped)
-            {
-                var started = Stopwatch.GetTimestamp();
-                try
-                {
-                    await CallAsync().ConfigureAwait(false);
-                    NoteAnswer();
-                    if (_measuring) microseconds.Record((long)Stopwatch.GetElapsedTime(started).TotalMicroseconds);
-                }
-                catch (PeerException)
-                {
-                    Interlocked.Increment(ref errors);
-                    await Task.Delay(5, CancellationToken.None).ConfigureAwait(false);
-                }
-            }
-        }
+            if (isBeginning) ids = processes();
+            var now = ids.Select(static i => PeerProcess.ProcessorTime(i).TotalSeconds).ToArray();
+            if (isBeginning) before = now;
+            else processor = [.. now.Zip(before, static (end, begin) => end - begin)];
+        }).ConfigureAwait(false);
+        var all = load.Microseconds;
+        var each = 10_000.0 / Math.Max(1, all.Count);
+        return new LoopResult(all.Count / load.Measured.TotalSeconds, all.Percentile(50), all.Percentile(99), all.Percentile(99.9), processor.Sum() * each, processor.DefaultIfEmpty().Max() * each, load.Errors);
     }
 
-    private ValueTask CallAsync() => kind switch
+    private async ValueTask<bool> CallAsync()
     {
-        LoadKind.Read => client.ReadAsync(),
-        LoadKind.Scan => client.ScanAsync(PeersPlan.ScanRows),
-        _ => client.WriteAsync(_payload),
-    };
+        await (kind switch
+        {
+            LoadKind.Read => client.ReadAsync(),
+            LoadKind.Scan => client.ScanAsync(PeersPlan.ScanRows),
+            _ => client.WriteAsync(_payload),
+        }).ConfigureAwait(false);
+        NoteAnswer();
+        return true;
+    }
 
     private void NoteAnswer()
     {

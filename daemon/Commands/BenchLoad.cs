@@ -1,6 +1,8 @@
 using System.CommandLine;
 using System.Text.Json;
+using Delos.Client;
 using Delos.Daemon.Configuration;
+using Delos.Protocol.Tables;
 
 namespace Delos.Daemon.Commands;
 
@@ -21,7 +23,7 @@ internal sealed record BenchLoad(int Size, int Outstanding, TimeSpan Duration, T
     public async Task<BenchFigures> RunAsync<T>(CommandContext context, Func<int, Func<ValueTask<T>>> call, int each = 1)
     {
         var loads = new ClosedLoad<T>[Clients];
-        for (var i = 0; i < loads.Length; i++) loads[i] = new ClosedLoad<T>(call(i), (Outstanding / Clients + (i < Outstanding % Clients ? 1 : 0)) / each, each);
+        for (var i = 0; i < loads.Length; i++) loads[i] = new ClosedLoad<T>(call(i), (Outstanding / Clients + (i < Outstanding % Clients ? 1 : 0)) / each, static e => e is DelosException or TableException, each);
         await Task.WhenAll(loads.Select(l => l.RunAsync(WarmUp, Duration, context.Cancelled))).ConfigureAwait(false);
         var latency = new LatencyHistogram();
         foreach (var load in loads) latency.Add(load.Microseconds);
