@@ -31,12 +31,15 @@ internal static class TableArguments
         No value: \N, and null unless the column holds strings.
         """;
 
-    /// <summary>A client for tables whose operations, with their last attempt, end before <c>--timeout</c>: it knows whether a write may have been done, the command's own limit does not.</summary>
-    public static TableClient ConnectTables(this CommandContext context, DelosClient client)
+    /// <summary>A client for tables whose operations end before <c>--timeout</c>: it knows whether a write may have been done, the command's own limit does not.</summary>
+    public static TableClient ConnectTables(this CommandContext context, DelosClient client) => TableClient.Connect(client, TimesWithin(context.Arguments.GetValue(SharedOptions.Timeout)));
+
+    /// <summary>Of a client whose operations end in that time, and ask more than one node in it.</summary>
+    public static TableClientOptions TimesWithin(TimeSpan timeout)
     {
-        var timeout = context.Arguments.GetValue(SharedOptions.Timeout);
-        var attempt = TimeSpan.FromTicks(Math.Max(1, Math.Min(TableClientOptions.Default.AttemptTimeout.Ticks, timeout.Ticks / 4)));
-        return TableClient.Connect(client, new TableClientOptions { OperationTimeout = TimeSpan.FromTicks(Math.Max(1, timeout.Ticks - (2 * attempt.Ticks))), AttemptTimeout = attempt });
+        var early = Math.Min(2 * TableClientOptions.Slack.Ticks, timeout.Ticks / 4);
+        var attempt = Math.Min(TableClientOptions.Default.AttemptTimeout.Ticks, timeout.Ticks / 4);
+        return new TableClientOptions { OperationTimeout = TimeSpan.FromTicks(Math.Max(1, timeout.Ticks - early)), AttemptTimeout = TimeSpan.FromTicks(Math.Max(1, attempt)) };
     }
 
     /// <exception cref="CommandException">It is none.</exception>
