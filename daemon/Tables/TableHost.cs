@@ -85,23 +85,7 @@ internal sealed class TableHost : IAsyncDisposable
     }
 
     /// <summary>Within <see cref="TableOptions.StopTimeout"/>, whatever hangs: what the store has not written comes from the log again.</summary>
-    public async ValueTask DisposeAsync()
-    {
-        var stop = StopAllAsync();
-        try
-        {
-            await stop.WaitAsync(_options.StopTimeout).ConfigureAwait(false);
-        }
-        catch (TimeoutException)
-        {
-            _logger.TableStopTimedOut(_options.StopTimeout);
-            _ = stop.ContinueWith(static t => _ = t.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
-        }
-        catch (Exception e) when (e is not OutOfMemoryException)
-        {
-            _logger.TableStopFailed(e);
-        }
-    }
+    public ValueTask DisposeAsync() => BoundedStop.RunAsync(StopAllAsync, _options.StopTimeout, () => _logger.TableStopTimedOut(_options.StopTimeout), _logger.TableStopFailed);
 
     private void StartReplica(LocalPeer me, IReadOnlyList<HostPort> metaStore, TimeProvider timeProvider, ILoggerFactory loggers)
     {
@@ -162,8 +146,6 @@ internal sealed class TableHost : IAsyncDisposable
 
     private async Task StopAllAsync()
     {
-        // Off the caller's thread, so that a part that blocks cannot outlast the timeout.
-        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         await Service.DisposeAsync().ConfigureAwait(false);
         var snapshots = Snapshots.DisposeAsync();
         if (_replica is not null) await _replica.DisposeAsync().ConfigureAwait(false);
