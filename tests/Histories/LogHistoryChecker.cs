@@ -125,18 +125,4 @@ public static class LogHistoryChecker
             if (tail.Tail < floor) violations.Add("stale tail", $"checkTail returned {tail.Tail} after {because} had told {floor}");
         }
     }
-
-    private sealed class Violations
-    {
-        private const int ToldOfAKind = 20;
-        private readonly Dictionary<string, int> _counts = [];
-
-        public List<string> Told { get; } = [];
-
-        public void Add(string kind, string what)
-        {
-            var count = _counts[kind] = _counts.GetValueOrDefault(kind) + 1;
-            if (count <= ToldOfAKind) Told.Add($"{kind}: {what}");
-        }
-    }
 }

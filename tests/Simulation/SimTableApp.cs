@@ -50,9 +50,9 @@ internal sealed class SimTableApp(SimWorld world, SimRuntime[] replicas, SimTabl
         [
             new CreateTable(Marks, [new("id", ColumnType.Int64), new("v", ColumnType.Int64)], "id"),
             new CreateTable(Registers, [new("id", ColumnType.Int64), new("n", ColumnType.Int64), new("v", ColumnType.Int64)], "id"),
-            new CreateTable(Accounts, [new("id", ColumnType.Int64), new("balance", ColumnType.Int64), new("done", ColumnType.String)], "id"),
+            new CreateTable(Accounts, [new("id", ColumnType.Int64), new("balance", ColumnType.Int64), new("last", ColumnType.Int64)], "id"),
             new Transact([.. Enumerable.Range(0, RegisterCount).Select(i => TableOp.Insert(Registers, Row.Of(("id", i), ("n", 0), ("v", 0))))]),
-            new Transact([.. Enumerable.Range(0, AccountCount).Select(i => TableOp.Insert(Accounts, Row.Of(("id", i), ("balance", Balance), ("done", ""))))]),
+            new Transact([.. Enumerable.Range(0, AccountCount).Select(i => TableOp.Insert(Accounts, Row.Of(("id", i), ("balance", Balance), ("last", 0))))]),
         ];
         foreach (var command in commands)
         {
@@ -72,10 +72,15 @@ internal sealed class SimTableApp(SimWorld world, SimRuntime[] replicas, SimTabl
         var replica = Any();
         var invoked = history.Tick();
         var reply = await TransactAsync(replica, new Transact(op));
-        if (reply is { Status: TableStatus.PreconditionFailed }) return;
-        if (reply is { IsOk: false }) world.Violate($"a write was refused: {reply.Status} {reply.Message}");
-        if (reply is not null) _seen[register] = expected + 1;
-        history.OnRegister(register, invoked, reply is not null, (ulong)expected, (ulong)value, replica.Lineage);
+        var record = reply switch
+        {
+            null => RegisterRecord.MayBeWritten(register, invoked, value),
+            { IsOk: true } => RegisterRecord.Written(register, invoked, history.Tick(), value, reply.Results[0]),
+            _ => RegisterRecord.Refused(register, invoked, history.Tick(), value, reply.Current),
+        };
+        if (reply is { IsOk: false, Status: not TableStatus.PreconditionFailed }) world.Violate($"a write was refused: {reply.Status} {reply.Message}");
+        if (reply is { IsOk: true }) _seen[register] = expected + 1;
+        history.OnRegister(record, replica.Lineage);
     }
 
     private async Task ReadAsync()
@@ -93,15 +98,15 @@ internal sealed class SimTableApp(SimWorld world, SimRuntime[] replicas, SimTabl
         }
 
         var row = rows[0];
-        var version = row["n"].AsInt64();
-        _seen[register] = version;
-        history.OnRegister(register, invoked, RegisterOperation.Read((ulong)version, (ulong)row["v"].AsInt64()), replica.Lineage);
+        _seen[register] = row["n"].AsInt64();
+        history.OnRegister(RegisterRecord.Read(register, invoked, history.Tick(), row["v"].AsInt64(), rows.Rows[0]!.Version), replica.Lineage);
     }
 
     /// <summary>Reads two accounts, and perhaps a third one, at a snapshot that need not be fresh; moves money between the two; commits, perhaps more than once in a session.</summary>
     private async Task TransferAsync()
     {
         var reader = Any();
+        var invoked = history.Tick();
         using var snapshot = await reader.ReadAsync(isLinearizable: world.Chance(30));
         if (snapshot is null) return;
         var seenBy = reader.Lineage;
@@ -109,20 +114,21 @@ internal sealed class SimTableApp(SimWorld world, SimRuntime[] replicas, SimTabl
         world.Random.Shuffle(accounts);
         var transaction = new OptimisticTransaction(new Endpoint(reader.Machine.Queries, snapshot));
         var id = NextId();
-        var seen = new SortedDictionary<int, string>();
+        var seen = new List<AccountRead>();
         var amount = world.Random.Next(1, 10);
         for (var i = 0; i < (world.Chance(30) ? 3 : 2); i++)
         {
             if (await FindAsync(transaction, accounts[i]) is not { } row) return;
-            seen[accounts[i]] = row["done"].AsString();
+            seen.Add(new AccountRead(accounts[i], row["balance"].AsInt64(), row["last"].AsInt64()));
             if (i == 2) continue;
             var balance = row["balance"].AsInt64() + (i == 0 ? -amount : amount);
-            transaction.Add(TableOp.Put(Accounts, Row.Of(("id", accounts[i]), ("balance", balance), ("done", $"{row["done"].AsString()}{id} "))));
+            transaction.Add(TableOp.Put(Accounts, Row.Of(("id", accounts[i]), ("balance", balance), ("last", id))));
         }
 
         var (reply, lineage) = world.Chance(50) ? await InSessionAsync(transaction.ToCommand()) : await OnceAsync(transaction.ToCommand());
         if (reply is { IsOk: false } && !TableException.IsTransient(reply.Status)) world.Violate($"a transfer was refused: {reply.Status} {reply.Message}");
-        history.OnTransfer(new SimTransfer(id, [accounts[0], accounts[1]], seen, reply is null ? null : reply.IsOk, reply is { IsOk: true } ? reply.Results[0].Version : RowVersion.None, seenBy, lineage));
+        var record = new TransferRecord(id, accounts[0], accounts[1], amount, seen, invoked, reply is null ? null : history.Tick(), reply?.IsOk, reply is { IsOk: true } ? reply.Results[0].Version : null);
+        history.OnTransfer(record, seenBy, lineage);
     }
 
     /// <summary>Null: the replica lags so far behind that it does not have the account yet.</summary>

@@ -4,15 +4,12 @@ using Delos.Tests.Histories;
 
 namespace Delos.Tests.Simulation;
 
-/// <summary>
-/// What applications were told, and whether the tables that all replicas have in the end explain it: registers are linearizable; transfers happened one after the other in the order of the log, each upon what it had read,
-/// once if it was answered so and never if it was refused; watchers saw every change, in order.
-/// </summary>
+/// <summary>What applications were told, and by whom, for <see cref="TableHistoryChecker"/>: what a replica said whose state was found to be wrong is no evidence.</summary>
 internal sealed class SimTableHistory(SimWorld world)
 {
-    private readonly Dictionary<int, List<(HistoryOperation<RegisterOperation> Operation, SimLineage By)>> _registers = [];
-    private readonly List<SimTransfer> _transfers = [];
-    private readonly Dictionary<int, List<(string Change, SimLineage By)>> _watched = [];
+    private readonly List<(RegisterRecord Record, SimLineage By)> _registers = [];
+    private readonly List<(TransferRecord Record, SimLineage SeenBy, SimLineage AnsweredBy)> _transfers = [];
+    private readonly Dictionary<int, List<(ChangeRecord Change, SimLineage By)>> _watched = [];
     private readonly List<(Proposal Proposal, SimLineage One, SimLineage Other)> _twoAnswers = [];
     private long _ticks;
 
@@ -21,24 +18,19 @@ internal sealed class SimTableHistory(SimWorld world)
     /// <summary>Orders what happens in one moment of virtual time.</summary>
     public long Tick() => ++_ticks;
 
-    public void OnRegister(int register, long invoked, RegisterOperation operation, SimLineage by)
+    public void OnRegister(RegisterRecord record, SimLineage by)
     {
-        world.Count("tables: register read");
-        Of(register).Add((new HistoryOperation<RegisterOperation>(invoked, Tick(), operation), by));
+        world.Count(record.Deed switch { RegisterDeed.Read => "tables: register read", RegisterDeed.Written => "tables: register written", RegisterDeed.Refused => "tables: write refused", _ => "tables: outcome unknown" });
+        _registers.Add((record, by));
     }
 
-    /// <summary>A conditional write that was not refused.</summary>
-    public void OnRegister(int register, long invoked, bool isAnswered, ulong expected, ulong written, SimLineage by)
+    /// <param name="record">The transfer.</param>
+    /// <param name="seenBy">Of the replica that it read from.</param>
+    /// <param name="answeredBy">Of the replica that answered.</param>
+    public void OnTransfer(TransferRecord record, SimLineage seenBy, SimLineage answeredBy)
     {
-        world.Count(isAnswered ? "tables: register written" : "tables: outcome unknown");
-        var operation = isAnswered ? RegisterOperation.Won(expected, written) : RegisterOperation.Unknown(expected, written);
-        Of(register).Add((new HistoryOperation<RegisterOperation>(invoked, isAnswered ? Tick() : null, operation), by));
-    }
-
-    public void OnTransfer(SimTransfer transfer)
-    {
-        world.Count(transfer.IsCommitted switch { true => "tables: transfer committed", false => "tables: transfer refused", null => "tables: outcome unknown" });
-        _transfers.Add(transfer);
+        world.Count(record.IsCommitted switch { true => "tables: transfer committed", false => "tables: transfer refused", null => "tables: outcome unknown" });
+        _transfers.Add((record, seenBy, answeredBy));
     }
 
     public void OnTwoAnswers(Proposal proposal, SimLineage one, SimLineage other) => _twoAnswers.Add((proposal, one, other));
@@ -46,10 +38,10 @@ internal sealed class SimTableHistory(SimWorld world)
     public void OnChanges(int watcher, ChangesResult changes, SimLineage by)
     {
         if (!_watched.TryGetValue(watcher, out var watched)) _watched[watcher] = watched = [];
-        foreach (var change in changes.Changes)
+        foreach (var change in TableContent.Of(changes))
         {
             world.Count("tables: change watched");
-            watched.Add((Show(change), by));
+            watched.Add((change, by));
         }
     }
 
@@ -58,111 +50,48 @@ internal sealed class SimTableHistory(SimWorld world)
     {
         using var snapshot = replica.Store.Opened.Snapshot();
         foreach (var (proposal, _, _) in _twoAnswers.Where(t => !t.One.IsWrong && !t.Other.IsWrong)) world.Violate($"command {proposal.Sequence} of session {proposal.Session} has two answers");
-        CheckRegisters(replica, snapshot);
-        CheckAccounts(replica, snapshot);
+        var registers = Content(SimTableApp.Registers, replica, snapshot);
+        foreach (var changes in registers.Changes.GroupBy(c => c.Key))
+        {
+            // Each write was upon the condition that the number was one less.
+            if (!changes.Select(c => c.Amount).SequenceEqual(changes.Select((_, i) => (long)i))) world.Violate($"register {changes.Key} has the numbers {string.Join(' ', changes.Select(c => c.Amount))}");
+        }
+
+        var violations = TableHistoryChecker.Check(Evidence(), registers, Content(SimTableApp.Accounts, replica, snapshot), SimTableApp.AccountCount * SimTableApp.Balance);
+        foreach (var violation in violations.Take(1)) world.Violate($"{violation}{(violations.Count > 1 ? $" (and {violations.Count - 1} more)" : "")}");
     }
 
-    private void CheckRegisters(SimRuntime replica, IStoreReader snapshot)
+    private TableHistory Evidence()
     {
-        var rows = (RowsResult)replica.Machine.Queries.Execute(snapshot, new ScanRows(SimTableApp.Registers)).Result!;
-        for (var i = 0; i < rows.Rows.Count; i++)
-        {
-            var register = (int)rows[i]["id"].AsInt64();
-            var operations = Of(register).Where(o => !o.By.IsWrong).Select(o => o.Operation).ToList();
+        var history = new TableHistory();
 
-            // Told by one that was wrong, it may have been so or not.
-            operations.AddRange(Of(register).Where(o => o.By.IsWrong && o.Operation.Value.Kind is RegisterOperationKind.WonWrite or RegisterOperationKind.UnknownWrite).Select(o => o.Operation with { Completed = null, Value = RegisterOperation.Unknown(o.Operation.Value.Expected, o.Operation.Value.Written) }));
-            operations.Add(new HistoryOperation<RegisterOperation>(Tick(), Tick(), RegisterOperation.Read((ulong)rows[i]["n"].AsInt64(), (ulong)rows[i]["v"].AsInt64())));
-            var result = LinearizabilityChecker.Check(new RegisterSpec(), operations);
-            if (result.IsLinearizable is null) world.Violate($"register {register}: the search was given up");
-            else if (result.IsLinearizable is false) world.Violate($"register {register} is not linearizable: {string.Join("; ", result.Unplaced.Take(3).Select(o => $"[{o.Invoked}, {o.Completed}] {o.Value}"))}");
+        // Told by one that was wrong, it may have been so or not.
+        foreach (var (record, by) in _registers)
+        {
+            if (!by.IsWrong) history.Registers.Add(record);
+            else if (record.Deed != RegisterDeed.Read) history.Registers.Add(RegisterRecord.MayBeWritten(record.Register, record.Invoked, record.Mark));
         }
+
+        foreach (var (record, seenBy, answeredBy) in _transfers)
+        {
+            var seen = seenBy.IsWrong ? record with { Seen = [] } : record;
+            history.Transfers.Add(answeredBy.IsWrong ? seen with { Completed = null, IsCommitted = null, Version = null } : seen);
+        }
+
+        foreach (var (watcher, watched) in _watched) history.Watches.Add(new WatchRecord($"watcher {watcher}", true, [.. watched.TakeWhile(w => !w.By.IsWrong).Select(w => w.Change)], RowVersion.None));
+        return history;
     }
 
-    private void CheckAccounts(SimRuntime replica, IStoreReader snapshot)
+    private static TableContent Content(string table, SimRuntime replica, IStoreReader snapshot)
     {
-        var rows = (RowsResult)replica.Machine.Queries.Execute(snapshot, new ScanRows(SimTableApp.Accounts)).Result!;
-        var done = new Dictionary<int, string>();
-        var sum = 0L;
-        for (var i = 0; i < rows.Rows.Count; i++)
-        {
-            done[(int)rows[i]["id"].AsInt64()] = rows[i]["done"].AsString();
-            sum += rows[i]["balance"].AsInt64();
-        }
-
-        if (sum != SimTableApp.AccountCount * SimTableApp.Balance) world.Violate($"the accounts have {sum} together");
-        var (changes, versions) = Changes(replica, snapshot);
-        foreach (var transfer in _transfers) CheckTransfer(transfer, done, versions);
-        var known = _transfers.Select(t => t.Id).ToHashSet();
-        foreach (var (account, text) in done)
-        {
-            long[] ids = [.. text.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(s => long.Parse(s, System.Globalization.CultureInfo.InvariantCulture))];
-            if (ids.Distinct().Count() != ids.Length) world.Violate($"account {account} has a transfer twice: {text}");
-            if (ids.Any(id => !known.Contains(id))) world.Violate($"account {account} has a transfer that nobody made: {text}");
-            for (var i = 1; i < ids.Length; i++)
-            {
-                if (versions.GetValueOrDefault(ids[i - 1], RowVersion.None) >= versions.GetValueOrDefault(ids[i], RowVersion.None)) world.Violate($"account {account}: {ids[i]} follows {ids[i - 1]}, but not in the log");
-            }
-        }
-
-        foreach (var (watcher, watched) in _watched)
-        {
-            string[] seen = [.. watched.TakeWhile(w => !w.By.IsWrong).Select(w => w.Change)];
-            if (!seen.AsSpan().SequenceEqual(changes.AsSpan(0, Math.Min(seen.Length, changes.Length)))) world.Violate($"watcher {watcher} saw something else than what changed: {string.Join(", ", seen.Except(changes).Take(3))}, missing {string.Join(", ", changes.Take(seen.Length).Except(seen).Take(3))}");
-        }
-    }
-
-    private void CheckTransfer(SimTransfer transfer, Dictionary<int, string> done, Dictionary<long, RowVersion> versions)
-    {
-        var id = transfer.Id;
-        var times = transfer.Written.Count(a => done[a].Split(' ').Contains($"{id}"));
-        if (times is not 0 && times != transfer.Written.Count) world.Violate($"transfer {id} happened by halves");
-        if (times == 0 != !versions.TryGetValue(id, out var version)) world.Violate($"transfer {id} is in {times} accounts, and its change {(times == 0 ? "was" : "was not")} shown");
-        if (!transfer.AnsweredBy.IsWrong && transfer.IsCommitted == true && (times == 0 || version != transfer.Version)) world.Violate($"transfer {id} was answered as committed at {transfer.Version}, and is at {version} in {times} accounts");
-        if (!transfer.AnsweredBy.IsWrong && transfer.IsCommitted == false && times > 0) world.Violate($"transfer {id} was refused, and is there");
-        if (times == 0 || transfer.SeenBy.IsWrong) return;
-        foreach (var (account, seen) in transfer.Seen)
-        {
-            var before = string.Concat(done[account].Split(' ', StringSplitOptions.RemoveEmptyEntries).TakeWhile(t => versions.GetValueOrDefault(long.Parse(t, System.Globalization.CultureInfo.InvariantCulture), RowVersion.None) < version).Select(t => $"{t} "));
-            if (seen != before) world.Violate($"transfer {id} at {version} read '{seen}' of account {account}, where '{before}' was");
-        }
-    }
-
-    /// <summary>All changes of accounts, and which command made which transfer.</summary>
-    private static (string[] Changes, Dictionary<long, RowVersion> Versions) Changes(SimRuntime replica, IStoreReader snapshot)
-    {
-        var shown = new List<string>();
-        var versions = new Dictionary<long, RowVersion>();
+        var all = new List<ChangeRecord>();
         for (var (after, more) = (RowVersion.None, true); more;)
         {
-            var changes = (ChangesResult)replica.Machine.Queries.Execute(snapshot, new ReadChanges(SimTableApp.Accounts, 0, after, KeyBounds.All)).Result!;
-            foreach (var change in changes.Changes)
-            {
-                shown.Add(Show(change));
-                if (change.Row!.Values[2].AsString().TrimEnd() is { Length: > 0 } done) versions[long.Parse(done.Split(' ')[^1], System.Globalization.CultureInfo.InvariantCulture)] = change.Version;
-            }
-
+            var changes = (ChangesResult)replica.Machine.Queries.Execute(snapshot, new ReadChanges(table, 0, after, KeyBounds.All)).Result!;
+            all.AddRange(TableContent.Of(changes));
             (after, more) = (changes.Through, changes.More);
         }
 
-        return ([.. shown], versions);
-    }
-
-    private static string Show(RowChange change) => $"{change.Version} {change.Kind} {string.Join(',', change.Key)} {string.Join(',', change.Row?.Values ?? [])}";
-
-    private List<(HistoryOperation<RegisterOperation> Operation, SimLineage By)> Of(int register)
-    {
-        if (!_registers.TryGetValue(register, out var operations)) _registers[register] = operations = [];
-        return operations;
+        return new TableContent(table, all, [.. TableContent.Of((RowsResult)replica.Machine.Queries.Execute(snapshot, new ScanRows(table)).Result!)]);
     }
 }
-
-/// <summary>A transaction that moves money from one account to another.</summary>
-/// <param name="Id">Ends up in both accounts.</param>
-/// <param name="Written">The two.</param>
-/// <param name="Seen">What it read: the transfers that were done to each account before.</param>
-/// <param name="IsCommitted">As answered; null: not known.</param>
-/// <param name="Version">At which it was, by the answer.</param>
-/// <param name="SeenBy">Of the replica that it read from.</param>
-/// <param name="AnsweredBy">Of the replica that answered.</param>
-internal sealed record SimTransfer(long Id, IReadOnlyList<int> Written, IReadOnlyDictionary<int, string> Seen, bool? IsCommitted, RowVersion Version, SimLineage SeenBy, SimLineage AnsweredBy);
