@@ -20,10 +20,10 @@ public sealed class SoakTests
     private const int Nodes = 3;
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan s_roundLength = TimeSpan.FromSeconds(20);
-    private readonly SortedDictionary<string, int> _faults = new(StringComparer.Ordinal);
     private Random _random = new(0);
     private long _acknowledged;
     private bool _mayBeSharded;
+    private RandomFaults? _faults;
     private TimeSpan _longestGap;
 
     [Test]
@@ -49,11 +49,12 @@ public sealed class SoakTests
                     StartTimeout = s_patience,
                 },
                 CancellationToken.None);
+            _faults = new RandomFaults(cluster, network, _random);
             do
             {
                 try
                 {
-                    await RunRoundAsync(cluster, network, $"soak-{rounds++}");
+                    await RunRoundAsync(cluster, _faults, $"soak-{rounds++}");
                 }
                 catch
                 {
@@ -73,9 +74,9 @@ public sealed class SoakTests
     }
 
     private string Summary() => string.Create(CultureInfo.InvariantCulture,
-        $"{_acknowledged} appends acknowledged, longest wait {_longestGap.TotalMilliseconds:F0} ms, faults: {string.Join(", ", _faults.Select(f => $"{f.Key} {f.Value}"))}");
+        $"{_acknowledged} appends acknowledged, longest wait {_longestGap.TotalMilliseconds:F0} ms, {_faults?.Summary}");
 
-    private async Task RunRoundAsync(DevCluster cluster, NetworkNamespaces network, string log)
+    private async Task RunRoundAsync(DevCluster cluster, RandomFaults faults, string log)
     {
         var history = new LogHistory();
         _mayBeSharded = false;
@@ -83,11 +84,11 @@ public sealed class SoakTests
         await using (var load = LogLoad.Start(cluster.Endpoints, log, appenders: 4, outstanding: 4, history))
         {
             await load.AdvanceAsync(200, s_patience);
-            await ReconfigureAsync(client, log);
+            await ReconfigureAsync(client, faults, log);
             var begun = Stopwatch.GetTimestamp();
             while (Stopwatch.GetElapsedTime(begun) < s_roundLength)
             {
-                await InjectAsync(cluster, network, client, log, load);
+                await faults.InjectAsync(async () => await client.Admin.SealAsync(log), () => ReconfigureAsync(client, faults, log), appends => AdvanceMeanwhileAsync(load, appends));
                 await load.AdvanceAsync(_random.Next(1, 2_000), s_patience);
             }
 
@@ -107,65 +108,8 @@ public sealed class SoakTests
         await client.Admin.ReconfigTruncateAsync(log, tail);
     }
 
-    private async Task InjectAsync(DevCluster cluster, NetworkNamespaces network, DelosClient client, string log, LogLoad load)
-    {
-        var victim = cluster.Nodes[_random.Next(cluster.Nodes.Count)];
-        var other = (victim.NodeId % Nodes) + 1;
-        switch (_random.Next(9))
-        {
-            case 0:
-                Count("kill");
-                await victim.KillAsync();
-                if (_random.Next(2) == 0) await AdvanceMeanwhileAsync(load, _random.Next(1, 1_000));
-                await cluster.RestartAsync(victim.NodeId, CancellationToken.None);
-                break;
-            case 1:
-                Count("freeze");
-                await Signals.SendAsync("STOP", victim.ProcessId);
-                if (_random.Next(2) == 0) await AdvanceMeanwhileAsync(load, _random.Next(1, 200));
-                await Signals.SendAsync("CONT", victim.ProcessId);
-                break;
-            case 2:
-                Count("kill of all nodes");
-                await Task.WhenAll(cluster.Nodes.Select(n => n.KillAsync()));
-                await Task.WhenAll(cluster.Nodes.Select(n => cluster.RestartAsync(n.NodeId, CancellationToken.None)));
-                break;
-            case 3:
-                Count("seal");
-                await TryAsync(async () => await client.Admin.SealAsync(log));
-                break;
-            case 4:
-                Count("isolation");
-                await network.IsolateAsync(victim.NodeId);
-                await AdvanceMeanwhileAsync(load, _random.Next(1, 500));
-                await network.HealAsync();
-                break;
-            case 5:
-                Count("cut one way");
-                await network.DeafenAsync(victim.NodeId, other);
-                await AdvanceMeanwhileAsync(load, _random.Next(1, 500));
-                await network.HealAsync();
-                break;
-            case 6:
-                Count("lost packets");
-                await network.LoseAsync(victim.NodeId, _random.Next(1, 20));
-                await AdvanceMeanwhileAsync(load, _random.Next(1, 1_000));
-                await network.HealAsync();
-                break;
-            case 7:
-                Count("resets");
-                await network.ResetAsync(victim.NodeId);
-                await AdvanceMeanwhileAsync(load, _random.Next(1, 100));
-                await network.HealAsync();
-                break;
-            default:
-                await ReconfigureAsync(client, log);
-                break;
-        }
-    }
-
     /// <summary>To any kind of Loglet. Three nodes hold three shards, each without a second copy.</summary>
-    private async Task ReconfigureAsync(DelosClient client, string log)
+    private async Task ReconfigureAsync(DelosClient client, RandomFaults faults, string log)
     {
         var policy = _random.Next(6) switch
         {
@@ -173,9 +117,9 @@ public sealed class SoakTests
             < 5 => LogPolicy.Striped(3, _random.Next(2, 6)),
             _ => LogPolicy.Striped(1, 3, sharded: true),
         };
-        Count(policy switch { { Sharded: true } => "reconfiguration to shards", { Kind: LogletKind.Striped } => "reconfiguration to stripes", _ => "reconfiguration" });
+        faults.Count(policy switch { { Sharded: true } => "reconfiguration to shards", { Kind: LogletKind.Striped } => "reconfiguration to stripes", _ => "reconfiguration" });
         _mayBeSharded |= policy.Sharded;
-        await TryAsync(async () =>
+        await faults.TryAsync(async () =>
         {
             await client.Admin.ReconfigExtendAsync(log, new ReconfigExtendOptions { Policy = policy, Reason = "soak" });
             _mayBeSharded = policy.Sharded;
@@ -188,19 +132,4 @@ public sealed class SoakTests
         if (_mayBeSharded) await Task.Delay(appends);
         else await load.AdvanceAsync(appends, s_patience);
     }
-
-    /// <summary>An operator's command may meet a node that is just starting; the log itself has to hide that, the command need not.</summary>
-    private async Task TryAsync(Func<Task> command)
-    {
-        try
-        {
-            await command();
-        }
-        catch (DelosException e) when (e.IsTransient)
-        {
-            Count("command refused for now");
-        }
-    }
-
-    private void Count(string fault) => _faults[fault] = _faults.GetValueOrDefault(fault) + 1;
 }
