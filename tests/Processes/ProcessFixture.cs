@@ -82,13 +82,13 @@ public abstract class ProcessFixture
     }
 
     /// <summary>A reconfiguration, tried again while nodes that have just come back do not answer yet.</summary>
-    internal static async Task ExtendAsync(DelosClient client, ReconfigExtendOptions? options = null)
+    internal static async Task ExtendAsync(DelosClient client, ReconfigExtendOptions? options = null, string log = Log)
     {
         for (var begun = Stopwatch.GetTimestamp(); ;)
         {
             try
             {
-                await client.Admin.ReconfigExtendAsync(Log, options);
+                await client.Admin.ReconfigExtendAsync(log, options);
                 return;
             }
             catch (DelosException e) when (e.IsTransient && Stopwatch.GetElapsedTime(begun) < TimeSpan.FromSeconds(30))

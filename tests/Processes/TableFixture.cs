@@ -47,6 +47,20 @@ public abstract class TableFixture : ProcessFixture
         }
     }
 
+    /// <summary>Until the replicas of those nodes are at the same place of the log; there they must be equal.</summary>
+    internal static Task EqualAsync(DelosClient client, params uint[] nodes) => UntilAsync(
+        async () =>
+        {
+            // They report through the log now and then: compared when all are at the same place.
+            var replicas = new List<TableStatusLine?>();
+            foreach (var node in nodes) replicas.Add((await StatusAsync(client, node)).Table);
+            Assert.That(replicas.Select(r => r?.State), Has.None.EqualTo("diverged"));
+            if (replicas.Exists(r => r is not { State: "applying" }) || replicas.Select(r => r?.Cursor).Distinct().Count() != 1) return false;
+            Assert.That(replicas.Select(r => r?.Checksum).Distinct().Count(), Is.EqualTo(1), string.Join(", ", replicas.Select(r => $"{r?.Checksum} at {r?.Cursor}")));
+            return true;
+        },
+        "all replicas are at the same place");
+
     internal static async Task<TableStatus> StatusOfAsync(Func<Task> refused)
     {
         try

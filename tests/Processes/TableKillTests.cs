@@ -59,7 +59,7 @@ public sealed class TableKillTests : TableFixture
         var changes = seen.Where(c => c.Key[0].AsInt64() >= 0).ToList();
         Assert.That(changes.Select(c => c.Key[0].AsInt64()).Order(), Is.EqualTo(rows.Order()), "each insert once");
         Assert.That(changes.Select(c => c.Version), Is.Ordered);
-        await ReplicasAgreeAsync(client);
+        await EqualAsync(client, 1, 2, 3);
     }
 
     private static async Task WatchAsync(TableClient tables, ConcurrentQueue<TableChange> seen, CancellationToken stop)
@@ -79,15 +79,6 @@ public sealed class TableKillTests : TableFixture
         var goal = writers.Sum(w => w.Inserted.Count) + more;
         await UntilAsync(() => Task.FromResult(writers.Sum(w => w.Inserted.Count) >= goal), $"{more} more inserts", 120);
     }
-
-    private static Task ReplicasAgreeAsync(DelosClient client) => UntilAsync(
-        async () =>
-        {
-            var replicas = new[] { await StatusAsync(client, 1), await StatusAsync(client, 2), await StatusAsync(client, 3) }.Select(s => s.Table!).ToList();
-            Assert.That(replicas.Select(r => r.State), Has.None.EqualTo("diverged"));
-            return replicas.Select(r => (r.Cursor, r.Checksum)).Distinct().Count() == 1;
-        },
-        "all replicas have the same cursor and checksum");
 
     private sealed class Writer(int number)
     {
