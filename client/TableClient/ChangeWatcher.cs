@@ -14,17 +14,25 @@ internal static class ChangeWatcher
         var tableId = 0u;
         if (options.After is not { } after)
         {
-            var present = await AskAsync(reads, new DescribeTables(table), TableReadLevel.Linearizable, TimeSpan.Zero, cancellationToken).ConfigureAwait(false);
+            var present = Accepted(await AskAsync(reads, new DescribeTables(table), TableReadLevel.Linearizable, TimeSpan.Zero, cancellationToken).ConfigureAwait(false));
             tableId = ((TablesResult)present.Result!).Tables[0].Schema.Id;
             after = present.Snapshot.Version;
         }
 
-        while (true)
+        // Which table has the name, and whether there is one, only who has all of the log may say: others may lag behind its creation.
+        for (var mustBeFresh = tableId == 0; ;)
         {
             // A node that cannot say that it keeps up with the log is left, or a watch could stay with one that is cut off for ever.
-            var reply = await AskAsync(reads, new ReadChanges(table, tableId, after, options.Bounds), TableReadLevel.Within(times.WatchWait), times.WatchWait, cancellationToken).ConfigureAwait(false);
-            var changes = (ChangesResult)reply.Result!;
-            tableId = changes.TableId;
+            var (level, wait) = mustBeFresh ? (TableReadLevel.Linearizable, TimeSpan.Zero) : (TableReadLevel.Within(times.WatchWait), times.WatchWait);
+            var reply = await AskAsync(reads, new ReadChanges(table, tableId, after, options.Bounds), level, wait, cancellationToken).ConfigureAwait(false);
+            if (!reply.IsOk && !mustBeFresh)
+            {
+                mustBeFresh = true;
+                continue;
+            }
+
+            var changes = (ChangesResult)Accepted(reply).Result!;
+            (tableId, mustBeFresh) = (changes.TableId, false);
             for (var i = 0; i < changes.Changes.Count; i++)
             {
                 var change = changes.Changes[i];
@@ -36,7 +44,9 @@ internal static class ChangeWatcher
         }
     }
 
-    /// <summary>Whatever takes time, it waits; only what the tables refuse ends it.</summary>
+    private static QueryReply Accepted(QueryReply reply) => reply.IsOk ? reply : throw new TableException(reply.Status, reply.Message);
+
+    /// <summary>Whatever takes time, it waits; a refusal is an answer.</summary>
     private static async ValueTask<QueryReply> AskAsync(TableReads reads, TableQuery query, TableReadLevel level, TimeSpan wait, CancellationToken cancellationToken)
     {
         while (true)
@@ -44,8 +54,7 @@ internal static class ChangeWatcher
             cancellationToken.ThrowIfCancellationRequested();
             try
             {
-                var answer = await reads.AskAsync(query, level, TableHold.None, wait, cancellationToken).ConfigureAwait(false);
-                return answer.Reply.IsOk ? answer.Reply : throw new TableException(answer.Reply.Status, answer.Reply.Message);
+                return (await reads.AskAsync(query, level, TableHold.None, wait, cancellationToken).ConfigureAwait(false)).Reply;
             }
             catch (DelosException e) when (e.IsTransient || e.Code == DelosErrorCode.LimitExceeded)
             {

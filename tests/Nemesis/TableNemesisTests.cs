@@ -2,9 +2,13 @@ using System.Diagnostics;
 using System.Globalization;
 using Delos.Client;
 using Delos.Client.Admin;
+using Delos.Client.Tables;
 using Delos.Daemon.Dev;
 using Delos.Protocol.Chains;
+using Delos.Protocol.Connections;
+using Delos.Protocol.Tables;
 using Delos.Tests.Processes;
+using TableReads = Delos.Client.Tables.TableReads;
 
 namespace Delos.Tests.Nemesis;
 
@@ -109,6 +113,8 @@ public sealed class TableNemesisTests : TableFixture
         await Network.IsolateAsync(3);
         await ResumeAsync(load, "the isolation of a table node");
         await Network.HealAsync();
+        await WatchFromDeafNodeAsync(client, 3);
+        await ResumeAsync(load, "a table node that heard its peers no more");
 
         await ExtendAsync(client, new ReconfigExtendOptions { Policy = LogPolicy.Striped(3, 3), Replicas = s_tableNodes, Reason = "test" }, TableLog);
         await ResumeAsync(load, "a reconfiguration to stripes");
@@ -121,6 +127,42 @@ public sealed class TableNemesisTests : TableFixture
         await ResumeAsync(load, "the isolation of the sequencer's node, which has no tables");
         await Network.HealAsync();
         await MoveAsync(client, load, "converged again", s_tableNodes, sequencer: 2);
+    }
+
+    /// <summary>A node that hears clients and no other node may not know yet of a table that was created a moment ago; whoever begins to watch it there must not be told that there is none.</summary>
+    private async Task WatchFromDeafNodeAsync(DelosClient client, uint deaf)
+    {
+        var options = new TableClientOptions { OperationTimeout = s_patience, AttemptTimeout = TimeSpan.FromSeconds(1) };
+        var nodes = new TableNodes(client.Nodes!, TimeProvider.System);
+        await nodes.NextAsync([], CancellationToken.None);
+        nodes.Answered(deaf);
+        var reads = new TableReads(nodes, new NodeAttempts(nodes), options, TimeProvider.System);
+        Assert.That(await nodes.NextAsync([], CancellationToken.None), Is.EqualTo(deaf), "whom the watch asks first");
+
+        // It was told the log's tail just now, so it answers questions that bear some age.
+        await UntilAsync(() => KeepsUpAsync(client, deaf), "the node keeps up with the log");
+        foreach (var other in s_tableNodes.Concat(s_otherNodes).Where(n => n != deaf)) await Network.DeafenAsync(deaf, other);
+        await using var tables = TableClient.Connect(client, options);
+        await tables.CreateTableAsync(new CreateTable("late", [new("id", ColumnType.Int64)], "id"));
+        var version = await tables.Table("late").PutAsync(Row.Of(("id", 1)));
+        using var patience = new CancellationTokenSource(s_patience);
+        await using var watch = ChangeWatcher.WatchAsync(reads, "late", new WatchOptions { After = RowVersion.None }, options, patience.Token).GetAsyncEnumerator(patience.Token);
+        Assert.That((await watch.MoveNextAsync(), watch.Current.Version), Is.EqualTo((true, version)));
+        await tables.DropTableAsync("late");
+        await Network.HealAsync();
+    }
+
+    private static async Task<bool> KeepsUpAsync(DelosClient client, uint node)
+    {
+        try
+        {
+            return (await new NodeTables(client, node).ReadAsync(new DescribeTables())).Reply.IsOk;
+        }
+        catch (Exception e) when (e is ConnectionLostException or DelosProtocolException)
+        {
+            // It was cut off until a moment ago.
+            return false;
+        }
     }
 
     /// <summary>By one command, as an operator does it.</summary>
