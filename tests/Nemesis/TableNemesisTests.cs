@@ -134,10 +134,10 @@ public sealed class TableNemesisTests : TableFixture
     {
         var options = new TableClientOptions { OperationTimeout = s_patience, AttemptTimeout = TimeSpan.FromSeconds(1) };
         var nodes = new TableNodes(client.Nodes!, TimeProvider.System);
-        await nodes.NextAsync([], CancellationToken.None);
+        await nodes.NextAsync([], TimeSpan.FromSeconds(10), CancellationToken.None);
         nodes.Answered(deaf);
         var reads = new TableReads(nodes, new NodeAttempts(nodes), options, TimeProvider.System);
-        Assert.That(await nodes.NextAsync([], CancellationToken.None), Is.EqualTo(deaf), "whom the watch asks first");
+        Assert.That(await nodes.NextAsync([], TimeSpan.FromSeconds(10), CancellationToken.None), Is.EqualTo(deaf), "whom the watch asks first");
 
         // It was told the log's tail just now, so it answers questions that bear some age.
         await UntilAsync(() => KeepsUpAsync(client, deaf), "the node keeps up with the log");
