@@ -29,6 +29,8 @@ internal sealed class MemoryTransaction(MemoryStore store, MemoryState state) : 
         State = State.With(space, key, value);
     }
 
+    public void Append(StoreSpace space, ReadOnlySpan<byte> key, ReadOnlySpan<byte> bytes) => Put(space, key, [.. Get(space, key) ?? [], .. bytes]);
+
     public void Delete(StoreSpace space, ReadOnlySpan<byte> key)
     {
         ThrowIfEnded();

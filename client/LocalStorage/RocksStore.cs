@@ -75,8 +75,8 @@ public sealed class RocksStore : ILocalStore
         foreach (var i in overlay.Ordered())
         {
             // What was put and deleted again leaves no trace, where it is known that it was not there before.
-            var value = overlay[i].Value;
-            if (value is not null || !_cache.TryGet(overlay.KeyAt(i), overlay.HashAt(i), out var stored) || stored is not null) _writer.Add(overlay.KeyAt(i), value);
+            var change = overlay[i];
+            if (change.Kind == Overlay.ChangeKind.Put || !_cache.TryGet(overlay.KeyAt(i), overlay.HashAt(i), out var stored) || stored is not null) _writer.Add(overlay.KeyAt(i), change);
         }
 
         if (_writer.IsEmpty) return;
@@ -95,7 +95,7 @@ public sealed class RocksStore : ILocalStore
 
         for (var i = 0; i < overlay.Count; i++)
         {
-            if (overlay[i].Kind != Overlay.ChangeKind.None) _cache.Update(overlay.KeyAt(i), overlay.HashAt(i), overlay[i].Value);
+            if (overlay[i].Kind != Overlay.ChangeKind.None) _cache.Update(overlay.KeyAt(i), overlay.HashAt(i), overlay[i]);
         }
     }
 

@@ -33,15 +33,22 @@ internal static class AnswerPage
     /// <summary>Keeps an answer that is not there yet.</summary>
     public static void Add(IStoreTransaction store, ulong session, ulong sequence, ReadOnlySpan<byte> answer)
     {
-        var isLong = answer.Length > LongestInPage;
-        if (isLong) store.Put(StoreSpace.Runtime, RuntimeKeys.LongAnswer(session, sequence), answer);
-        var page = Load(store, session, sequence / Numbers);
-        var longer = new byte[page.Length + HeadSize + (isLong ? 0 : answer.Length)];
-        page.CopyTo(longer, 0);
-        BinaryPrimitives.WriteUInt64LittleEndian(longer.AsSpan(page.Length), sequence);
-        BinaryPrimitives.WriteInt32LittleEndian(longer.AsSpan(page.Length + 8), isLong ? -1 : answer.Length);
-        if (!isLong) answer.CopyTo(longer.AsSpan(page.Length + HeadSize));
-        store.Put(StoreSpace.Runtime, RuntimeKeys.AnswerPage(session, sequence / Numbers), longer);
+        Span<byte> kept = stackalloc byte[HeadSize + LongestInPage];
+        BinaryPrimitives.WriteUInt64LittleEndian(kept, sequence);
+        if (answer.Length > LongestInPage)
+        {
+            store.Put(StoreSpace.Runtime, RuntimeKeys.LongAnswer(session, sequence), answer);
+            BinaryPrimitives.WriteInt32LittleEndian(kept[8..], -1);
+            kept = kept[..HeadSize];
+        }
+        else
+        {
+            BinaryPrimitives.WriteInt32LittleEndian(kept[8..], answer.Length);
+            answer.CopyTo(kept[HeadSize..]);
+            kept = kept[..(HeadSize + answer.Length)];
+        }
+
+        store.Append(StoreSpace.Runtime, RuntimeKeys.AnswerPage(session, sequence / Numbers), kept);
     }
 
     /// <summary>The owner has the answers below a number: pages that have no others go.</summary>

@@ -8,6 +8,8 @@ namespace Delos.Runtime;
 /// </summary>
 internal sealed class EffectChecksum(IStoreTransaction inner) : IStoreTransaction
 {
+    private const byte Appended = 0x80;
+
     private readonly List<uint> _savepoints = [];
     private uint _crc = Crc32C.Begin();
 
@@ -20,6 +22,13 @@ internal sealed class EffectChecksum(IStoreTransaction inner) : IStoreTransactio
         Note((byte)space, key, value.Length);
         _crc = Crc32C.Append(_crc, value);
         inner.Put(space, key, value);
+    }
+
+    public void Append(StoreSpace space, ReadOnlySpan<byte> key, ReadOnlySpan<byte> bytes)
+    {
+        Note((byte)(Appended | (byte)space), key, bytes.Length);
+        _crc = Crc32C.Append(_crc, bytes);
+        inner.Append(space, key, bytes);
     }
 
     public void Delete(StoreSpace space, ReadOnlySpan<byte> key)

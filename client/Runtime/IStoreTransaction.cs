@@ -9,6 +9,9 @@ public interface IStoreTransaction : IStoreReader, IDisposable
 {
     void Put(StoreSpace space, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value);
 
+    /// <summary>Adds bytes to the end of a key's value; without such a key they are the value. Many small additions to one value in one transaction cost what is added.</summary>
+    void Append(StoreSpace space, ReadOnlySpan<byte> key, ReadOnlySpan<byte> bytes);
+
     /// <summary>Nothing happens if there is no such key.</summary>
     void Delete(StoreSpace space, ReadOnlySpan<byte> key);
 

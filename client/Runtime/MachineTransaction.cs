@@ -9,6 +9,8 @@ internal sealed class MachineTransaction(EffectChecksum effects) : IStoreTransac
 
     public void Put(StoreSpace space, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value) => effects.Put(Checked(space), key, value);
 
+    public void Append(StoreSpace space, ReadOnlySpan<byte> key, ReadOnlySpan<byte> bytes) => effects.Append(Checked(space), key, bytes);
+
     public void Delete(StoreSpace space, ReadOnlySpan<byte> key) => effects.Delete(Checked(space), key);
 
     public int Savepoint() => effects.Savepoint();

@@ -63,6 +63,7 @@ internal sealed class RuntimeCore(IStateMachine machine, ulong replica, IReadOnl
 
         var before = (_cursor, _gates);
         var effects = new EffectChecksum(store);
+        var guarded = new MachineTransaction(effects);
         var begin = store.Savepoint();
         try
         {
@@ -72,7 +73,7 @@ internal sealed class RuntimeCore(IStateMachine machine, ulong replica, IReadOnl
             for (var i = 0; i < answers.Length; i++)
             {
                 var context = new CommandContext(position, i, DateTimeOffset.FromUnixTimeMilliseconds(time), _gates);
-                answers[i] = Apply(effects, store, context, batch.Proposals[i]);
+                answers[i] = Apply(effects, guarded, store, context, batch.Proposals[i]);
                 effects.NoteAnswer(answers[i].Payload.Span);
             }
 
@@ -98,15 +99,15 @@ internal sealed class RuntimeCore(IStateMachine machine, ulong replica, IReadOnl
     /// <summary>Puts the cursor into the transaction that has the effects. The caller commits.</summary>
     public void Save(IStoreTransaction store) => store.Put(StoreSpace.Runtime, RuntimeKeys.Cursor, _cursor.Encode());
 
-    private Answer Apply(EffectChecksum effects, IStoreTransaction local, in CommandContext context, in Proposal proposal)
+    private Answer Apply(EffectChecksum effects, MachineTransaction guarded, IStoreTransaction local, in CommandContext context, in Proposal proposal)
     {
         switch (proposal.Kind)
         {
             case ProposalKind.Command when !proposal.HasSession:
-                return new Answer(ProposalStatus.Applied, machine.Apply(new MachineTransaction(effects), context, proposal.Payload.Span));
+                return new Answer(ProposalStatus.Applied, machine.Apply(guarded, context, proposal.Payload.Span));
             case ProposalKind.Command:
                 if (SessionTable.Find(effects, proposal, out var session) is { } known) return known;
-                var answer = machine.Apply(new MachineTransaction(effects), context, proposal.Payload.Span);
+                var answer = machine.Apply(guarded, context, proposal.Payload.Span);
                 SessionTable.Record(effects, proposal, session, context, answer.Span);
                 return new Answer(ProposalStatus.Applied, answer);
             case ProposalKind.OpenSession:

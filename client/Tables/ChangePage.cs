@@ -16,10 +16,11 @@ internal static class ChangePage
     public const int Overhead = 8;
 
     /// <summary>Adds a change to the bytes of a page.</summary>
-    public static void Append(ByteBuilder page, int command, byte[] record)
+    public static void Append(ByteBuilder page, int command, ChangeRecord change)
     {
         page.U32((uint)command);
-        page.Bytes(record);
+        page.U32((uint)change.Size);
+        change.Write(page);
     }
 
     /// <summary>How many changes a page has, and which command made the last.</summary>

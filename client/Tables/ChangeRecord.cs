@@ -27,9 +27,19 @@ internal sealed record ChangeRecord(ChangeKind Kind, long Time, byte[] PrimaryKe
         return reader.IsComplete ? new ChangeRecord(kind, time, key, row, entries) : throw new InvalidDataException("A change record is damaged in the store.");
     }
 
-    public byte[] Encode()
+    /// <summary>Bytes that <see cref="Write"/> writes.</summary>
+    public int Size
     {
-        var bytes = new ByteBuilder(64 + PrimaryKey.Length + Row.Length);
+        get
+        {
+            var size = 1 + 1 + 8 + 4 + PrimaryKey.Length + 4 + Row.Length + 4;
+            foreach (var entry in FormerEntries) size += 4 + entry.Length;
+            return size;
+        }
+    }
+
+    public void Write(ByteBuilder bytes)
+    {
         bytes.U8(Format);
         bytes.U8((byte)Kind);
         bytes.I64(Time);
@@ -37,6 +47,5 @@ internal sealed record ChangeRecord(ChangeKind Kind, long Time, byte[] PrimaryKe
         bytes.Bytes(Row);
         bytes.U32((uint)FormerEntries.Count);
         foreach (var entry in FormerEntries) bytes.Bytes(entry);
-        return bytes.ToArray();
     }
 }

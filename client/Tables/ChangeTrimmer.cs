@@ -62,6 +62,7 @@ internal static class ChangeTrimmer
     {
         var (count, last) = ChangePage.Count(page.Key, page.Value);
         rest = stats with { Changes = stats.Changes - count, ChangeBytes = stats.ChangeBytes - page.Value.Length, ChangesAfter = last };
+        if (rest.LastPage <= last) rest = rest with { LastPageBytes = ChangePage.Bytes };
         return rest.Changes >= MostChanges(schema) || stats.ChangeBytes > MostBytes(schema);
     }
 

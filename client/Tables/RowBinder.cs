@@ -12,7 +12,7 @@ internal static class RowBinder
         if (key.Count != layout.KeyColumns.Length)
             return Refusals.Invalid($"the primary key of table '{layout.Schema.Name}' has {layout.KeyColumns.Length} columns, the key given {key.Count}");
         if (CheckTypes(layout, layout.KeyColumns, key) is { } refusal) return refusal;
-        var bytes = new ByteBuilder();
+        var bytes = ByteBuilder.Scratch;
         KeyCodec.AppendAll(bytes, key);
         encoded = bytes.ToArray();
         return CheckKeySize(layout, encoded);

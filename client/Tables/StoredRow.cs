@@ -20,7 +20,7 @@ internal sealed record StoredRow(RowVersion Version, long ExpiresAt, CellValue[]
     /// <summary>Format (1 byte), version (8 + 4), expiry (8), number of columns (2), and for each its id (2) and value.</summary>
     public static byte[] Encode(TableLayout layout, RowVersion version, long expiresAt, CellValue[] values)
     {
-        var bytes = new ByteBuilder(128);
+        var bytes = ByteBuilder.Scratch;
         bytes.U8(Format);
         bytes.I64(version.Position);
         bytes.U32((uint)version.Index);

@@ -18,7 +18,7 @@ public static class TableClock
 
     internal static void Write(IStoreTransaction store, SnapshotId snapshot)
     {
-        var bytes = new ByteBuilder(20);
+        var bytes = ByteBuilder.Scratch;
         bytes.I64(snapshot.Version.Position);
         bytes.U32((uint)snapshot.Version.Index);
         bytes.I64(snapshot.Time);

@@ -38,7 +38,7 @@ internal sealed class TableLayout
     /// <summary>The row's primary key, encoded.</summary>
     public byte[] PrimaryKeyOf(CellValue[] values)
     {
-        var key = new ByteBuilder();
+        var key = ByteBuilder.Scratch;
         foreach (var ordinal in KeyColumns) KeyCodec.Append(key, values[ordinal]);
         return key.ToArray();
     }
@@ -59,7 +59,7 @@ internal sealed class TableLayout
     /// <summary>The row's key in the schema's n-th index.</summary>
     public IndexEntry EntryOf(int index, CellValue[] values, ReadOnlySpan<byte> primaryKey)
     {
-        var key = new ByteBuilder();
+        var key = ByteBuilder.Scratch;
         key.U32BigEndian(Schema.Indexes[index].Id);
         var hasNull = false;
         foreach (var ordinal in _indexColumns[index])

@@ -132,6 +132,7 @@ internal sealed class TableWriter
 
     private IndexEntry[] EntriesOf(CellValue[] values, byte[] primaryKey)
     {
+        if (Schema.Indexes.Count == 0) return [];
         var entries = new IndexEntry[Schema.Indexes.Count];
         for (var i = 0; i < entries.Length; i++)
         {
@@ -160,8 +161,9 @@ internal sealed class TableWriter
     }
 
     /// <summary>Removes entries that are not among those that stay; their keys.</summary>
-    private List<byte[]> RemoveEntries(IndexEntry[] former, IndexEntry[] staying)
+    private IReadOnlyList<byte[]> RemoveEntries(IndexEntry[] former, IndexEntry[] staying)
     {
+        if (former.Length == 0) return [];
         var left = new List<byte[]>();
         foreach (var entry in former)
         {
@@ -188,7 +190,7 @@ internal sealed class TableWriter
     {
         _changes ??= new ByteBuilder(256);
         var before = _changes.Length;
-        ChangePage.Append(_changes, _scope.Version.Index, change.Encode());
+        ChangePage.Append(_changes, _scope.Version.Index, change);
         _changeCount++;
         _stats = _stats with { Changes = _stats.Changes + 1, ChangeBytes = _stats.ChangeBytes + _changes.Length - before };
     }
@@ -196,18 +198,11 @@ internal sealed class TableWriter
     /// <summary>To the page of the commands before, if that is of the same entry of the log and has room.</summary>
     private void WriteChanges(ByteBuilder changes)
     {
-        var page = _stats.LastPage.Position == _scope.Version.Position ? _scope.Store.Get(StoreSpace.Meta, StoreKeys.ChangePage(Schema.Id, _stats.LastPage)) : null;
-        if (page is null || page.Length + changes.Length > ChangePage.Bytes)
-        {
-            _stats = _stats with { LastPage = _scope.Version };
-            _scope.Store.Put(StoreSpace.Meta, StoreKeys.ChangePage(Schema.Id, _scope.Version), changes.Written);
-            return;
-        }
-
-        var both = new byte[page.Length + changes.Length];
-        page.CopyTo(both, 0);
-        changes.Written.CopyTo(both.AsSpan(page.Length));
-        _scope.Store.Put(StoreSpace.Meta, StoreKeys.ChangePage(Schema.Id, _stats.LastPage), both);
+        var hasRoom = _stats.LastPage.Position == _scope.Version.Position && _stats.LastPageBytes + changes.Length <= ChangePage.Bytes;
+        _stats = hasRoom ? _stats with { LastPageBytes = _stats.LastPageBytes + changes.Length } : _stats with { LastPage = _scope.Version, LastPageBytes = changes.Length };
+        var key = StoreKeys.ChangePage(Schema.Id, _stats.LastPage);
+        if (hasRoom) _scope.Store.Append(StoreSpace.Meta, key, changes.Written);
+        else _scope.Store.Put(StoreSpace.Meta, key, changes.Written);
     }
 
     private static bool Contains(IndexEntry[] entries, byte[] key)

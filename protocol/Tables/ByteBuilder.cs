@@ -6,7 +6,22 @@ namespace Delos.Protocol.Tables;
 /// <summary>Writes fields one behind the other into a buffer that grows: what <see cref="Messages.MessageReader"/> reads (little-endian), and the big-endian numbers of keys. Can be used again after <see cref="Clear"/>.</summary>
 public sealed class ByteBuilder(int capacity = 64)
 {
+    private const int LargestScratch = 1 << 16;
+
+    [ThreadStatic]
+    private static ByteBuilder? t_scratch;
+
     private byte[] _buffer = new byte[Math.Max(16, capacity)];
+
+    /// <summary>An empty one of this thread's own, for what is built and copied at once: the next call takes it back.</summary>
+    internal static ByteBuilder Scratch
+    {
+        get
+        {
+            if (t_scratch is null || t_scratch._buffer.Length > LargestScratch) t_scratch = new ByteBuilder(512);
+            return t_scratch.Clear();
+        }
+    }
 
     public int Length { get; private set; }
 

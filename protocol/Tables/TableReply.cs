@@ -41,7 +41,7 @@ public sealed record TableReply(TableStatus Status, string Message, int FailedOp
 
     public byte[] Encode()
     {
-        var bytes = new ByteBuilder(64 + (Results.Count * 2 * RowVersion.Size));
+        var bytes = ByteBuilder.Scratch;
         bytes.U8(Format);
         bytes.U16((ushort)Status);
         bytes.Text(Message);

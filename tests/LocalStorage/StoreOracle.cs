@@ -16,6 +16,8 @@ internal sealed class StoreOracle
 
     public void Put(StoreSpace space, byte[] key, byte[] value) => _spaces[(int)space][key] = value;
 
+    public void Append(StoreSpace space, byte[] key, byte[] bytes) => _spaces[(int)space][key] = [.. _spaces[(int)space].GetValueOrDefault(key, []), .. bytes];
+
     public void Delete(StoreSpace space, byte[] key) => _spaces[(int)space].Remove(key);
 
     public byte[]? Get(StoreSpace space, byte[] key) => _spaces[(int)space].GetValueOrDefault(key);

@@ -79,10 +79,15 @@ internal sealed class StoreWalk(int seed, string directory) : IDisposable
 
         switch (_random.Next(100))
         {
-            case < 40:
+            case < 30:
                 var (space, key, value) = (Space(), Key(), Value());
                 _transaction.Put(space, key, value);
                 _changed!.Put(space, key, value);
+                break;
+            case < 40:
+                (space, key, value) = (Space(), Key(), Value());
+                _transaction.Append(space, key, value);
+                _changed!.Append(space, key, value);
                 break;
             case < 60:
                 (space, key) = (Space(), Key());

@@ -120,6 +120,8 @@ internal sealed class SimStore(SimWorld world, SimMutant mutant)
             else inner.Put(space, key, value);
         }
 
+        public void Append(StoreSpace space, ReadOnlySpan<byte> key, ReadOnlySpan<byte> bytes) => inner.Append(space, key, bytes);
+
         public void Delete(StoreSpace space, ReadOnlySpan<byte> key) => inner.Delete(space, key);
 
         public int Savepoint() => inner.Savepoint();

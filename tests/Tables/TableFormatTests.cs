@@ -1,6 +1,5 @@
 using Delos.Protocol.Tables;
 using Delos.Runtime;
-using Delos.Tables;
 
 namespace Delos.Tests.Tables;
 
@@ -27,8 +26,8 @@ public sealed class TableFormatTests
         Assert.That(Convert.ToHexString(row), Is.EqualTo("01" + "0B00000000000000" + "00000000" + "FFFFFFFFFFFFFF7F" + "0100" + "0200" + "030100000061"));
         Assert.That(snapshot.Get(StoreSpace.Index, Convert.FromHexString("00000002" + "13610001" + "118000000000000001")), Is.Empty);
         var change = snapshot.Get(StoreSpace.Meta, Convert.FromHexString("06" + "00000001" + "000000000000000B" + "00000000"))!;
-        var record = new ChangeRecord(ChangeKind.Put, CellValue.MicrosOf(TableBed.Start), Convert.FromHexString("118000000000000001"), row, []).Encode();
-        Assert.That(change, Is.EqualTo((byte[])[0, 0, 0, 0, .. BitConverter.GetBytes(record.Length), .. record]));
+        Assert.That(Convert.ToHexString(change), Is.EqualTo(
+            "00000000" + "3E000000" + "01" + "01" + Convert.ToHexString(BitConverter.GetBytes(CellValue.MicrosOf(TableBed.Start))) + "09000000" + "118000000000000001" + "1F000000" + Convert.ToHexString(row) + "00000000"));
         Assert.That(snapshot.Get(StoreSpace.Meta, [1]), Is.EqualTo((byte[])[11, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, .. BitConverter.GetBytes(CellValue.MicrosOf(TableBed.Start))]));
     }
 

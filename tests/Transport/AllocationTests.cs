@@ -52,18 +52,9 @@ public sealed class AllocationTests
         }
     }
 
-    /// <summary>All threads are counted. The pools are warm when they have met the most that is ever in flight, which takes a few rounds on a busy machine.</summary>
     private static async Task AssertNothingAsync(string what, int count, Func<Task> drive)
     {
-        var least = double.MaxValue;
-        for (var round = 0; round < 10 && least > 1; round++)
-        {
-            // Off the test runner's synchronization context, which allocates for each continuation.
-            var before = GC.GetTotalAllocatedBytes(precise: true);
-            await Task.Run(drive);
-            if (round > 0) least = Math.Min(least, (GC.GetTotalAllocatedBytes(precise: true) - before) / (double)count);
-        }
-
+        var least = await Allocations.LeastAsync(count, 1, drive);
         TestContext.Out.WriteLine($"{least:0.000} B per {what}");
         Assert.That(least, Is.LessThan(1));
     }

@@ -21,13 +21,13 @@ internal sealed unsafe class BatchWriter
     public bool IsEmpty => _count == 0;
 
     /// <param name="key">As stored: with its space.</param>
-    /// <param name="value">Null: deleted.</param>
-    public void Add(ReadOnlySpan<byte> key, byte[]? value)
+    /// <param name="change">What became of it.</param>
+    public void Add(ReadOnlySpan<byte> key, in Overlay.Change change)
     {
-        EnsureRoom(1 + (2 * MostLengthBytes) + key.Length + (value?.Length ?? 0));
-        _bytes[_length++] = value is null ? Deleted : Put;
+        EnsureRoom(1 + (2 * MostLengthBytes) + key.Length + change.Length);
+        _bytes[_length++] = change.Kind == Overlay.ChangeKind.Put ? Put : Deleted;
         Append(key);
-        if (value is not null) Append(value);
+        if (change.Kind == Overlay.ChangeKind.Put) Append(change.Value);
         _count++;
     }
 

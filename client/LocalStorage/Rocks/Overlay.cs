@@ -7,6 +7,7 @@ namespace Delos.LocalStorage.Rocks;
 internal sealed class Overlay
 {
     private const int KeptIndexes = 1 << 16;
+    private const int LeastBuffer = 512;
 
     private readonly KeyTable<Change> _changes = new();
     private readonly List<(int Index, Change Former)> _undo = [];
@@ -32,20 +33,31 @@ internal sealed class Overlay
     public Change Find(ReadOnlySpan<byte> key, int hash) => _changes.Find(key, hash) is >= 0 and var index ? _changes[index] : default;
 
     /// <param name="key">Copied when it is new.</param>
+    /// <param name="hash">Of it.</param>
     /// <param name="value">Null: deleted. Belongs to the overlay from now on.</param>
-    public void Set(ReadOnlySpan<byte> key, byte[]? value)
+    public void Set(ReadOnlySpan<byte> key, int hash, byte[]? value) => Set(IndexOf(key, hash), value is null ? new Change(ChangeKind.Deleted, null, 0) : new Change(ChangeKind.Put, value, value.Length));
+
+    /// <param name="key">Copied when it is new.</param>
+    /// <param name="hash">Of it.</param>
+    /// <param name="stored">What the database has, if the key was not changed yet. Copied.</param>
+    /// <param name="bytes">What is added. Copied.</param>
+    public void Append(ReadOnlySpan<byte> key, int hash, ReadOnlySpan<byte> stored, ReadOnlySpan<byte> bytes)
     {
-        var hash = KeyHash.Of(key);
-        var index = _changes.Find(key, hash);
-        if (index < 0)
+        var index = IndexOf(key, hash);
+        var former = _changes[index];
+        var before = former.Kind == ChangeKind.None ? stored : former.Value;
+        var length = checked(before.Length + bytes.Length);
+
+        // Behind a value there is room if it was appended to before. What is written there changes no state that a savepoint may return to: those are shorter.
+        var buffer = former.Buffer;
+        if (buffer is null || buffer.Length < length)
         {
-            var added = key.ToArray();
-            index = _changes.Add(added, hash, default);
-            _order?.Add(added);
+            buffer = new byte[Math.Max(LeastBuffer, Math.Min(2L * length, Array.MaxLength))];
+            before.CopyTo(buffer);
         }
 
-        if (_savepoints.Count > 0) _undo.Add((index, _changes[index]));
-        _changes[index] = new Change(value is null ? ChangeKind.Deleted : ChangeKind.Put, value);
+        bytes.CopyTo(buffer.AsSpan(before.Length));
+        Set(index, new Change(ChangeKind.Put, buffer, length));
     }
 
     public int Savepoint()
@@ -97,6 +109,21 @@ internal sealed class Overlay
         _order = null;
     }
 
+    /// <summary>Of a key, which is added if it is new.</summary>
+    private int IndexOf(ReadOnlySpan<byte> key, int hash)
+    {
+        if (_changes.Find(key, hash) is >= 0 and var index) return index;
+        var added = key.ToArray();
+        _order?.Add(added);
+        return _changes.Add(added, hash, default);
+    }
+
+    private void Set(int index, Change change)
+    {
+        if (_savepoints.Count > 0) _undo.Add((index, _changes[index]));
+        _changes[index] = change;
+    }
+
     private SortedKeys Order
     {
         get
@@ -122,8 +149,15 @@ internal sealed class Overlay
 
     /// <summary>What became of a key.</summary>
     /// <param name="Kind">Whether it is there.</param>
-    /// <param name="Value">Null unless it was put.</param>
-    public readonly record struct Change(ChangeKind Kind, byte[]? Value);
+    /// <param name="Buffer">Begins with the value; null unless it was put.</param>
+    /// <param name="Length">Of the value.</param>
+    public readonly record struct Change(ChangeKind Kind, byte[]? Buffer, int Length)
+    {
+        public ReadOnlySpan<byte> Value => Buffer.AsSpan(0, Length);
+
+        /// <summary>The value without room behind it, possibly the buffer itself; null: deleted.</summary>
+        public byte[]? ToValue() => Buffer is null || Buffer.Length == Length ? Buffer : Value.ToArray();
+    }
 
     /// <summary>What can become of a key.</summary>
     public enum ChangeKind : byte

@@ -48,13 +48,17 @@ internal sealed class ReadCache(long bytes)
     }
 
     /// <summary>What was committed, if the key is known.</summary>
-    /// <param name="value">Null: deleted. Belongs to the cache from now on.</param>
-    public void Update(ReadOnlySpan<byte> key, int hash, byte[]? value)
+    /// <param name="key">Of it.</param>
+    /// <param name="hash">Of the key.</param>
+    /// <param name="change">Its value belongs to the cache from now on.</param>
+    public void Update(ReadOnlySpan<byte> key, int hash, in Overlay.Change change)
     {
         var table = _young;
         var index = table.Find(key, hash);
         if (index < 0) (table, index) = (_old, _old.Find(key, hash));
         if (index < 0) return;
+
+        var value = change.ToValue();
 
         // An old one that grows counts among the young, so that the sum is bounded.
         _youngBytes += (value?.Length ?? 0) - (table[index]?.Length ?? 0);

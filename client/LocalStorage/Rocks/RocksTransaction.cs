@@ -13,11 +13,8 @@ internal sealed class RocksTransaction(RocksStore store, DatabaseHandle database
         using var stored = new SpaceKey(space, key, stackalloc byte[SpaceKey.StackBytes]);
         var hash = KeyHash.Of(stored.Bytes);
         var change = overlay.Find(stored.Bytes, hash);
-        if (change.Kind != Overlay.ChangeKind.None) return Copy(change.Value);
-        if (cache.TryGet(stored.Bytes, hash, out var known)) return Copy(known);
-        var read = PointRead.Get(database, readOptions, stored.Bytes);
-        cache.Add(stored.Bytes.ToArray(), hash, read);
-        return Copy(read);
+        if (change.Kind == Overlay.ChangeKind.None) return Stored(stored.Bytes, hash)?.AsSpan().ToArray();
+        return change.Kind == Overlay.ChangeKind.Put ? change.Value.ToArray() : null;
     }
 
     public IStoreCursor Scan(StoreSpace space, ReadOnlySpan<byte> from, ReadOnlySpan<byte> to, bool reverse = false)
@@ -28,6 +25,15 @@ internal sealed class RocksTransaction(RocksStore store, DatabaseHandle database
     }
 
     public void Put(StoreSpace space, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value) => Set(space, key, value.ToArray());
+
+    public void Append(StoreSpace space, ReadOnlySpan<byte> key, ReadOnlySpan<byte> bytes)
+    {
+        ThrowIfEnded();
+        using var stored = new SpaceKey(space, key, stackalloc byte[SpaceKey.StackBytes]);
+        var hash = KeyHash.Of(stored.Bytes);
+        if (overlay.Find(stored.Bytes, hash).Kind == Overlay.ChangeKind.None) overlay.Append(stored.Bytes, hash, Stored(stored.Bytes, hash), bytes);
+        else overlay.Append(stored.Bytes, hash, default, bytes);
+    }
 
     public void Delete(StoreSpace space, ReadOnlySpan<byte> key) => Set(space, key, null);
 
@@ -70,9 +76,15 @@ internal sealed class RocksTransaction(RocksStore store, DatabaseHandle database
     {
         ThrowIfEnded();
         using var stored = new SpaceKey(space, key, stackalloc byte[SpaceKey.StackBytes]);
-        overlay.Set(stored.Bytes, value);
+        overlay.Set(stored.Bytes, KeyHash.Of(stored.Bytes), value);
     }
 
-    /// <summary>What the caller gets is his own.</summary>
-    private static byte[]? Copy(byte[]? value) => value?.AsSpan().ToArray();
+    /// <summary>What the database has; the cache's own, not to be given away. Null: there is no such key.</summary>
+    private byte[]? Stored(ReadOnlySpan<byte> key, int hash)
+    {
+        if (cache.TryGet(key, hash, out var known)) return known;
+        var read = PointRead.Get(database, readOptions, key);
+        cache.Add(key.ToArray(), hash, read);
+        return read;
+    }
 }
