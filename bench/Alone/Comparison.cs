@@ -11,7 +11,7 @@ namespace Delos.Bench.Alone;
 internal sealed record Contender(string Name, Func<CancellationToken, Task<IPeerClient>> ConnectAsync, Func<IReadOnlyList<int>> Processes);
 
 /// <summary>The same closed loop for each contender in turns, so that what the machine does meanwhile meets them all alike.</summary>
-internal sealed class Comparison(AlonePlan plan, int size, IReadOnlyList<int> outstanding, IReadOnlyList<Contender> contenders)
+internal sealed class Comparison(AlonePlan plan, int size, IReadOnlyList<int> outstanding, IReadOnlyList<Contender> contenders, string what = "appends")
 {
     private readonly List<Cell> _cells = [];
 
@@ -33,7 +33,7 @@ internal sealed class Comparison(AlonePlan plan, int size, IReadOnlyList<int> ou
     public string Markdown()
     {
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"| outstanding | {size} B appends | per second | to {contenders[0].Name} | rounds apart | p50 us | p99 us | p99.9 us | CPU s per 10,000, all daemons | the busiest |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
+        text.Append(CultureInfo.InvariantCulture, $"| outstanding | {size} B {what} | per second | to {contenders[0].Name} | rounds apart | p50 us | p99 us | p99.9 us | CPU s per 10,000, all daemons | the busiest |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
         foreach (var atATime in outstanding)
         {
             var first = this[contenders[0].Name, atATime];
@@ -51,7 +51,7 @@ internal sealed class Comparison(AlonePlan plan, int size, IReadOnlyList<int> ou
     {
         await using var client = await contender.ConnectAsync(cancellationToken).ConfigureAwait(false);
         var result = await new ClosedLoop(client, size, atATime).RunAsync(plan.WarmUp, plan.Duration, contender.Processes, cancellationToken).ConfigureAwait(false);
-        if (result.Errors > 0) throw new PeerException($"{contender.Name}: {result.Errors} of its appends failed.");
+        if (result.Errors > 0) throw new PeerException($"{contender.Name}: {result.Errors} of its calls failed.");
         var cell = _cells.Find(c => c.Peer == contender.Name && c.Outstanding == atATime);
         if (cell is null) _cells.Add(cell = new Cell(contender.Name, size, atATime, []));
         cell.Results.Add(result);

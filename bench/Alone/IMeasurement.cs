@@ -23,7 +23,13 @@ internal sealed class Workbench(AlonePlan plan, string directory)
 
     public AlonePlan Plan => plan;
 
+    /// <summary>File names and contents (SVG) that go beside the results.</summary>
+    public List<(string Name, string Svg)> Plots { get; } = [];
+
     /// <summary>A new cluster of real daemons.</summary>
-    public Task<DevCluster> StartAsync(int nodes, CancellationToken cancellationToken) => DevCluster.StartAsync(
-        new DevClusterOptions { Nodes = nodes, Directory = Path.Combine(directory, $"cluster-{++_clusters}"), Executable = plan.Delosd }, cancellationToken);
+    /// <param name="nodes">How many.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <param name="settings">Of a node, by its id, as <c>section.key=value</c>.</param>
+    public Task<DevCluster> StartAsync(int nodes, CancellationToken cancellationToken, Func<uint, IReadOnlyList<string>>? settings = null) => DevCluster.StartAsync(
+        new DevClusterOptions { Nodes = nodes, Directory = Path.Combine(directory, $"cluster-{++_clusters}"), Executable = plan.Delosd, NodeSettings = settings ?? (static _ => []) }, cancellationToken);
 }

@@ -9,7 +9,9 @@ internal sealed class DelosTableClient(string endpoints) : IPeerClient
 {
     public const string TableName = "bench";
 
-    private const int Keys = 1024;
+    /// <summary>Rows that are written, one after the other.</summary>
+    public const int Keys = 1024;
+
     private readonly TableClient _client = TableClient.Connect(endpoints);
     private int _next;
 

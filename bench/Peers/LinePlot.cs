@@ -12,6 +12,7 @@ internal static class LinePlot
     private const double Right = 150;
     private const double Top = 40;
     private const double Bottom = 50;
+    private const int MostTicks = 6;
     private static readonly string[] s_colours = ["#0b6e4f", "#c8553d", "#3a5a98", "#8e6c8a", "#a0862a", "#555555"];
 
     public static string Draw(string title, string xTitle, IEnumerable<(string Name, IReadOnlyList<(double X, double Y)> Points)> lines)
@@ -36,7 +37,7 @@ internal static class LinePlot
             svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{Left - 8}\" y=\"{Y(Math.Pow(10, y)) + 4:F1}\" text-anchor=\"end\">{Math.Pow(10, y):N0}</text>\n");
         }
 
-        foreach (var x in all.Select(p => p.X).Distinct().Order()) svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{X(x):F1}\" y=\"{Height - Bottom + 18}\" text-anchor=\"middle\">{x:N0}</text>\n");
+        foreach (var x in Ticks([.. all.Select(static p => p.X).Distinct().Order()])) svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{X(x):F1}\" y=\"{Height - Bottom + 18}\" text-anchor=\"middle\">{x:N0}</text>\n");
         svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{(Left + Width - Right) / 2}\" y=\"{Height - 10}\" text-anchor=\"middle\">{xTitle}</text>\n");
         for (var i = 0; i < lines.Length; i++)
         {
@@ -45,6 +46,11 @@ internal static class LinePlot
             foreach (var point in lines[i].Points) svg.Append(CultureInfo.InvariantCulture, $"<circle cx=\"{X(point.X):F1}\" cy=\"{Y(point.Y):F1}\" r=\"3\" fill=\"{colour}\"/>\n");
             svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{Width - Right + 12}\" y=\"{Top + 16 * (i + 1)}\" fill=\"{colour}\">{lines[i].Name}</text>\n");
         }
+
+        // Each value, if they are few; else round ones between them.
+        static IEnumerable<double> Ticks(double[] values) => values.Length <= MostTicks
+            ? values
+            : Enumerable.Range(-6, 24).SelectMany(static e => new[] { 1, 2, 5 }.Select(d => d * Math.Pow(10, e))).Where(t => t >= values[0] && t <= values[^1]);
 
         double X(double value) => Left + (Math.Log10(value) - x0) / (x1 - x0) * (Width - Left - Right);
 
