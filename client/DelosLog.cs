@@ -27,6 +27,9 @@ public sealed class DelosLog : IAsyncDisposable
     /// <summary>The handle's random client id: with the sequence it is the append id of every entry that it writes.</summary>
     public ulong ClientId => _appender.Client.ClientId;
 
+    /// <summary>The newest version of the chain that this handle has seen; null: none yet. As long as it stays the same, what the handle appends and reads has not been edited as far as it can know.</summary>
+    public ulong? KnownVersion => Virtual.Chains.Newest?.Version;
+
     internal VirtualLog Virtual { get; }
 
     /// <summary>

@@ -85,17 +85,16 @@ public sealed class RocksStore : ILocalStore
             using var batch = _writer.Take();
             RocksNative.Write(_database, _writeOptions, batch, out var error);
             RocksError.ThrowIfAny(error, $"commit to store {_directory}");
+            for (var i = 0; i < overlay.Count; i++)
+            {
+                if (overlay[i].Kind != Overlay.ChangeKind.None) _cache.Update(overlay.KeyAt(i), overlay.HashAt(i), overlay[i]);
+            }
         }
         catch
         {
             // Whether it was written is not known.
             _cache.Clear();
             throw;
-        }
-
-        for (var i = 0; i < overlay.Count; i++)
-        {
-            if (overlay[i].Kind != Overlay.ChangeKind.None) _cache.Update(overlay.KeyAt(i), overlay.HashAt(i), overlay[i]);
         }
     }
 

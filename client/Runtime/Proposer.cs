@@ -20,8 +20,8 @@ internal sealed class Proposer(DelosLog log, RuntimeOptions options) : IAsyncDis
     /// <summary>Names this process's batches: never used by another.</summary>
     public ulong Id { get; } = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8));
 
-    /// <summary>Told, once, where the log has an entry, and its payload. To be set before the first proposal.</summary>
-    public Action<long, byte[]>? Acknowledged { get; set; }
+    /// <summary>Told, once, where the log has an entry, its payload, and which version of the chain was known when its append began. To be set before the first proposal; must not block or fail.</summary>
+    public Action<long, byte[], ulong?>? Acknowledged { get; set; }
 
     /// <exception cref="DelosException">LimitExceeded: larger than an entry, or too many wait. Unavailable: this replica does not apply at present; nothing was proposed. OutcomeUnknown: it may be applied.</exception>
     public Task<ProposalResult> ProposeAsync(Proposal proposal, CancellationToken cancellationToken)
@@ -135,11 +135,13 @@ internal sealed class Proposer(DelosLog log, RuntimeOptions options) : IAsyncDis
     private async Task AppendAsync(ulong number, List<PendingProposal> proposals)
     {
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
-        var batch = new ProposalBatch(Id, number, options.TimeProvider.GetUtcNow(), [.. proposals.Select(static p => p.Proposal)]);
-        var entry = batch.Encode();
+        byte[] entry;
+        ulong? version;
         long position;
         try
         {
+            entry = new ProposalBatch(Id, number, options.TimeProvider.GetUtcNow(), [.. proposals.Select(static p => p.Proposal)]).Encode();
+            version = log.KnownVersion;
             position = await log.AppendAsync(entry, _closed.Token).ConfigureAwait(false);
         }
         catch (Exception e)
@@ -149,7 +151,7 @@ internal sealed class Proposer(DelosLog log, RuntimeOptions options) : IAsyncDis
         }
 
         foreach (var proposal in OnEnded(() => _appended.OnAppended(number, position))) proposal.Listener.OnFailed(PassedOver(position));
-        Acknowledged?.Invoke(position, entry);
+        Acknowledged?.Invoke(position, entry, version);
     }
 
     /// <summary>One append is over: the next ones can go.</summary>

@@ -25,6 +25,7 @@ internal sealed class ReplicaLoop(DelosLog log, IStateMachine machine, ILocalSto
     private CancellationTokenSource? _following;
     private ExceptionDispatchInfo? _failure;
     private long _poisonedAt = -1;
+    private int _ownQueued;
     private CursorRecord _committed;
     private long _agreedUpTo = -1;
     private bool _isSuspected;
@@ -105,13 +106,26 @@ internal sealed class ReplicaLoop(DelosLog log, IStateMachine machine, ILocalSto
         }
     }
 
-    /// <summary>The log has acknowledged an entry of this replica's own. If the replica has applied all in front of it, this one is applied now, and those behind it that are waiting. Never fails.</summary>
+    /// <summary>
+    /// The log has acknowledged an entry of this replica's own. If the replica has applied all in front of it, this one is applied now, and those behind it that are waiting. On another thread: the caller's reads a connection, whose
+    /// peer would be taken for silent while a slow store holds it up.
+    /// </summary>
     /// <param name="position">Where it is.</param>
     /// <param name="entry">Its payload.</param>
-    public void OnAppended(long position, byte[] entry)
+    /// <param name="version">Of the chain, as it was known when the append began.</param>
+    public void OnAppended(long position, byte[] entry, ulong? version)
     {
-        _own.Add(position, entry);
-        ApplyOwn();
+        _own.Add(position, entry, version);
+        if (Interlocked.Exchange(ref _ownQueued, 1) != 0) return;
+        ThreadPool.UnsafeQueueUserWorkItem(
+            static loop =>
+            {
+                // What is acknowledged from here on asks for another look.
+                Interlocked.Exchange(ref loop._ownQueued, 0);
+                loop.ApplyOwn();
+            },
+            this,
+            preferLocal: false);
     }
 
     /// <summary>Writes a checkpoint between two batches, so that it holds exactly what is below its cursor. Nothing is applied meanwhile: whoever calls has just flushed, which leaves little to write.</summary>
@@ -234,8 +248,14 @@ internal sealed class ReplicaLoop(DelosLog log, IStateMachine machine, ILocalSto
                 await Task.Delay(Timeout.InfiniteTimeSpan, options.TimeProvider, cancellationToken).ConfigureAwait(false);
             }
 
-            if (_poisonedAt < 0) Enter(RuntimeState.Applying, "");
+            if (_core.Next > _poisonedAt)
+            {
+                _poisonedAt = -1;
+                Enter(RuntimeState.Applying, "");
+            }
+
             PoisonousEntry? poison = null;
+            ExceptionDispatchInfo? trimmed = null;
             using var following = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             await SetFollowingAsync(following, cancellationToken).ConfigureAwait(false);
             try
@@ -251,13 +271,20 @@ internal sealed class ReplicaLoop(DelosLog log, IStateMachine machine, ILocalSto
             {
                 // An own entry could not be applied, or showed that the replica has diverged.
             }
+            catch (DelosException e) when (e.Code == DelosErrorCode.Trimmed)
+            {
+                trimmed = ExceptionDispatchInfo.Capture(e);
+            }
             finally
             {
                 await SetFollowingAsync(null, CancellationToken.None).ConfigureAwait(false);
             }
 
             _failure?.Throw();
-            if (poison is null) continue;
+
+            // The follower may be behind what was applied unread, and that may be trimmed.
+            if (trimmed is not null && await log.FirstPositionAsync(cancellationToken).ConfigureAwait(false) > _core.Next) trimmed.Throw();
+            if (poison is null || _core.Next > poison.Position) continue;
             if (_poisonedAt != poison.Position) logger.ReplicaPoisoned(log.Name, options.Name, poison.Position, poison.Error);
             _poisonedAt = poison.Position;
             Enter(RuntimeState.Poisoned, $"replica {options.Name} of log '{log.Name}' stands in front of position {poison.Position}, at which its state machine fails: {poison.Error.Message} Patch or delete that entry.");
@@ -271,6 +298,7 @@ internal sealed class ReplicaLoop(DelosLog log, IStateMachine machine, ILocalSto
         await _turn.WaitAsync(cancellationToken).ConfigureAwait(false);
         _following = following;
         _turn.Release();
+        ApplyOwn();
     }
 
     private async ValueTask<PoisonousEntry?> ApplyInTurnAsync(LogBatch batch, CancellationToken cancellationToken)
@@ -278,8 +306,6 @@ internal sealed class ReplicaLoop(DelosLog log, IStateMachine machine, ILocalSto
         await _turn.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            // After a failure the core may be ahead of its store.
-            _failure?.Throw();
             return Apply(batch);
         }
         finally
@@ -289,7 +315,7 @@ internal sealed class ReplicaLoop(DelosLog log, IStateMachine machine, ILocalSto
         }
     }
 
-    /// <summary>As long as there are own entries to be applied next. Whoever has the turn now calls this when it has given it back.</summary>
+    /// <summary>As long as there are own entries to be applied next. Whoever has the turn now calls this when it has given it back. Never fails.</summary>
     private void ApplyOwn()
     {
         while (_own.HasAny(_core.Next) && _turn.Wait(0))
@@ -297,22 +323,19 @@ internal sealed class ReplicaLoop(DelosLog log, IStateMachine machine, ILocalSto
             try
             {
                 if (_following is not { } following) return;
-                try
-                {
-                    // One that is poisonous is left to the loop, to which the follower brings it.
-                    while (_own.TakeFrom(_core.Next) is { } batch && Apply(batch) is null && !_core.Cursor.Diverged)
-                    {
-                    }
 
-                    if (!_core.Cursor.Diverged) continue;
-                }
-                catch (Exception e)
+                // One that is poisonous is left to the loop, to which the follower brings it.
+                while (_own.TakeFrom(_core.Next, log.KnownVersion) is { } batch && Apply(batch) is null && !_core.Cursor.Diverged)
                 {
-                    _failure = ExceptionDispatchInfo.Capture(e);
                 }
 
+                if (!_core.Cursor.Diverged) continue;
                 _following = null;
-                following.Cancel();
+                _ = following.CancelAsync();
+            }
+            catch (Exception)
+            {
+                // Kept by Apply; the loop throws it.
             }
             finally
             {
@@ -321,8 +344,27 @@ internal sealed class ReplicaLoop(DelosLog log, IStateMachine machine, ILocalSto
         }
     }
 
+    /// <summary>In turn. What fails other than by a poisonous entry ends all applying until the store is opened anew: the core may be ahead of it, and a later batch must not be put on top.</summary>
     private PoisonousEntry? Apply(LogBatch batch)
     {
+        _failure?.Throw();
+        try
+        {
+            return ApplyNew(batch);
+        }
+        catch (Exception e)
+        {
+            _failure = ExceptionDispatchInfo.Capture(e);
+            if (_following is { } following) _ = following.CancelAsync();
+            _following = null;
+            throw;
+        }
+    }
+
+    private PoisonousEntry? ApplyNew(LogBatch batch)
+    {
+        // All of it was applied unread.
+        if (batch.Next <= _core.Next) return null;
         var before = _core.Next;
         var applied = BatchApplier.Apply(_core, holder.Store, batch);
 

@@ -1,3 +1,4 @@
+using Delos.Client;
 using Delos.Client.Loglets;
 using Delos.Protocol.Framing;
 using Delos.Runtime;
@@ -33,5 +34,39 @@ public sealed class UnreadTests
         await unanswered;
         Assert.That((await one.ReadAsync("n"), await other.ReadAsync("n")), Is.EqualTo(("22", "22")));
         Assert.That(one.Status.Checksum, Is.EqualTo(other.Status.Checksum));
+    }
+
+    /// <summary>What was applied in memory, but not committed, would be missing in the store under a cursor that says that it is there.</summary>
+    [Test]
+    public async Task After_a_commit_that_failed_nothing_is_applied_on_top([Range(1, 40, 3)] int failing)
+    {
+        var (one, other) = (_cluster.Start(1), _cluster.Start(2));
+        await Task.WhenAll(one.UntilAsync(RuntimeState.Applying), other.UntilAsync(RuntimeState.Applying));
+        var left = failing;
+        one.Faults.Begin = t => new FailingTransaction(t, () =>
+        {
+            if (--left == 0) throw new LocalStoreException("the disk is full");
+        });
+        var proposals = Enumerable.Range(0, 400).Select(i => Task.Run(() => TryAsync(i % 2 == 0 ? one : other)));
+        await Task.WhenAll(proposals);
+        while (one.Status.State != RuntimeState.Failed) await TryAsync(other);
+        one.Faults.Begin = null;
+        await one.StopAsync();
+        one = _cluster.Start(1);
+        await one.UntilAsync(RuntimeState.Applying);
+        Assert.That(await one.ReadAsync("n"), Is.EqualTo(await other.ReadAsync("n")));
+        Assert.That(await one.ReadAsync("n"), Is.EqualTo(other.Status.Commands.ToString()));
+
+        static async Task TryAsync(RuntimeCluster.Replica replica)
+        {
+            try
+            {
+                await replica.ProposeAsync("add n 1");
+            }
+            catch (DelosException)
+            {
+                // Its outcome is what the log says.
+            }
+        }
     }
 }

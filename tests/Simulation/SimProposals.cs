@@ -48,6 +48,7 @@ internal sealed class SimProposals(SimRuntime replica, SimRuntimeLog log, ulong 
         var number = _appended.Add(proposals);
         var entry = new ProposalBatch(id, number, replica.Time, [.. proposals.Select(p => p.Proposal)]);
         var bytes = entry.Encode();
+        var version = log.KnownVersion;
         if (await log.AppendAsync(bytes) is not { } position)
         {
             Fail(_appended.OnFailed(number));
@@ -55,7 +56,7 @@ internal sealed class SimProposals(SimRuntime replica, SimRuntimeLog log, ulong 
         }
 
         Fail(_appended.OnAppended(number, position));
-        if (!_isStopped) replica.OnAppended(position, bytes);
+        if (!_isStopped) replica.OnAppended(position, bytes, version);
     }
 
     private static void Fail(IReadOnlyList<Pending> unanswered)

@@ -206,15 +206,15 @@ internal sealed class SimRuntime
     }
 
     /// <summary>The log has acknowledged an entry of this replica's own: as client/Runtime/ReplicaLoop.cs, it is applied unread if it is next.</summary>
-    public void OnAppended(long position, byte[] entry)
+    public void OnAppended(long position, byte[] entry, ulong? version)
     {
-        _own.Add(position, entry);
+        _own.Add(position, entry, version);
         ApplyOwn();
     }
 
     private void ApplyOwn()
     {
-        while (State == RuntimeState.Applying && _own.TakeFrom(_core.Next) is { } batch && Apply(batch) is null) World.Count("own entries applied unread");
+        while (State == RuntimeState.Applying && _own.TakeFrom(_core.Next, _log.KnownVersion) is { } batch && Apply(batch) is null) World.Count("own entries applied unread");
     }
 
     private PoisonousEntry? Apply(LogBatch batch)

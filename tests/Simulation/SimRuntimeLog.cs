@@ -15,6 +15,9 @@ internal sealed class SimRuntimeLog(SimClient me, ClusterSimulation cluster)
     /// <summary>Where it is; null: not known, or refused.</summary>
     public Task<long?> AppendAsync(byte[] entry) => me.Appender.AppendAsync(cluster.Contents.Add(entry));
 
+    /// <summary>As DelosLog.KnownVersion.</summary>
+    public ulong? KnownVersion => me.Newest?.Version;
+
     public Task<long> CheckTailAsync() => me.ObserveTailAsync();
 
     /// <summary>What lies at a position and behind it, possibly nothing yet. Null: that position was trimmed, and the log begins at <c>First</c>.</summary>
