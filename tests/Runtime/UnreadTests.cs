@@ -49,7 +49,8 @@ public sealed class UnreadTests
         });
         var proposals = Enumerable.Range(0, 400).Select(i => Task.Run(() => TryAsync(i % 2 == 0 ? one : other)));
         await Task.WhenAll(proposals);
-        while (one.Status.State != RuntimeState.Failed) await TryAsync(other);
+        for (var i = 0; i < 5_000 && one.Status.State != RuntimeState.Failed; i++) await TryAsync(other);
+        Assert.That(one.Status.State, Is.EqualTo(RuntimeState.Failed));
         one.Faults.Begin = null;
         await one.StopAsync();
         one = _cluster.Start(1);
