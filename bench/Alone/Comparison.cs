@@ -33,14 +33,14 @@ internal sealed class Comparison(AlonePlan plan, int size, IReadOnlyList<int> ou
     public string Markdown()
     {
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"| outstanding | {size} B {what} | per second | to {contenders[0].Name} | rounds apart | p50 us | p99 us | p99.9 us | CPU s per 10,000, all daemons | the busiest |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
+        text.Append(CultureInfo.InvariantCulture, $"| outstanding | {size} B {what} | per second | to {contenders[0].Name} | rounds apart | p50 us | p99 us | p99.9 us | CPU s per 10,000, all daemons | the busiest | stolen by the host |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
         foreach (var atATime in outstanding)
         {
             var first = this[contenders[0].Name, atATime];
             foreach (var contender in contenders)
             {
                 var cell = this[contender.Name, atATime];
-                text.Append(CultureInfo.InvariantCulture, $"| {atATime} | {cell.Peer} | {cell.PerSecond:F0} | {cell.PerSecond / first.PerSecond:F3} | {cell.Noise:P0} | {cell.P50:F0} | {cell.P99:F0} | {cell.P999:F0} | {cell.ProcessorSeconds:F4} | {cell.BusiestProcessorSeconds:F4} |\n");
+                text.Append(CultureInfo.InvariantCulture, $"| {atATime} | {cell.Peer} | {cell.PerSecond:F0} | {cell.PerSecond / first.PerSecond:F3} | {cell.Noise:P0} | {cell.P50:F0} | {cell.P99:F0} | {cell.P999:F0} | {cell.ProcessorSeconds:F4} | {cell.BusiestProcessorSeconds:F4} | {cell.Stolen:P0} |\n");
             }
         }
 

@@ -17,7 +17,7 @@ internal sealed class StripesMeasurement : IMeasurement
         await alone.RunAsync(cancellationToken).ConfigureAwait(false);
         await using var five = await bench.StartAsync(5, cancellationToken).ConfigureAwait(false);
         var (one, rotating) = (Of(three, "3 LogServers, 1 sequencer", LogPolicy.Default), Of(five, "5 LogServers, 5 sequencers", LogPolicy.Striped(5, 5)));
-        int[] outstanding = [256, 4096];
+        int[] outstanding = [256, 4096, 32768];
         var threshold = new Comparison(bench.Plan, 128, outstanding, [one, Of(five, "5 LogServers, 1 sequencer", LogPolicy.Native(5)), rotating]);
         await threshold.RunAsync(cancellationToken).ConfigureAwait(false);
         var text = $"One client, one append at a time:\n\n{alone.Markdown()}\nTwice the failure threshold. All daemons share this machine, so the processor time of the busiest one is the measure; its inverse is what one core of its own would carry:\n\n{threshold.Markdown()}\n";

@@ -18,25 +18,39 @@ internal sealed class ClosedLoop(IPeerClient client, int size, int outstanding, 
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private long _lastTicks;
     private long _longestGapTicks;
+    private long _endTicks;
 
-    /// <summary>Longest time without any answer, from the first answer on.</summary>
-    public TimeSpan LongestGap => new(Interlocked.Read(ref _longestGapTicks));
+    /// <summary>Longest time without any answer, from the first answer on and up to the end of what was measured: a load that is never answered again has a gap, too.</summary>
+    public TimeSpan LongestGap => new(Math.Max(Interlocked.Read(ref _longestGapTicks), Interlocked.Read(ref _endTicks) - Interlocked.Read(ref _lastTicks)));
+
+    /// <summary>Forgets the gaps until now, of connections and compilers that had to warm up.</summary>
+    public void ForgetGaps() => Interlocked.Exchange(ref _longestGapTicks, 0);
 
     public async Task<LoopResult> RunAsync(TimeSpan warmUp, TimeSpan duration, Func<IReadOnlyList<int>> processes, CancellationToken cancellationToken)
     {
         using var load = new ClosedLoad<bool>(CallAsync, outstanding, static e => e is PeerException);
         IReadOnlyList<int> ids = [];
+        StolenTime? host = null;
+        var stolen = 0.0;
         double[] before = [], processor = [];
         await load.RunAsync(warmUp, duration, cancellationToken, isBeginning =>
         {
             if (isBeginning) ids = processes();
             var now = ids.Select(static i => PeerProcess.ProcessorTime(i).TotalSeconds).ToArray();
-            if (isBeginning) before = now;
-            else processor = [.. now.Zip(before, static (end, begin) => end - begin)];
+            if (isBeginning)
+            {
+                before = now;
+                host = new StolenTime();
+                return;
+            }
+
+            processor = [.. now.Zip(before, static (end, begin) => end - begin)];
+            stolen = host?.Share ?? 0;
+            Interlocked.Exchange(ref _endTicks, _clock.Elapsed.Ticks);
         }).ConfigureAwait(false);
         var all = load.Microseconds;
         var each = 10_000.0 / Math.Max(1, all.Count);
-        return new LoopResult(all.Count / load.Measured.TotalSeconds, all.Percentile(50), all.Percentile(99), all.Percentile(99.9), processor.Sum() * each, processor.DefaultIfEmpty().Max() * each, load.Errors);
+        return new LoopResult(all.Count / load.Measured.TotalSeconds, all.Percentile(50), all.Percentile(99), all.Percentile(99.9), processor.Sum() * each, processor.DefaultIfEmpty().Max() * each, load.Errors, stolen);
     }
 
     private async ValueTask<bool> CallAsync()
@@ -79,4 +93,5 @@ internal sealed class ClosedLoop(IPeerClient client, int size, int outstanding, 
 /// <param name="ProcessorSeconds">Of all servers, for each 10,000 answers.</param>
 /// <param name="BusiestProcessorSeconds">Of the server that used most, for each 10,000 answers.</param>
 /// <param name="Errors">Writes that had to be tried again.</param>
-internal sealed record LoopResult(double PerSecond, long P50, long P99, long P999, double ProcessorSeconds, double BusiestProcessorSeconds, long Errors);
+/// <param name="Stolen">The part of the processors' time that the machine's host gave to others meanwhile.</param>
+internal sealed record LoopResult(double PerSecond, long P50, long P99, long P999, double ProcessorSeconds, double BusiestProcessorSeconds, long Errors, double Stolen);

@@ -51,7 +51,7 @@ internal sealed class EtcdPeer : IPeer
     public async Task<IPeerClient> ConnectAsync(CancellationToken cancellationToken)
     {
         var leader = await LeaderAsync(cancellationToken).ConfigureAwait(false);
-        return new EtcdClient(_clientPorts[(leader + 1) % Servers.Count]);
+        return new EtcdClient(_clientPorts[_servers.FollowerOf(leader)]);
     }
 
     public async Task<ITailReader> FollowAsync(CancellationToken cancellationToken) =>

@@ -57,7 +57,7 @@ internal sealed class NatsPeer : IPeer
     public async Task<IPeerClient> ConnectAsync(CancellationToken cancellationToken)
     {
         var leader = await LeaderAsync(cancellationToken).ConfigureAwait(false);
-        return await NatsClient.ConnectAsync(_clientPorts[(leader + 1) % Servers.Count], cancellationToken).ConfigureAwait(false);
+        return await NatsClient.ConnectAsync(_clientPorts[_servers.FollowerOf(leader)], cancellationToken).ConfigureAwait(false);
     }
 
     public async Task<ITailReader> FollowAsync(CancellationToken cancellationToken)

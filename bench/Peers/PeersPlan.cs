@@ -35,12 +35,18 @@ internal sealed record Cell(string Peer, int Size, int Outstanding, List<LoopRes
 
     public double BusiestProcessorSeconds => Median(r => r.BusiestProcessorSeconds);
 
+    public double Stolen => Median(r => r.Stolen);
+
     /// <summary>How far the rounds' throughputs are from each other, as a part of their median.</summary>
     public double Noise => PerSecond == 0 ? 0 : (Results.Max(r => r.PerSecond) - Results.Min(r => r.PerSecond)) / PerSecond;
 
-    private double Median(Func<LoopResult, double> value)
+    /// <summary>0 of none.</summary>
+    public static double MedianOf(IEnumerable<double> all)
     {
-        var values = Results.Select(value).Order().ToArray();
+        var values = all.Order().ToArray();
+        if (values.Length == 0) return 0;
         return values.Length % 2 == 1 ? values[values.Length / 2] : (values[values.Length / 2 - 1] + values[values.Length / 2]) / 2;
     }
+
+    private double Median(Func<LoopResult, double> value) => MedianOf(Results.Select(value));
 }

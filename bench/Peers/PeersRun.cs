@@ -129,6 +129,7 @@ internal sealed class PeersRun(PeersPlan plan, IReadOnlyList<Func<IPeer>> makers
         var loop = new ClosedLoop(client, PeersPlan.GapSize, PeersPlan.GapOutstanding);
         var running = loop.RunAsync(TimeSpan.FromSeconds(3), TimeSpan.FromSeconds(12), () => peer.ProcessIds, cancellationToken);
         await Task.Delay(TimeSpan.FromSeconds(4), cancellationToken).ConfigureAwait(false);
+        loop.ForgetGaps();
         await peer.KillLeaderAsync(cancellationToken).ConfigureAwait(false);
         await running.ConfigureAwait(false);
         _report.OnGap(peer, loop.LongestGap);

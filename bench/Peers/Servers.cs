@@ -12,6 +12,13 @@ internal sealed class Servers : IAsyncDisposable
 
     public void Add(PeerProcess process) => _processes.Add(process);
 
+    /// <summary>The next one after the leader that runs: where a client connects, which knows nothing of leaders.</summary>
+    public int FollowerOf(int leader)
+    {
+        var followers = Enumerable.Range(1, Count - 1).Select(i => (leader + i) % Count);
+        return followers.FirstOrDefault(i => _processes[i].IsRunning, leader);
+    }
+
     /// <summary>Tries until it succeeds: the servers are starting, or electing a leader.</summary>
     public async Task<T> UntilAsync<T>(Func<Task<T>> attempt, string what, CancellationToken cancellationToken)
     {

@@ -59,7 +59,7 @@ internal sealed class ZooKeeperPeer : IPeer
     public async Task<IPeerClient> ConnectAsync(CancellationToken cancellationToken)
     {
         var leader = await LeaderAsync(cancellationToken).ConfigureAwait(false);
-        return await ZooKeeperClient.ConnectAsync(_clientPorts[(leader + 1) % Servers.Count], cancellationToken).ConfigureAwait(false);
+        return await ZooKeeperClient.ConnectAsync(_clientPorts[_servers.FollowerOf(leader)], cancellationToken).ConfigureAwait(false);
     }
 
     public Task<ITailReader> FollowAsync(CancellationToken cancellationToken) => throw new NotSupportedException("ZooKeeper's watches tell of one change each.");
