@@ -7,18 +7,6 @@ public sealed class EntryCodecTests
     private static readonly byte[] s_payload = "abc"u8.ToArray();
 
     [Test]
-    public void Crc32C_gives_the_published_check_value() =>
-        Assert.That(Crc32C.Compute("123456789"u8), Is.EqualTo(0xE3069283u));
-
-    [Test]
-    public void Crc32C_in_pieces_of_whole_words_equals_crc32c_of_the_whole()
-    {
-        var data = Enumerable.Range(0, 100).Select(i => (byte)(i * 7)).ToArray();
-        var crc = Crc32C.Append(Crc32C.Append(Crc32C.Begin(), data.AsSpan(0, 13)), data.AsSpan(13));
-        Assert.That(Crc32C.Finish(crc), Is.EqualTo(Crc32C.Compute(data)));
-    }
-
-    [Test]
     public void An_entry_has_these_bytes()
     {
         var bytes = new byte[EntryCodec.EncodedSize(s_payload.Length)];
