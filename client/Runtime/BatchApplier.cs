@@ -20,8 +20,7 @@ internal static class BatchApplier
         }
 
         if (poison is null) core.Advance(batch.Next);
-        core.Save(transaction);
-        transaction.Commit();
+        core.Commit(transaction);
         return new AppliedBatch(answers, poison);
     }
 }

@@ -16,6 +16,7 @@ public sealed class DelosRuntime : IAsyncDisposable
     private readonly Proposer _proposer;
     private readonly StoreHolder _holder = new();
     private readonly CursorWaiters _waiters = new();
+    private readonly ReplicaCondition _condition;
     private readonly ReplicaLoop _loop;
     private readonly ReplicaUpkeep _upkeep;
     private readonly CancellationTokenSource _closed = new();
@@ -30,9 +31,12 @@ public sealed class DelosRuntime : IAsyncDisposable
         _options = options;
         var logger = options.LoggerFactory.CreateLogger("Delos.Runtime");
         _proposer = new Proposer(log, options);
-        _loop = new ReplicaLoop(log, machine, stores, snapshots, options, _proposer, _holder, _waiters, logger);
-        _proposer.Acknowledged = _loop.OnAppended;
-        _upkeep = new ReplicaUpkeep(log, snapshots, options, _proposer, _holder, _loop, logger);
+        _condition = new ReplicaCondition(log.Name, options.Name, _proposer, _waiters, logger);
+        var core = new RuntimeCore(machine, options.ReplicaId, options.Features);
+        var applier = new ReplicaApplier(log, machine, core, _proposer, _holder, _condition);
+        _proposer.Acknowledged = applier.OnAppended;
+        _loop = new ReplicaLoop(log, stores, snapshots, options, core, _proposer, _holder, applier, _condition, logger);
+        _upkeep = new ReplicaUpkeep(log, snapshots, options, _proposer, _holder, applier, _condition, logger);
     }
 
     /// <summary>Starts a replica. It opens its store, restores a snapshot if it needs one, and goes on from its cursor by itself; <see cref="Status"/> tells how far it is.</summary>
@@ -57,19 +61,19 @@ public sealed class DelosRuntime : IAsyncDisposable
     {
         get
         {
-            var (state, problem, cursor) = _loop.Condition;
+            var (state, problem, cursor) = _condition.Now;
             return new RuntimeStatus(state, cursor.Next, _upkeep.DurableCursor, _upkeep.NewestSnapshot, cursor.TrimPoint, cursor.Checksum, cursor.Commands, problem.Length > 0 ? problem : _upkeep.Problem);
         }
     }
 
     /// <summary>Completes when <see cref="Status"/> has another state or problem than when this was asked for.</summary>
-    public Task Changed => _loop.Changed;
+    public Task Changed => _condition.Changed;
 
     /// <summary>Bytes that a command of a session may have, so that it fits into an entry.</summary>
     public int MaxCommandBytes => _options.MaxBatchBytes - ProposalBatch.HeaderSize - Proposal.Overhead;
 
     /// <summary>The features that all replicas have committed to.</summary>
-    public FeatureGates Gates => _loop.Gates;
+    public FeatureGates Gates => _condition.Gates;
 
     /// <summary>Waits until this replica takes proposals: its store is open, and a snapshot restored if it needed one.</summary>
     /// <exception cref="DelosException">Unavailable: it failed, or has diverged; the message says what to do. Closed.</exception>
@@ -77,8 +81,8 @@ public sealed class DelosRuntime : IAsyncDisposable
     {
         while (true)
         {
-            var changed = _loop.Changed;
-            var (state, problem, _) = _loop.Condition;
+            var changed = _condition.Changed;
+            var (state, problem, _) = _condition.Now;
             if (state == RuntimeState.Applying) return;
             if (state is RuntimeState.Failed or RuntimeState.Diverged or RuntimeState.Closed) throw new DelosException(state == RuntimeState.Closed ? DelosErrorCode.Closed : DelosErrorCode.Unavailable, problem);
             await changed.WaitAsync(cancellationToken).ConfigureAwait(false);
@@ -172,7 +176,7 @@ public sealed class DelosRuntime : IAsyncDisposable
                 break;
         }
 
-        var (state, problem, _) = _loop.Condition;
+        var (state, problem, _) = _condition.Now;
         var serves = state == RuntimeState.Applying || (level.Kind == ReadLevelKind.Stale && state is RuntimeState.Poisoned or RuntimeState.Starting);
         if (serves && _holder.Snapshot(generation) is { } snapshot) return snapshot;
         throw new DelosException(state == RuntimeState.Closed ? DelosErrorCode.Closed : DelosErrorCode.Unavailable, problem.Length > 0 ? problem : "The replica's store is being replaced.");

@@ -7,7 +7,7 @@ namespace Delos.Runtime;
 /// <summary>
 /// What a replica does from time to time: makes its state durable and reports through the log, writes snapshots, evicts replicas that are silent for long, and trims the log as far as the reports of all allow (trap 24).
 /// </summary>
-internal sealed class ReplicaUpkeep(DelosLog log, ISnapshotStore snapshots, RuntimeOptions options, Proposer proposer, StoreHolder holder, ReplicaLoop loop, ILogger logger)
+internal sealed class ReplicaUpkeep(DelosLog log, ISnapshotStore snapshots, RuntimeOptions options, Proposer proposer, StoreHolder holder, ReplicaApplier applier, ReplicaCondition condition, ILogger logger)
 {
     private readonly SilenceWatch _silence = new(options.ReplicaId, options.ReportEvery, options.EvictAfter);
     private readonly SemaphoreSlim _one = new(1);
@@ -36,7 +36,7 @@ internal sealed class ReplicaUpkeep(DelosLog log, ISnapshotStore snapshots, Runt
             {
                 // Not all replicas at the same time.
                 await Task.Delay(options.ReportEvery * (0.75 + (Random.Shared.NextDouble() / 2)), options.TimeProvider, cancellationToken).ConfigureAwait(false);
-                switch (loop.Condition.State)
+                switch (condition.Now.State)
                 {
                     case RuntimeState.Applying:
                         await OnceAsync(forceSnapshot: false, cancellationToken).ConfigureAwait(false);
@@ -111,13 +111,13 @@ internal sealed class ReplicaUpkeep(DelosLog log, ISnapshotStore snapshots, Runt
     private async Task<Exception?> SnapshotAsync(long cursor, List<ReplicaRecord> replicas, bool isForced, CancellationToken cancellationToken)
     {
         var known = await snapshots.ListOwnAsync(cancellationToken).ConfigureAwait(false);
-        var (agreedUpTo, isSuspected) = loop.Agreement;
+        var (agreedUpTo, isSuspected) = condition.Agreement;
         Exception? failed = null;
-        if (!isSuspected && SnapshotRules.IsDue(known, cursor, loop.Condition.Cursor.TrimPoint, options.SnapshotEvery, isForced))
+        if (!isSuspected && SnapshotRules.IsDue(known, cursor, condition.Now.Cursor.TrimPoint, options.SnapshotEvery, isForced))
         {
             try
             {
-                var snapshot = await snapshots.SaveAsync(options.ReplicaId, d => loop.CheckpointAsync(d, cancellationToken), cancellationToken).ConfigureAwait(false);
+                var snapshot = await snapshots.SaveAsync(options.ReplicaId, d => applier.CheckpointAsync(d, cancellationToken), cancellationToken).ConfigureAwait(false);
                 logger.SnapshotWritten(log.Name, options.Name, snapshot.Cursor);
                 known = [snapshot, .. known];
                 _snapshotProblem = "";
@@ -151,7 +151,7 @@ internal sealed class ReplicaUpkeep(DelosLog log, ISnapshotStore snapshots, Runt
         }
 
         var known = await snapshots.ListOwnAsync(cancellationToken).ConfigureAwait(false);
-        foreach (var wrong in SnapshotRules.Wrong(known, options.ReplicaId, loop.Agreement.AgreedUpTo, replicas)) await snapshots.DeleteAsync(wrong, cancellationToken).ConfigureAwait(false);
+        foreach (var wrong in SnapshotRules.Wrong(known, options.ReplicaId, condition.Agreement.AgreedUpTo, replicas)) await snapshots.DeleteAsync(wrong, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Evicts who has not reported for long (<see cref="SilenceWatch"/>).</summary>
@@ -175,7 +175,7 @@ internal sealed class ReplicaUpkeep(DelosLog log, ISnapshotStore snapshots, Runt
 
     private async Task TrimAsync(CancellationToken cancellationToken)
     {
-        var point = loop.Condition.Cursor.TrimPoint;
+        var point = condition.Now.Cursor.TrimPoint;
         if (point <= _trimmed) return;
         _trimmed = await log.TrimAsync(point, cancellationToken).ConfigureAwait(false);
         logger.LogTrimmed(log.Name, _trimmed);

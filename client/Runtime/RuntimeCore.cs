@@ -19,6 +19,9 @@ internal sealed class RuntimeCore(IStateMachine machine, ulong replica, IReadOnl
     private CursorRecord _cursor;
     private FeatureGates _gates = FeatureGates.None;
 
+    // What was applied since the last commit is in there; null: nothing was.
+    private IStoreTransaction? _transaction;
+
     /// <summary>First position not applied.</summary>
     public long Next => _cursor.Next;
 
@@ -32,11 +35,12 @@ internal sealed class RuntimeCore(IStateMachine machine, ulong replica, IReadOnl
     /// <summary>The highest position at which another replica had the same state; -1: not known of any.</summary>
     public long AgreedUpTo => _replicas.AgreedUpTo;
 
-    /// <summary>Goes on from what the store holds.</summary>
+    /// <summary>Goes on from what the store holds; whatever was applied and not committed is forgotten.</summary>
     /// <exception cref="InvalidDataException">It makes no sense.</exception>
     /// <exception cref="IncompatibleProgramException">The cluster uses a feature that this program does not know.</exception>
     public void Load(IStoreReader store)
     {
+        _transaction = null;
         _cursor = CursorRecord.Load(store);
         _replicas.Forget();
         var levels = new Dictionary<string, int>();
@@ -52,8 +56,10 @@ internal sealed class RuntimeCore(IStateMachine machine, ulong replica, IReadOnl
     /// <param name="entry">Its payload.</param>
     /// <param name="onAnswer">Gets the batch and, one by one, the index and the answer of each of its proposals.</param>
     /// <returns>Null, or what the state machine threw at this entry: the replica stops in front of it.</returns>
+    /// <exception cref="InvalidOperationException">What was applied before is in another transaction, which was not committed, or could not be: the core is ahead of the store, until it is loaded from it.</exception>
     public Exception? Apply(IStoreTransaction store, long position, ReadOnlySpan<byte> entry, Action<ProposalBatch, int, Answer> onAnswer)
     {
+        Use(store);
         ArgumentOutOfRangeException.ThrowIfLessThan(position, Next);
         if (!ProposalBatch.IsOne(entry))
         {
@@ -96,8 +102,21 @@ internal sealed class RuntimeCore(IStateMachine machine, ulong replica, IReadOnl
         if (next > Next) _cursor = _cursor with { Next = next };
     }
 
-    /// <summary>Puts the cursor into the transaction that has the effects. The caller commits.</summary>
-    public void Save(IStoreTransaction store) => store.Put(StoreSpace.Runtime, RuntimeKeys.Cursor, _cursor.Encode());
+    /// <summary>Commits the transaction that has the effects, with the cursor. If that fails, the core has to be loaded anew.</summary>
+    /// <exception cref="InvalidOperationException">As <see cref="Apply(IStoreTransaction, long, ReadOnlySpan{byte}, Action{ProposalBatch, int, Answer})"/>.</exception>
+    public void Commit(IStoreTransaction store)
+    {
+        Use(store);
+        store.Put(StoreSpace.Runtime, RuntimeKeys.Cursor, _cursor.Encode());
+        store.Commit();
+        _transaction = null;
+    }
+
+    private void Use(IStoreTransaction store)
+    {
+        if (_transaction is not null && _transaction != store) throw new InvalidOperationException("What was applied last was not committed; the replica's store has to be loaded again before anything is put on top.");
+        _transaction = store;
+    }
 
     private Answer Apply(EffectChecksum effects, MachineTransaction guarded, IStoreTransaction local, in CommandContext context, in Proposal proposal)
     {

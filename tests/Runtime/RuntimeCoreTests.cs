@@ -34,12 +34,43 @@ public class RuntimeCoreTests
             Apply(store, 0, s_time, Command("set a 1"));
             using var transaction = store.Begin();
             _core.Apply(transaction, 1, Batch(s_time, Command("set a 2")), Note);
-            _core.Save(transaction);
         }
 
         using var again = _stores.Open();
         using var snapshot = again.Snapshot();
         Assert.That((Registers.Get(snapshot, "a"), CursorRecord.Load(snapshot).Next), Is.EqualTo(("1", 1L)), "what was not committed is not there, in either");
+    }
+
+    [Test]
+    public void After_a_commit_that_failed_or_never_came_nothing_is_put_on_top_until_the_store_is_loaded()
+    {
+        using var store = _stores.Open();
+        Apply(store, 0, s_time, Command("set a 1"));
+        using (var lost = store.Begin())
+        {
+            // Its commit fails.
+            Assert.That(_core.Apply(lost, 1, Batch(s_time, Command("set a 2")), Note), Is.Null);
+            lost.Dispose();
+            Assert.That(() => _core.Commit(lost), Throws.InstanceOf<ObjectDisposedException>());
+        }
+
+        using (var next = store.Begin())
+        {
+            Assert.That(() => _core.Apply(next, 2, Batch(s_time, Command("set b 3")), Note), Throws.InvalidOperationException);
+            Assert.That(() => _core.Commit(next), Throws.InvalidOperationException);
+        }
+
+        using (var snapshot = store.Snapshot())
+        {
+            Assert.That((Registers.Get(snapshot, "a"), Registers.Get(snapshot, "b"), CursorRecord.Load(snapshot).Next), Is.EqualTo(("1", (string?)null, 1L)));
+            _core.Load(snapshot);
+        }
+
+        Assert.That(_core.Next, Is.EqualTo(1));
+        Apply(store, 1, s_time, Command("set a 2"));
+        using (var abandoned = store.Begin()) Assert.That(_core.Apply(abandoned, 2, Batch(s_time, Command("set b 3")), Note), Is.Null);
+        using var other = store.Begin();
+        Assert.That(() => _core.Apply(other, 3, [], Note), Throws.InvalidOperationException);
     }
 
     [Test]
@@ -53,8 +84,7 @@ public class RuntimeCoreTests
             Assert.That(_core.Apply(transaction, 1, Batch(s_time, Command("set a 2"), Command("set b 2"), Command("fail")), Note), Is.InstanceOf<InvalidOperationException>());
             Assert.That(_core.Cursor, Is.EqualTo(before));
             Assert.That(_answers, Has.Count.EqualTo(1), "nobody is answered for it");
-            _core.Save(transaction);
-            transaction.Commit();
+            _core.Commit(transaction);
         }
 
         using var snapshot = store.Snapshot();
@@ -251,8 +281,7 @@ public class RuntimeCoreTests
         {
             using var transaction = store.Begin();
             for (var i = position; i < Math.Min(entries.Count, position + batch); i++) Assert.That(core.Apply(transaction, i, entries[i], static (_, _, _) => { }), Is.Null);
-            core.Save(transaction);
-            transaction.Commit();
+            core.Commit(transaction);
         }
 
         return core.Cursor.Checksum;
@@ -302,7 +331,6 @@ public class RuntimeCoreTests
     {
         using var transaction = store.Begin();
         Assert.That(_core.Apply(transaction, position, Batch(time, proposals), Note), Is.Null);
-        _core.Save(transaction);
-        transaction.Commit();
+        _core.Commit(transaction);
     }
 }

@@ -4,7 +4,7 @@ using Delos.Runtime;
 namespace Delos.Tests.Simulation;
 
 /// <summary>
-/// One replica of a state machine: the shell around the runtime's pure classes, as client/Runtime/ReplicaLoop.cs, ReplicaUpkeep.cs and DelosRuntime.cs are. Its process dies and starts again, its disk forgets what was not
+/// One replica of a state machine: the shell around the runtime's pure classes, as client/Runtime/ReplicaLoop.cs, ReplicaApplier.cs, ReplicaUpkeep.cs and DelosRuntime.cs are. Its process dies and starts again, its disk forgets what was not
 /// made durable, or all.
 /// </summary>
 internal sealed class SimRuntime
@@ -205,7 +205,7 @@ internal sealed class SimRuntime
         }
     }
 
-    /// <summary>The log has acknowledged an entry of this replica's own: as client/Runtime/ReplicaLoop.cs, it is applied unread if it is next.</summary>
+    /// <summary>The log has acknowledged an entry of this replica's own: as client/Runtime/ReplicaApplier.cs, it is applied unread if it is next.</summary>
     public void OnAppended(long position, byte[] entry, ulong? version)
     {
         _own.Add(position, entry, version);
