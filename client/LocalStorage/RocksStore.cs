@@ -4,8 +4,8 @@ using Delos.Runtime;
 namespace Delos.LocalStorage;
 
 /// <summary>
-/// A store on the disk, by RocksDB. Commits go to memory only, without a log of their own, and from there to files in the background, in the order of the commits: after a crash it holds the state after some commit, no older than the last flush.
-/// Disposed in good order, it keeps all. Errors of the disk are <see cref="StoreException"/>s; after one of a write, commits may go on failing until the store is opened anew.
+/// A store on the disk, by RocksDB. Commits go to memory only, without a log of their own: several are gathered and given to the library at once, or as soon as somebody wants to see them; from there they go to files in the background, in the
+/// order of the commits. After a crash it holds the state after some commit, no older than the last flush. Disposed in good order, it keeps all. Errors of the disk are <see cref="StoreException"/>s; after one of a write, commits may go on failing until the store is opened anew.
 /// </summary>
 public sealed class RocksStore : ILocalStore
 {
@@ -17,8 +17,17 @@ public sealed class RocksStore : ILocalStore
 
     // Of the one transaction at a time.
     private readonly Overlay _overlay = new();
-    private readonly BatchWriter _writer = new();
     private readonly ReadCache _cache;
+
+    // What was committed last, which only a commit changes. A transaction reads it without the lock, since it is in the way of no other commit.
+    private readonly CommitBuffer _buffer = new();
+    private readonly long _bufferBytes;
+
+    // Held while something is committed, or given to the database.
+    private readonly Lock _writing = new();
+    private readonly BatchWriter _batch = new();
+    private bool _isWritten = true;
+
     private int _transactions;
     private volatile bool _disposed;
 
@@ -26,6 +35,7 @@ public sealed class RocksStore : ILocalStore
     {
         _directory = options.Directory;
         _cache = new ReadCache(options.ReadCacheBytes);
+        _bufferBytes = options.CommitBufferBytes;
         _database = DatabaseOpener.Open(options);
         RocksNative.WriteOptionsDisableLog(_writeOptions, 1);
         RocksNative.FlushOptionsSetWait(_flushOptions, 1);
@@ -39,12 +49,14 @@ public sealed class RocksStore : ILocalStore
     {
         ObjectDisposedException.ThrowIf(IsDisposed, this);
         if (Interlocked.CompareExchange(ref _transactions, 1, 0) != 0) throw new InvalidOperationException("The store has a transaction already; there is one at a time.");
-        return new RocksTransaction(this, _database, _readOptions, _overlay, _cache);
+        return new RocksTransaction(this, _database, _readOptions, _overlay, _buffer, _cache);
     }
 
+    /// <exception cref="StoreException">The disk failed.</exception>
     public IStoreSnapshot Snapshot()
     {
         ObjectDisposedException.ThrowIf(IsDisposed, this);
+        WriteBuffer();
         return new RocksSnapshot(_database);
     }
 
@@ -62,46 +74,70 @@ public sealed class RocksStore : ILocalStore
     /// <summary>Waits for background work. What was committed but not flushed is written if the disk lets it. As long as snapshots or cursors are out, they can be read, and the files stay in use.</summary>
     public void Dispose()
     {
-        _disposed = true;
+        lock (_writing)
+        {
+            if (_disposed) return;
+            try
+            {
+                WriteBuffer();
+            }
+            catch (StoreException)
+            {
+                // As after a crash: the log has it.
+            }
+
+            _disposed = true;
+        }
+
         _readOptions.Dispose();
         _writeOptions.Dispose();
         _flushOptions.Dispose();
         _database.Dispose();
     }
 
+    /// <summary>Takes over what a transaction changed; if that throws, nothing of it.</summary>
     internal void Commit(Overlay overlay)
     {
-        _writer.Clear();
-        foreach (var i in overlay.Ordered())
+        lock (_writing)
         {
-            // What was put and deleted again leaves no trace, where it is known that it was not there before.
-            var change = overlay[i];
-            if (change.Kind == Overlay.ChangeKind.Put || !_cache.TryGet(overlay.KeyAt(i), overlay.HashAt(i), out var stored) || stored is not null) _writer.Add(overlay.KeyAt(i), change);
-        }
-
-        if (_writer.IsEmpty) return;
-        try
-        {
-            using var batch = _writer.Take();
-            RocksNative.Write(_database, _writeOptions, batch, out var error);
-            RocksError.ThrowIfAny(error, $"commit to store {_directory}");
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            if (_buffer.Bytes >= _bufferBytes) WriteBuffer();
+            if (_isWritten) _buffer.MoveTo(_cache);
             for (var i = 0; i < overlay.Count; i++)
             {
-                if (overlay[i].Kind != Overlay.ChangeKind.None) _cache.Update(overlay.KeyAt(i), overlay.HashAt(i), overlay[i]);
+                var change = overlay[i];
+                if (change.Kind == Overlay.ChangeKind.None || IsKnownAbsent(overlay.KeyAt(i), overlay.HashAt(i), change)) continue;
+                _buffer.Set(overlay.KeyAt(i), overlay.HashAt(i), change);
+                _isWritten = false;
             }
         }
-        catch
+    }
+
+    /// <summary>Gives to the database what was committed so far.</summary>
+    /// <exception cref="StoreException">The disk failed. Whether it was written is not known; the next call tries again.</exception>
+    internal void WriteBuffer()
+    {
+        lock (_writing)
         {
-            // Whether it was written is not known.
-            _cache.Clear();
-            throw;
+            if (_isWritten) return;
+            _batch.Clear();
+            _buffer.WriteTo(_batch);
+            using var batch = _batch.Take();
+            RocksNative.Write(_database, _writeOptions, batch, out var error);
+            RocksError.ThrowIfAny(error, $"commit to store {_directory}");
+            _isWritten = true;
         }
     }
 
     internal void OnTransactionEnded() => Volatile.Write(ref _transactions, 0);
 
+    /// <summary>What was put and deleted again leaves no trace, where it is known that it was not there before.</summary>
+    private bool IsKnownAbsent(ReadOnlySpan<byte> key, int hash, in Overlay.Change change) =>
+        change.Kind == Overlay.ChangeKind.Deleted && _buffer.Find(key, hash).Kind == Overlay.ChangeKind.None && _cache.TryGet(key, hash, out var stored) && stored is null;
+
     private void Flush()
     {
+        WriteBuffer();
         RocksNative.Flush(_database, _flushOptions, out var error);
         RocksError.ThrowIfAny(error, $"flush store {_directory}");
     }
@@ -109,6 +145,7 @@ public sealed class RocksStore : ILocalStore
     private void Checkpoint(string directory)
     {
         var operation = $"write checkpoint {directory} of store {_directory}";
+        WriteBuffer();
         if (Path.Exists(directory)) throw new StoreException(operation, "the directory exists");
         var partial = directory + ".partial";
         StoreFiles.EnsureDirectory(Path.GetDirectoryName(directory)!);

@@ -2,7 +2,7 @@ namespace Delos.LocalStorage;
 
 /// <summary>
 /// Settings of a <see cref="RocksStore"/>; immutable, checked once when the factory is made. The defaults suit a control plane's state on a small machine: at most about
-/// <see cref="BlockCacheBytes"/> + <see cref="ReadCacheBytes"/> + <see cref="WriteBuffers"/> × <see cref="WriteBufferBytes"/> of memory (96 MiB), the changes of a transaction, what open snapshots and scans pin, and some kilobytes for each open file.
+/// <see cref="BlockCacheBytes"/> + <see cref="ReadCacheBytes"/> + <see cref="CommitBufferBytes"/> + <see cref="WriteBuffers"/> × <see cref="WriteBufferBytes"/> of memory (97 MiB), the changes of a transaction, what open snapshots and scans pin, and some kilobytes for each open file.
 /// </summary>
 public sealed record RocksStoreOptions
 {
@@ -17,7 +17,13 @@ public sealed record RocksStoreOptions
     /// <summary>Bytes of keys that transactions asked for, with their values, which stay in memory as they are, so that the apply loop need not ask the engine for them again. 16 MiB unless set; 0: none.</summary>
     public long ReadCacheBytes { get; init; } = 16L << 20;
 
-    /// <summary>Bytes of commits that are gathered in memory before they are written to a file in the background. 16 MiB unless set, at least 64 KiB.</summary>
+    /// <summary>
+    /// Bytes of memory for what the last commits changed, the last state of each key, before it is given to the engine at once; the changes of one transaction may come on top. More makes commits cheaper, and longer the wait of the reader who is the
+    /// first after many of them: he gives it to the engine. 1 MiB unless set; 0: a commit is given to it by the next one, at the latest.
+    /// </summary>
+    public long CommitBufferBytes { get; init; } = 1L << 20;
+
+    /// <summary>Bytes of commits that are gathered in the engine's memory before they are written to a file in the background. 16 MiB unless set, at least 64 KiB.</summary>
     public long WriteBufferBytes { get; init; } = 16L << 20;
 
     /// <summary>How many such buffers there may be, the one being filled among them; commits wait while all are waiting for the disk. 3 unless set, at least 2.</summary>
@@ -47,6 +53,7 @@ public sealed record RocksStoreOptions
         ArgumentException.ThrowIfNullOrWhiteSpace(Directory);
         ArgumentOutOfRangeException.ThrowIfLessThan(BlockCacheBytes, 1L << 20);
         ArgumentOutOfRangeException.ThrowIfNegative(ReadCacheBytes);
+        ArgumentOutOfRangeException.ThrowIfNegative(CommitBufferBytes);
         ArgumentOutOfRangeException.ThrowIfLessThan(WriteBufferBytes, 64L << 10);
         ArgumentOutOfRangeException.ThrowIfLessThan(WriteBuffers, 2);
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxOpenFiles, 32);

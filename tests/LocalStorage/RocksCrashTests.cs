@@ -22,7 +22,7 @@ public class RocksCrashTests
         _image = new RocksImage(_directory);
 
         // Small buffers, so that RocksDB writes files all the time of its own accord, and merges them.
-        _store = new RocksStoreFactory(new RocksStoreOptions { Directory = StoreDirectory, WriteBufferBytes = 64 << 10 }).Open();
+        _store = new RocksStoreFactory(new RocksStoreOptions { Directory = StoreDirectory, WriteBufferBytes = 64 << 10, CommitBufferBytes = 8 << 10 }).Open();
     }
 
     [TearDown]

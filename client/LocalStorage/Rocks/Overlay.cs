@@ -6,7 +6,6 @@ namespace Delos.LocalStorage.Rocks;
 /// </summary>
 internal sealed class Overlay
 {
-    private const int KeptIndexes = 1 << 16;
     private const int LeastBuffer = 512;
 
     private readonly KeyTable<Change> _changes = new();
@@ -14,8 +13,6 @@ internal sealed class Overlay
 
     // For each, how long the list of what is to be undone was.
     private readonly List<int> _savepoints = [];
-
-    private int[] _ordered = [];
 
     // All keys of the table, once a cursor needs them in order. Those whose change was undone stay in both.
     private SortedKeys? _order;
@@ -85,24 +82,8 @@ internal sealed class Overlay
     /// <summary>As <see cref="FirstFrom"/>, the last one below the key.</summary>
     public byte[]? LastBelow(ReadOnlySpan<byte> key, out Change change) => Changed(Order.LastBelow(key), reverse: true, out change);
 
-    /// <summary>The indexes of all that was changed, in the order of the keys: the library's memory takes keys that follow each other for a fraction of the time. Valid until the next call.</summary>
-    public ReadOnlySpan<int> Ordered()
-    {
-        if (_ordered.Length < Count) _ordered = new int[Math.Max(Count, 2 * _ordered.Length)];
-        var changed = 0;
-        for (var i = 0; i < Count; i++)
-        {
-            if (_changes[i].Kind != ChangeKind.None) _ordered[changed++] = i;
-        }
-
-        var indexes = _ordered.AsSpan(0, changed);
-        indexes.Sort((x, y) => _changes.KeyAt(x).AsSpan().SequenceCompareTo(_changes.KeyAt(y)));
-        return indexes;
-    }
-
     public void Clear()
     {
-        if (_ordered.Length > KeptIndexes) _ordered = [];
         _changes.Clear();
         _undo.Clear();
         _savepoints.Clear();
@@ -154,6 +135,9 @@ internal sealed class Overlay
     public readonly record struct Change(ChangeKind Kind, byte[]? Buffer, int Length)
     {
         public ReadOnlySpan<byte> Value => Buffer.AsSpan(0, Length);
+
+        /// <summary>Bytes of memory, with the room behind the value.</summary>
+        public int Size => Buffer?.Length ?? 0;
 
         /// <summary>The value without room behind it, possibly the buffer itself; null: deleted.</summary>
         public byte[]? ToValue() => Buffer is null || Buffer.Length == Length ? Buffer : Value.ToArray();

@@ -15,6 +15,10 @@ internal static unsafe partial class RocksNative
     [LibraryImport(RocksLibrary.Name, EntryPoint = "rocksdb_options_destroy")]
     internal static partial void OptionsDestroy(nint options);
 
+    /// <summary>Fills <paramref name="result"/> with the options of <paramref name="options"/> and those that the text names.</summary>
+    [LibraryImport(RocksLibrary.Name, EntryPoint = "rocksdb_get_options_from_string", StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial void OptionsFromString(OptionsHandle options, string text, OptionsHandle result, out nint error);
+
     [LibraryImport(RocksLibrary.Name, EntryPoint = "rocksdb_options_set_create_if_missing")]
     internal static partial void OptionsSetCreateIfMissing(OptionsHandle options, byte value);
 

@@ -2,8 +2,8 @@ using Delos.Runtime;
 
 namespace Delos.LocalStorage.Rocks;
 
-/// <summary>Changes in managed memory, in front of the database: only a key that neither they nor the cache know costs a call of the library, and so does the commit, which writes the last state of each key.</summary>
-internal sealed class RocksTransaction(RocksStore store, DatabaseHandle database, ReadOptionsHandle readOptions, Overlay overlay, ReadCache cache) : IStoreTransaction
+/// <summary>Changes in managed memory, in front of what was committed last, and that in front of the database: only a key that neither they nor the cache know costs a call of the library.</summary>
+internal sealed class RocksTransaction(RocksStore store, DatabaseHandle database, ReadOptionsHandle readOptions, Overlay overlay, CommitBuffer committed, ReadCache cache) : IStoreTransaction
 {
     private bool _ended;
 
@@ -13,7 +13,7 @@ internal sealed class RocksTransaction(RocksStore store, DatabaseHandle database
         using var stored = new SpaceKey(space, key, stackalloc byte[SpaceKey.StackBytes]);
         var hash = KeyHash.Of(stored.Bytes);
         var change = overlay.Find(stored.Bytes, hash);
-        if (change.Kind == Overlay.ChangeKind.None) return Stored(stored.Bytes, hash)?.AsSpan().ToArray();
+        if (change.Kind == Overlay.ChangeKind.None) return TryGetCommitted(stored.Bytes, hash, out var value) ? value.ToArray() : null;
         return change.Kind == Overlay.ChangeKind.Put ? change.Value.ToArray() : null;
     }
 
@@ -21,6 +21,9 @@ internal sealed class RocksTransaction(RocksStore store, DatabaseHandle database
     {
         ThrowIfEnded();
         var range = new KeyRange(space, from, to);
+
+        // Two walks in one are enough: what was committed is in the database from here on.
+        if (!range.IsEmpty) store.WriteBuffer();
         return range.IsEmpty ? EmptyCursor.Instance : new TransactionCursor(this, database, overlay, new ReadOptionsHandle(snapshot: null, range), reverse);
     }
 
@@ -31,8 +34,9 @@ internal sealed class RocksTransaction(RocksStore store, DatabaseHandle database
         ThrowIfEnded();
         using var stored = new SpaceKey(space, key, stackalloc byte[SpaceKey.StackBytes]);
         var hash = KeyHash.Of(stored.Bytes);
-        if (overlay.Find(stored.Bytes, hash).Kind == Overlay.ChangeKind.None) overlay.Append(stored.Bytes, hash, Stored(stored.Bytes, hash), bytes);
-        else overlay.Append(stored.Bytes, hash, default, bytes);
+        ReadOnlySpan<byte> before = default;
+        if (overlay.Find(stored.Bytes, hash).Kind == Overlay.ChangeKind.None) TryGetCommitted(stored.Bytes, hash, out before);
+        overlay.Append(stored.Bytes, hash, before, bytes);
     }
 
     public void Delete(StoreSpace space, ReadOnlySpan<byte> key) => Set(space, key, null);
@@ -79,12 +83,19 @@ internal sealed class RocksTransaction(RocksStore store, DatabaseHandle database
         overlay.Set(stored.Bytes, KeyHash.Of(stored.Bytes), value);
     }
 
-    /// <summary>What the database has; the cache's own, not to be given away. Null: there is no such key.</summary>
-    private byte[]? Stored(ReadOnlySpan<byte> key, int hash)
+    /// <summary>As of the last commit.</summary>
+    private bool TryGetCommitted(scoped ReadOnlySpan<byte> key, int hash, out ReadOnlySpan<byte> value)
     {
-        if (cache.TryGet(key, hash, out var known)) return known;
-        var read = PointRead.Get(database, readOptions, key);
-        cache.Add(key.ToArray(), hash, read);
-        return read;
+        var change = committed.Find(key, hash);
+        value = change.Value;
+        if (change.Kind != Overlay.ChangeKind.None) return change.Kind == Overlay.ChangeKind.Put;
+        if (!cache.TryGet(key, hash, out var stored))
+        {
+            stored = PointRead.Get(database, readOptions, key);
+            cache.Add(key.ToArray(), hash, stored);
+        }
+
+        value = stored;
+        return stored is not null;
     }
 }
