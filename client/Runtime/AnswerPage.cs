@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 
 namespace Delos.Runtime;
@@ -20,7 +21,7 @@ internal static class AnswerPage
     /// <exception cref="LocalStoreException">The store holds something else.</exception>
     public static byte[]? Find(IStoreReader store, ulong session, ulong sequence)
     {
-        var rest = Load(store, session, sequence / Numbers).AsSpan();
+        var rest = Load(store, session, PageOf(sequence)).AsSpan();
         while (TryRead(ref rest, out var number, out var length, out var answer))
         {
             if (number != sequence) continue;
@@ -30,25 +31,28 @@ internal static class AnswerPage
         return null;
     }
 
-    /// <summary>Keeps an answer that is not there yet.</summary>
-    public static void Add(IStoreTransaction store, ulong session, ulong sequence, ReadOnlySpan<byte> answer)
-    {
-        Span<byte> kept = stackalloc byte[HeadSize + LongestInPage];
-        BinaryPrimitives.WriteUInt64LittleEndian(kept, sequence);
-        if (answer.Length > LongestInPage)
-        {
-            store.Put(StoreSpace.Runtime, RuntimeKeys.LongAnswer(session, sequence), answer);
-            BinaryPrimitives.WriteInt32LittleEndian(kept[8..], -1);
-            kept = kept[..HeadSize];
-        }
-        else
-        {
-            BinaryPrimitives.WriteInt32LittleEndian(kept[8..], answer.Length);
-            answer.CopyTo(kept[HeadSize..]);
-            kept = kept[..(HeadSize + answer.Length)];
-        }
+    /// <summary>Which of a session's pages has the answer to a command.</summary>
+    public static ulong PageOf(ulong sequence) => sequence / Numbers;
 
-        store.Append(StoreSpace.Runtime, RuntimeKeys.AnswerPage(session, sequence / Numbers), kept);
+    /// <summary>What a page gets for an answer that is not there yet; a long one goes to the store at once.</summary>
+    public static void Encode(IBufferWriter<byte> page, IStoreTransaction store, ulong session, ulong sequence, ReadOnlySpan<byte> answer)
+    {
+        var isLong = answer.Length > LongestInPage;
+        if (isLong) store.Put(StoreSpace.Runtime, RuntimeKeys.LongAnswer(session, sequence), answer);
+        var size = HeadSize + (isLong ? 0 : answer.Length);
+        var kept = page.GetSpan(size);
+        BinaryPrimitives.WriteUInt64LittleEndian(kept, sequence);
+        BinaryPrimitives.WriteInt32LittleEndian(kept[8..], isLong ? -1 : answer.Length);
+        if (!isLong) answer.CopyTo(kept[HeadSize..]);
+        page.Advance(size);
+    }
+
+    /// <summary>Adds to a page what was encoded for it; a new one is not there yet.</summary>
+    public static void Add(IStoreTransaction store, ulong session, ulong page, ReadOnlySpan<byte> answers, bool isNew)
+    {
+        var key = RuntimeKeys.AnswerPage(session, page);
+        if (isNew) store.Put(StoreSpace.Runtime, key, answers);
+        else store.Append(StoreSpace.Runtime, key, answers);
     }
 
     /// <summary>The owner has the answers below a number: pages that have no others go.</summary>
@@ -59,7 +63,7 @@ internal static class AnswerPage
     public static void Forget(IStoreTransaction store, ulong session, in SessionRecord before, ulong floor)
     {
         // The highest is less than a window above the old floor, however far the new one is.
-        for (var page = before.Floor / Numbers; page < floor / Numbers && page <= before.Highest / Numbers; page++)
+        for (var page = PageOf(before.Floor); page < PageOf(floor) && page <= PageOf(before.Highest); page++)
         {
             var rest = Load(store, session, page).AsSpan();
             if (rest.IsEmpty) continue;

@@ -14,7 +14,7 @@ internal static class BatchApplier
         foreach (var entry in batch.Entries)
         {
             if (entry.Position < core.Next) continue;
-            if (core.Apply(transaction, entry.Position, entry.Payload.Span, (b, index, answer) => answers.Add(new AppliedProposal(b.Proposer, b.Number, index, entry.Position, answer))) is not { } error) continue;
+            if (core.Apply(transaction, entry.Position, entry.Payload, (b, index, answer) => answers.Add(new AppliedProposal(b.Proposer, b.Number, index, entry.Position, answer))) is not { } error) continue;
             poison = new PoisonousEntry(entry.Position, error);
             break;
         }

@@ -13,6 +13,14 @@ public interface IStateMachine
     /// <returns>The answer to whoever proposed it, possibly empty.</returns>
     ReadOnlyMemory<byte> Apply(IStoreTransaction store, in CommandContext context, ReadOnlySpan<byte> command);
 
+    /// <summary>
+    /// All commands of an entry were applied to this store, which is no other entry's: what was kept back of them, since the next one may have changed it again, is written now. Not called if one of them failed, or was not
+    /// for the state machine; nothing of the entry stays then. A part of applying: as deterministic.
+    /// </summary>
+    void Complete(IStoreTransaction store)
+    {
+    }
+
     /// <summary>A batch has been committed: whoever watches may look. In order, on the apply loop's thread, not to block; never for the same position twice in the life of one process.</summary>
     /// <param name="cursor">First position not applied yet.</param>
     void OnCommitted(long cursor)

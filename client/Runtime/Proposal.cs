@@ -35,7 +35,9 @@ internal readonly record struct Proposal(ProposalKind Kind, ulong Session, ulong
         writer.Bytes(Payload.Span);
     }
 
-    public static Proposal Read(ref MessageReader reader)
+    /// <param name="reader">At the proposal, in the entry.</param>
+    /// <param name="entry">The whole: the payload is a part of it.</param>
+    public static Proposal Read(ref MessageReader reader, ReadOnlyMemory<byte> entry)
     {
         var kind = (ProposalKind)reader.U8();
         var hasSession = reader.Bool();
@@ -44,6 +46,7 @@ internal readonly record struct Proposal(ProposalKind Kind, ulong Session, ulong
         var floor = hasSession ? reader.U64() : 0;
         if (hasSession && (session == 0 || sequence == 0 || floor == 0 || floor > sequence)) reader.Fail();
         if (kind == 0) reader.Fail();
-        return new Proposal(kind, session, sequence, floor, reader.Bytes());
+        var length = reader.BytesInPlace().Length;
+        return new Proposal(kind, session, sequence, floor, entry.Slice(entry.Length - reader.Remaining - length, length));
     }
 }

@@ -40,11 +40,12 @@ internal sealed record ProposalBatch(ulong Proposer, ulong Number, DateTimeOffse
     /// <summary>Whether the entry was written by a runtime at all: others' are skipped, by all replicas alike.</summary>
     public static bool IsOne(ReadOnlySpan<byte> entry) => new MessageReader(entry).U32() == Magic;
 
+    /// <summary>The batch in an entry, which its payloads lie in: it must not change as long as they are used.</summary>
     /// <exception cref="InvalidDataException">It makes no sense.</exception>
     /// <exception cref="IncompatibleProgramException">Only a newer version can read it.</exception>
-    public static ProposalBatch Decode(ReadOnlySpan<byte> entry)
+    public static ProposalBatch Decode(ReadOnlyMemory<byte> entry)
     {
-        var reader = new MessageReader(entry);
+        var reader = new MessageReader(entry.Span);
         reader.U32();
         var version = reader.U8();
         if (version > Version) throw new IncompatibleProgramException($"The entry has format {version}; this program knows {Version}");
@@ -56,7 +57,7 @@ internal sealed record ProposalBatch(ulong Proposer, ulong Number, DateTimeOffse
         var count = reader.Count(6);
         if (count is 0 or > MaxProposals) reader.Fail();
         var proposals = new Proposal[reader.Failed ? 0 : count];
-        for (var i = 0; i < proposals.Length; i++) proposals[i] = Proposal.Read(ref reader);
+        for (var i = 0; i < proposals.Length; i++) proposals[i] = Proposal.Read(ref reader, entry);
         if (!reader.IsComplete) throw new InvalidDataException("The entry is no batch of proposals, though it begins like one.");
         return new ProposalBatch(proposer, number, DateTimeOffset.FromUnixTimeMilliseconds(time), proposals);
     }

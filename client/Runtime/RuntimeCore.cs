@@ -57,11 +57,11 @@ internal sealed class RuntimeCore(IStateMachine machine, ulong replica, IReadOnl
     /// <param name="onAnswer">Gets the batch and, one by one, the index and the answer of each of its proposals.</param>
     /// <returns>Null, or what the state machine threw at this entry: the replica stops in front of it.</returns>
     /// <exception cref="InvalidOperationException">What was applied before is in another transaction, which was not committed, or could not be: the core is ahead of the store, until it is loaded from it.</exception>
-    public Exception? Apply(IStoreTransaction store, long position, ReadOnlySpan<byte> entry, Action<ProposalBatch, int, Answer> onAnswer)
+    public Exception? Apply(IStoreTransaction store, long position, ReadOnlyMemory<byte> entry, Action<ProposalBatch, int, Answer> onAnswer)
     {
         Use(store);
         ArgumentOutOfRangeException.ThrowIfLessThan(position, Next);
-        if (!ProposalBatch.IsOne(entry))
+        if (!ProposalBatch.IsOne(entry.Span))
         {
             _cursor = _cursor with { Next = position + 1 };
             return null;
@@ -70,6 +70,7 @@ internal sealed class RuntimeCore(IStateMachine machine, ulong replica, IReadOnl
         var before = (_cursor, _gates);
         var effects = new EffectChecksum(store);
         var guarded = new MachineTransaction(effects);
+        var sessions = new EntrySessions(effects);
         var begin = store.Savepoint();
         try
         {
@@ -79,10 +80,12 @@ internal sealed class RuntimeCore(IStateMachine machine, ulong replica, IReadOnl
             for (var i = 0; i < answers.Length; i++)
             {
                 var context = new CommandContext(position, i, DateTimeOffset.FromUnixTimeMilliseconds(time), _gates);
-                answers[i] = Apply(effects, guarded, store, context, batch.Proposals[i]);
+                answers[i] = Apply(effects, guarded, sessions, store, context, batch.Proposals[i]);
                 effects.NoteAnswer(answers[i].Payload.Span);
             }
 
+            machine.Complete(guarded);
+            sessions.WriteKept();
             _cursor = _cursor with { Next = position + 1, Time = time, Commands = _cursor.Commands + answers.Length, Checksum = effects.Take(_cursor.Checksum, position) };
             for (var i = 0; i < answers.Length; i++) onAnswer(batch, i, answers[i]);
             return null;
@@ -103,7 +106,7 @@ internal sealed class RuntimeCore(IStateMachine machine, ulong replica, IReadOnl
     }
 
     /// <summary>Commits the transaction that has the effects, with the cursor. If that fails, the core has to be loaded anew.</summary>
-    /// <exception cref="InvalidOperationException">As <see cref="Apply(IStoreTransaction, long, ReadOnlySpan{byte}, Action{ProposalBatch, int, Answer})"/>.</exception>
+    /// <exception cref="InvalidOperationException">As <see cref="Apply(IStoreTransaction, long, ReadOnlyMemory{byte}, Action{ProposalBatch, int, Answer})"/>.</exception>
     public void Commit(IStoreTransaction store)
     {
         Use(store);
@@ -118,18 +121,19 @@ internal sealed class RuntimeCore(IStateMachine machine, ulong replica, IReadOnl
         _transaction = store;
     }
 
-    private Answer Apply(EffectChecksum effects, MachineTransaction guarded, IStoreTransaction local, in CommandContext context, in Proposal proposal)
+    private Answer Apply(EffectChecksum effects, MachineTransaction guarded, EntrySessions sessions, IStoreTransaction local, in CommandContext context, in Proposal proposal)
     {
         switch (proposal.Kind)
         {
             case ProposalKind.Command when !proposal.HasSession:
                 return new Answer(ProposalStatus.Applied, machine.Apply(guarded, context, proposal.Payload.Span));
             case ProposalKind.Command:
-                if (SessionTable.Find(effects, proposal, out var session) is { } known) return known;
+                if (sessions.Find(proposal, out var session) is { } known) return known;
                 var answer = machine.Apply(guarded, context, proposal.Payload.Span);
-                SessionTable.Record(effects, proposal, session, context, answer.Span);
+                sessions.Record(proposal, session!, context, answer.Span);
                 return new Answer(ProposalStatus.Applied, answer);
             case ProposalKind.OpenSession:
+                sessions.WriteKept();
                 var id = new byte[8];
                 BinaryPrimitives.WriteUInt64LittleEndian(id, SessionTable.Open(effects, context));
 
@@ -137,6 +141,7 @@ internal sealed class RuntimeCore(IStateMachine machine, ulong replica, IReadOnl
                 _cursor = _cursor with { Swept = SessionTable.Sweep(effects, _cursor.Swept, 2, context.Time.ToUnixTimeMilliseconds()) };
                 return new Answer(ProposalStatus.Applied, id);
             case ProposalKind.Report:
+                sessions.WriteKept();
                 _replicas.Apply(effects, local, ReplicaReport.Decode(proposal.Payload.Span), context.Position, _cursor.Checksum);
                 _cursor = _cursor with { Swept = SessionTable.Sweep(effects, _cursor.Swept, SweptPerReport, context.Time.ToUnixTimeMilliseconds()), TrimPoint = TrimPoint(effects), Diverged = _cursor.Diverged || _replicas.IsDiverged(effects) };
                 return default;

@@ -1,6 +1,6 @@
 namespace Delos.Runtime;
 
-/// <summary>The sessions, in the store: which commands were applied, and what was answered.</summary>
+/// <summary>The sessions, in the store: which commands were applied. What was answered is in <see cref="AnswerPage"/>s.</summary>
 internal static class SessionTable
 {
     /// <summary>A session named after its place in the log, which nothing else ever has.</summary>
@@ -11,25 +11,14 @@ internal static class SessionTable
         return id;
     }
 
-    /// <summary>Null: to be applied, then <see cref="Record"/>ed with what is known of the session. Else its answer, since it was applied before or cannot be.</summary>
-    public static Answer? Find(IStoreTransaction store, in Proposal proposal, out SessionRecord session)
-    {
-        session = default;
-        if (store.Get(StoreSpace.Runtime, RuntimeKeys.Session(proposal.Session)) is not { } record) return new Answer(ProposalStatus.SessionExpired, default);
-        session = SessionRecord.Decode(record);
-        if (proposal.Sequence < session.Floor) return new Answer(ProposalStatus.AlreadyAnswered, default);
-        if (proposal.Sequence - Math.Max(session.Floor, proposal.Floor) >= Session.Window) return new Answer(ProposalStatus.TooManyUnanswered, default);
-        if (proposal.Sequence > session.Highest) return null;
-        return AnswerPage.Find(store, proposal.Session, proposal.Sequence) is { } answer ? new Answer(ProposalStatus.Applied, answer) : null;
-    }
+    /// <summary>Null: there is none, or not any more.</summary>
+    public static SessionRecord? Load(IStoreReader store, ulong id) => store.Get(StoreSpace.Runtime, RuntimeKeys.Session(id)) is { } record ? SessionRecord.Decode(record) : null;
 
-    /// <summary>Keeps the answer, and forgets those that the client has.</summary>
-    public static void Record(IStoreTransaction store, in Proposal proposal, in SessionRecord session, in CommandContext context, ReadOnlySpan<byte> answer)
+    public static void Save(IStoreTransaction store, ulong id, in SessionRecord record)
     {
-        AnswerPage.Add(store, proposal.Session, proposal.Sequence, answer);
-
-        if (proposal.Floor > session.Floor) AnswerPage.Forget(store, proposal.Session, session, proposal.Floor);
-        Save(store, proposal.Session, new SessionRecord(Math.Max(session.Floor, proposal.Floor), context.Time.ToUnixTimeMilliseconds(), Math.Max(session.Highest, proposal.Sequence)));
+        Span<byte> bytes = stackalloc byte[SessionRecord.Size];
+        record.Write(bytes);
+        store.Put(StoreSpace.Runtime, RuntimeKeys.Session(id), bytes);
     }
 
     /// <summary>Ends sessions that were not used for long: looks at <paramref name="limit"/> of them, beginning behind <paramref name="after"/>; returns where it stopped.</summary>
@@ -55,13 +44,6 @@ internal static class SessionTable
         using var cursor = store.Scan(StoreSpace.Runtime, RuntimeKeys.Session(id + 1), RuntimeKeys.After(RuntimeKeys.SessionPrefix));
         if (!cursor.MoveNext()) return null;
         return (RuntimeKeys.NumberOf(cursor.Key), SessionRecord.Decode(cursor.Value).UsedAt);
-    }
-
-    private static void Save(IStoreTransaction store, ulong id, in SessionRecord record)
-    {
-        Span<byte> bytes = stackalloc byte[SessionRecord.Size];
-        record.Write(bytes);
-        store.Put(StoreSpace.Runtime, RuntimeKeys.Session(id), bytes);
     }
 
     /// <summary>Deletes the keys of [from, to).</summary>

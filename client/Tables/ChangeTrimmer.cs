@@ -12,7 +12,15 @@ internal static class ChangeTrimmer
     private const int Slack = 128;
     private const long MostSurplus = 512;
 
-    /// <summary>Whether there are more than it keeps, by that little, and a page that can go.</summary>
+    /// <summary>Whether there are more than it keeps, by that little.</summary>
+    public static bool HasSurplus(TableSchema schema, TableStats stats)
+    {
+        if (stats.Changes <= 0) return false;
+        var (changes, bytes) = (MostChanges(schema), MostBytes(schema));
+        return stats.Changes - changes > Math.Min(changes / Slack, MostSurplus) || stats.ChangeBytes - bytes > bytes / Slack;
+    }
+
+    /// <summary>Whether there are, and a page that can go.</summary>
     public static bool IsDue(IStoreReader store, TableSchema schema, TableStats stats)
     {
         if (!HasSurplus(schema, stats)) return false;
@@ -41,13 +49,6 @@ internal static class ChangeTrimmer
 
     /// <summary>How many changes a command removes besides those that it makes, at most: all that have gathered.</summary>
     public static int MostOfCommand => (int)MostSurplus + 16;
-
-    private static bool HasSurplus(TableSchema schema, TableStats stats)
-    {
-        if (stats.Changes <= 0) return false;
-        var (changes, bytes) = (MostChanges(schema), MostBytes(schema));
-        return stats.Changes - changes > Math.Min(changes / Slack, MostSurplus) || stats.ChangeBytes - bytes > bytes / Slack;
-    }
 
     /// <summary>From where the last removal ended, so that nobody walks over what was removed.</summary>
     private static IStoreCursor Pages(IStoreReader store, TableSchema schema, TableStats stats) =>

@@ -6,14 +6,34 @@ namespace Delos.Tables;
 /// <summary>
 /// A row as the store has it. The columns of the primary key are in the key alone; the others are kept with their ids. A column that the stored row does not name was added after it was written: it has its default.
 /// </summary>
-/// <param name="Version">Which command wrote it.</param>
-/// <param name="ExpiresAt">In microseconds since 1970-01-01 00:00 UTC; <see cref="Never"/>: it does not.</param>
-/// <param name="Values">Of all columns, in the schema's order.</param>
-/// <param name="Size">Bytes of primary key and stored row.</param>
-internal sealed record StoredRow(RowVersion Version, long ExpiresAt, CellValue[] Values, int Size)
+internal sealed class StoredRow
 {
     public const long Never = long.MaxValue;
     private const byte Format = 1;
+
+    private readonly TableLayout _layout;
+    private readonly byte[] _primaryKey;
+    private readonly byte[] _bytes;
+    private CellValue[]? _values;
+
+    private StoredRow(TableLayout layout, byte[] primaryKey, byte[] bytes, RowVersion version, long expiresAt, int size)
+    {
+        (_layout, _primaryKey, _bytes) = (layout, primaryKey, bytes);
+        (Version, ExpiresAt, Size) = (version, expiresAt, size);
+    }
+
+    /// <summary>Which command wrote it.</summary>
+    public RowVersion Version { get; }
+
+    /// <summary>In microseconds since 1970-01-01 00:00 UTC; <see cref="Never"/>: it does not.</summary>
+    public long ExpiresAt { get; }
+
+    /// <summary>Bytes of primary key and stored row.</summary>
+    public int Size { get; }
+
+    /// <summary>Of all columns, in the schema's order.</summary>
+    /// <exception cref="InvalidDataException">The bytes are damaged.</exception>
+    public CellValue[] Values => _values ??= DecodeValues(_layout, _primaryKey, _bytes);
 
     public bool IsVisibleAt(long time) => ExpiresAt > time;
 
@@ -36,21 +56,41 @@ internal sealed record StoredRow(RowVersion Version, long ExpiresAt, CellValue[]
         return bytes.ToArray();
     }
 
+    /// <summary>The row with those bytes, which belong to it from now on; its values are decoded when they are asked for.</summary>
+    /// <exception cref="InvalidDataException">The bytes are damaged.</exception>
+    public static StoredRow Of(TableLayout layout, byte[] primaryKey, byte[] bytes)
+    {
+        var (version, expiresAt) = DecodeHead(layout, new MessageReader(bytes), out _);
+        return new StoredRow(layout, primaryKey, bytes, version, expiresAt, primaryKey.Length + bytes.Length);
+    }
+
+    /// <summary>As the other one, with its values; the bytes are not needed afterwards.</summary>
     /// <exception cref="InvalidDataException">The bytes are damaged.</exception>
     public static StoredRow Decode(TableLayout layout, ReadOnlySpan<byte> primaryKey, ReadOnlySpan<byte> bytes)
     {
-        var columns = layout.Schema.Columns;
-        var values = new CellValue[columns.Count];
-        var key = primaryKey;
-        foreach (var ordinal in layout.KeyColumns)
-        {
-            if (!KeyCodec.TryRead(ref key, out values[ordinal])) throw Damaged(layout);
-        }
+        var (version, expiresAt) = DecodeHead(layout, new MessageReader(bytes), out _);
+        return new StoredRow(layout, [], [], version, expiresAt, primaryKey.Length + bytes.Length) { _values = DecodeValues(layout, primaryKey, bytes) };
+    }
 
-        var reader = new MessageReader(bytes);
+    private static (RowVersion Version, long ExpiresAt) DecodeHead(TableLayout layout, MessageReader reader, out MessageReader rest)
+    {
         if (reader.U8() != Format) reader.Fail();
         var version = new RowVersion(reader.I64(), (int)reader.U32());
         var expiresAt = reader.I64();
+        rest = reader;
+        return reader.Failed ? throw Damaged(layout) : (version, expiresAt);
+    }
+
+    private static CellValue[] DecodeValues(TableLayout layout, ReadOnlySpan<byte> primaryKey, ReadOnlySpan<byte> bytes)
+    {
+        var columns = layout.Schema.Columns;
+        var values = new CellValue[columns.Count];
+        foreach (var ordinal in layout.KeyColumns)
+        {
+            if (!KeyCodec.TryRead(ref primaryKey, out values[ordinal])) throw Damaged(layout);
+        }
+
+        DecodeHead(layout, new MessageReader(bytes), out var reader);
         var stored = reader.U16();
         var ordinalOfNext = 0;
         for (; stored > 0 && !reader.Failed; stored--)
@@ -64,7 +104,7 @@ internal sealed record StoredRow(RowVersion Version, long ExpiresAt, CellValue[]
         }
 
         for (; ordinalOfNext < columns.Count; ordinalOfNext++) SetDefault(layout, values, ordinalOfNext);
-        return reader.IsComplete && key.IsEmpty ? new StoredRow(version, expiresAt, values, primaryKey.Length + bytes.Length) : throw Damaged(layout);
+        return reader.IsComplete && primaryKey.IsEmpty ? values : throw Damaged(layout);
     }
 
     private static void SetDefault(TableLayout layout, CellValue[] values, int ordinal)

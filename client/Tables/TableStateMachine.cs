@@ -13,12 +13,23 @@ public sealed class TableStateMachine(SchemaCache cache) : IStateMachine
     private readonly Action<ChangedTables>? _committed;
     private readonly ChangedTables _changed = new();
 
+    // Of the entry whose commands are being applied: each has a store of its own. One that failed leaves a scope that nobody asks for again.
+    private CommandScope? _scope;
+
     /// <param name="cache">Schemas, to be shared with <see cref="TableQueries"/>.</param>
     /// <param name="committed">Told after each batch which tables may have changed: their watchers look. Valid during the call only. Not to block.</param>
     public TableStateMachine(SchemaCache cache, Action<ChangedTables> committed)
         : this(cache) => _committed = committed;
 
     public ReadOnlyMemory<byte> Apply(IStoreTransaction store, in CommandContext context, ReadOnlySpan<byte> command) => ApplyDecoded(store, context, command).Encode();
+
+    public void Complete(IStoreTransaction store)
+    {
+        if (_scope is not { } scope || scope.Store != store) return;
+        scope.WriteKept();
+        TableClock.Write(store, new SnapshotId(scope.Version, scope.Time));
+        _scope = null;
+    }
 
     public void OnCommitted(long cursor)
     {
@@ -29,11 +40,12 @@ public sealed class TableStateMachine(SchemaCache cache) : IStateMachine
 
     private TableReply ApplyDecoded(IStoreTransaction store, in CommandContext context, ReadOnlySpan<byte> bytes)
     {
-        var scope = new CommandScope(store, cache, new RowVersion(context.Position, context.Index), CellValue.MicrosOf(context.Time));
-        var reply = Refuse(bytes, out var command) ?? Dispatch(scope, command!);
+        var scope = _scope?.Store == store ? _scope : _scope = new CommandScope(store, cache);
+        scope.Begin(new RowVersion(context.Position, context.Index), CellValue.MicrosOf(context.Time));
+        var reply = Refuse(bytes, out var command) ?? (command is Transact transact ? Transactor.Apply(scope, transact) : Dispatch(scope, command!));
         scope.Finish();
+        if (command is not Transact) scope.WriteKept();
         if (_committed is not null && command is not null) _changed.Add(command, reply);
-        TableClock.Write(store, new SnapshotId(scope.Version, scope.Time));
         return reply;
     }
 
@@ -50,16 +62,20 @@ public sealed class TableStateMachine(SchemaCache cache) : IStateMachine
         };
     }
 
-    private static TableReply Dispatch(CommandScope scope, TableCommand command) => command switch
+    /// <summary>All but transactions: they look at tables as they are in the store, and change what is known of them.</summary>
+    private static TableReply Dispatch(CommandScope scope, TableCommand command)
     {
-        Transact transact => Transactor.Apply(scope, transact),
-        CreateTable create => TableCommands.Create(scope, create),
-        DropTable drop => TableCommands.Drop(scope, drop),
-        AlterTable alter => TableCommands.Alter(scope, alter),
-        CreateIndex create => IndexCommands.Create(scope, create),
-        DropIndex drop => IndexCommands.Drop(scope, drop),
-        BackfillIndex backfill => IndexBackfill.Step(scope, backfill),
-        Sweep sweep => Sweeper.Step(scope, sweep),
-        _ => TableReply.Refused(TableStatus.UnsupportedCommand, "the command is unknown"),
-    };
+        scope.WriteKept();
+        return command switch
+        {
+            CreateTable create => TableCommands.Create(scope, create),
+            DropTable drop => TableCommands.Drop(scope, drop),
+            AlterTable alter => TableCommands.Alter(scope, alter),
+            CreateIndex create => IndexCommands.Create(scope, create),
+            DropIndex drop => IndexCommands.Drop(scope, drop),
+            BackfillIndex backfill => IndexBackfill.Step(scope, backfill),
+            Sweep sweep => Sweeper.Step(scope, sweep),
+            _ => TableReply.Refused(TableStatus.UnsupportedCommand, "the command is unknown"),
+        };
+    }
 }

@@ -4,21 +4,25 @@ using Delos.Runtime;
 namespace Delos.Tables;
 
 /// <summary>
-/// Writes rows of one table within one command. A row, its entries in all indexes that are kept up, its expiry, its change record and the table's counters change together here and nowhere else.
+/// Writes rows of one table, for the commands of one entry. A row, its entries in all indexes that are kept up, its expiry, its change record and the table's counters change together here and nowhere else; the latter two are in the store when
+/// the entry is complete.
 /// </summary>
 internal sealed class TableWriter
 {
     private readonly CommandScope _scope;
-    private readonly TableStats _before;
+    private readonly ChangeWriter _changes;
+
+    // As in the store, as before the command, and now.
+    private readonly TableStats _stored;
+    private TableStats _before;
     private TableStats _stats;
-    private ByteBuilder? _changes;
-    private int _changeCount;
 
     public TableWriter(CommandScope scope, TableLayout layout)
     {
         _scope = scope;
         Layout = layout;
-        _before = _stats = scope.Catalog.StatsOf(layout.Schema.Id);
+        _stored = _before = _stats = scope.Catalog.StatsOf(layout.Schema.Id);
+        _changes = new ChangeWriter(scope.Store, layout.Schema.Id);
     }
 
     public TableLayout Layout { get; }
@@ -28,11 +32,11 @@ internal sealed class TableWriter
     public TableStats Stats => _stats;
 
     /// <summary>Of the changes that this command made, with the rows as they became.</summary>
-    public long ChangedBytes => _changes?.Length ?? 0;
+    public long ChangedBytes => _changes.Bytes;
 
     /// <summary>The row as stored, whether it has expired or not; null: there is none.</summary>
-    public StoredRow? Load(ReadOnlySpan<byte> primaryKey) =>
-        _scope.Store.Get(StoreSpace.Data, StoreKeys.Row(Schema.Id, primaryKey)) is { } bytes ? StoredRow.Decode(Layout, primaryKey, bytes) : null;
+    public StoredRow? Load(byte[] primaryKey) =>
+        _scope.Store.Get(StoreSpace.Data, StoreKeys.Row(Schema.Id, primaryKey)) is { } bytes ? StoredRow.Of(Layout, primaryKey, bytes) : null;
 
     /// <summary>Writes a row in place of the one that is there, or of none. Null: done; else why not, and nothing was changed but that expired rows may be gone.</summary>
     public TableReply? Put(byte[] primaryKey, StoredRow? former, CellValue[] values, long expiresAt)
@@ -41,7 +45,7 @@ internal sealed class TableWriter
         if (primaryKey.Length + row.Length > Schema.Settings.RowBytesLimit)
             return Refusals.TooLarge($"the row has {primaryKey.Length + row.Length} bytes, a row of table '{Schema.Name}' at most {Schema.Settings.RowBytesLimit}; split it, or raise max_row_bytes");
         var entries = EntriesOf(values, primaryKey);
-        var formerEntries = former is null ? [] : EntriesOf(former.Values, primaryKey);
+        var formerEntries = EntriesOf(former, primaryKey);
         if (CheckEntries(entries, formerEntries, primaryKey) is { } refusal) return refusal;
         var left = RemoveEntries(formerEntries, entries);
         foreach (var entry in entries)
@@ -64,7 +68,7 @@ internal sealed class TableWriter
 
     public void Remove(byte[] primaryKey, StoredRow former, ChangeKind kind)
     {
-        var left = RemoveEntries(EntriesOf(former.Values, primaryKey), []);
+        var left = RemoveEntries(EntriesOf(former, primaryKey), []);
         SetExpiry(primaryKey, former.ExpiresAt, StoredRow.Never);
         _scope.Store.Delete(StoreSpace.Data, StoreKeys.Row(Schema.Id, primaryKey));
         Count(-1, -former.Size);
@@ -109,6 +113,8 @@ internal sealed class TableWriter
     /// <summary>Removes changes beyond the table's retention, oldest first, at most so many; how many there were.</summary>
     public int TrimChanges(int most)
     {
+        if (!ChangeTrimmer.HasSurplus(Schema, _stats)) return 0;
+        _changes.WriteKept(_stats.LastPage);
         var trimmed = ChangeTrimmer.Trim(_scope.Store, Schema, _stats, most);
         var removed = (int)(_stats.Changes - trimmed.Changes);
         _stats = trimmed;
@@ -118,17 +124,34 @@ internal sealed class TableWriter
     /// <summary>No expiry is left below this time.</summary>
     public void ExpiriesRemovedBelow(long time) => _stats = _stats with { ExpiriesFrom = Math.Max(_stats.ExpiriesFrom, time) };
 
-    /// <summary>Writes the changes and the counters. Changes make room for themselves, and a little more, so that a retention that was lowered is reached.</summary>
+    /// <summary>Another command follows, which may be refused.</summary>
+    public void Begin() => _before = _stats;
+
+    /// <summary>Of the command nothing is counted.</summary>
+    public void Forget()
+    {
+        _stats = _before;
+        _changes.Forget();
+    }
+
+    /// <summary>The command is applied. Its changes make room for themselves, and a little more, so that a retention that was lowered is reached.</summary>
     public void Finish()
     {
-        if (_changes is { } changes)
-        {
-            WriteChanges(changes);
-            TrimChanges((2 * _changeCount) + ChangeTrimmer.MostOfCommand);
-        }
-
-        if (_stats != _before) _scope.Store.Put(StoreSpace.Meta, StoreKeys.Stats(Schema.Id), _stats.Encode());
+        var count = _changes.Count;
+        if (count == 0) return;
+        _stats = _changes.Keep(_stats, _scope.Version);
+        TrimChanges((2 * count) + ChangeTrimmer.MostOfCommand);
     }
+
+    /// <summary>Writes what was kept back: the newest page of changes, and the counters.</summary>
+    public void WriteKept()
+    {
+        _changes.WriteKept(_stats.LastPage);
+        if (_stats != _stored) _scope.Store.Put(StoreSpace.Meta, StoreKeys.Stats(Schema.Id), _stats.Encode());
+    }
+
+    /// <summary>Its values are not looked at if there is no index.</summary>
+    private IndexEntry[] EntriesOf(StoredRow? row, byte[] primaryKey) => row is null || Schema.Indexes.Count == 0 ? [] : EntriesOf(row.Values, primaryKey);
 
     private IndexEntry[] EntriesOf(CellValue[] values, byte[] primaryKey)
     {
@@ -186,24 +209,8 @@ internal sealed class TableWriter
 
     private void Count(long rows, long bytes) => _stats = _stats with { Rows = _stats.Rows + rows, Bytes = _stats.Bytes + bytes };
 
-    private void AddChange(ChangeRecord change)
-    {
-        _changes ??= new ByteBuilder(256);
-        var before = _changes.Length;
-        ChangePage.Append(_changes, _scope.Version.Index, change);
-        _changeCount++;
-        _stats = _stats with { Changes = _stats.Changes + 1, ChangeBytes = _stats.ChangeBytes + _changes.Length - before };
-    }
-
-    /// <summary>To the page of the commands before, if that is of the same entry of the log and has room.</summary>
-    private void WriteChanges(ByteBuilder changes)
-    {
-        var hasRoom = _stats.LastPage.Position == _scope.Version.Position && _stats.LastPageBytes + changes.Length <= ChangePage.Bytes;
-        _stats = hasRoom ? _stats with { LastPageBytes = _stats.LastPageBytes + changes.Length } : _stats with { LastPage = _scope.Version, LastPageBytes = changes.Length };
-        var key = StoreKeys.ChangePage(Schema.Id, _stats.LastPage);
-        if (hasRoom) _scope.Store.Append(StoreSpace.Meta, key, changes.Written);
-        else _scope.Store.Put(StoreSpace.Meta, key, changes.Written);
-    }
+    private void AddChange(ChangeRecord change) =>
+        _stats = _stats with { Changes = _stats.Changes + 1, ChangeBytes = _stats.ChangeBytes + _changes.Add(_scope.Version.Index, change) };
 
     private static bool Contains(IndexEntry[] entries, byte[] key)
     {

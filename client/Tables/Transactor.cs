@@ -8,6 +8,7 @@ internal static class Transactor
     public static TableReply Apply(CommandScope scope, Transact transaction)
     {
         if (transaction.Ops.Count > TableLimits.Ops) return Refusals.TooLarge($"the transaction has {transaction.Ops.Count} operations, at most {TableLimits.Ops} are possible; split it");
+        if (transaction.Reads is not null) scope.WriteKept();
         if (transaction.Reads is { } reads && ReadValidator.Validate(scope, reads) is { } conflict) return conflict;
         var savepoint = scope.Store.Savepoint();
         var results = new OpResult[transaction.Ops.Count];

@@ -51,6 +51,9 @@ public ref struct MessageReader(ReadOnlySpan<byte> buffer)
     /// <summary>A copy of a length-prefixed byte string.</summary>
     public byte[] Bytes() => Take(Length(), out var span) ? span.ToArray() : [];
 
+    /// <summary>A length-prefixed byte string where it lies.</summary>
+    public ReadOnlySpan<byte> BytesInPlace() => Take(Length(), out var span) ? span : default;
+
     public string Text()
     {
         if (!Take(Length(), out var span)) return "";

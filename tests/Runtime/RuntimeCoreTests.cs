@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Text;
 using Delos.LocalStorage;
 using Delos.Runtime;
+using Delos.Tests.LocalStorage;
 
 namespace Delos.Tests.Runtime;
 
@@ -70,7 +71,7 @@ public class RuntimeCoreTests
         Apply(store, 1, s_time, Command("set a 2"));
         using (var abandoned = store.Begin()) Assert.That(_core.Apply(abandoned, 2, Batch(s_time, Command("set b 3")), Note), Is.Null);
         using var other = store.Begin();
-        Assert.That(() => _core.Apply(other, 3, [], Note), Throws.InvalidOperationException);
+        Assert.That(() => _core.Apply(other, 3, default, Note), Throws.InvalidOperationException);
     }
 
     [Test]
@@ -144,12 +145,65 @@ public class RuntimeCoreTests
     }
 
     [Test]
+    public void Sessions_are_the_same_whether_their_commands_share_an_entry_or_not()
+    {
+        // More sessions than are kept at a time; commands out of order, repeated, and with floors that jump.
+        const int sessions = 70;
+        var random = new Random(1);
+        var highest = new ulong[sessions];
+        var proposals = new Proposal[1200];
+        for (var i = 0; i < proposals.Length; i++)
+        {
+            var of = random.Next(3) == 0 ? random.Next(3) : random.Next(sessions);
+            var sequence = (ulong)Math.Max(1, (long)highest[of] + random.Next(-2, 4));
+            highest[of] = Math.Max(highest[of], sequence);
+            proposals[i] = InSession((ulong)of + 1, sequence, (ulong)random.NextInt64(Math.Max(1, (long)sequence - 40), (long)sequence + 1), $"add n{of} 1");
+        }
+
+        var (together, apart) = (Run(400), Run(1));
+        Assert.That(together.Answers, Is.EqualTo(apart.Answers));
+        Assert.That(together.Contents, Is.EqualTo(apart.Contents));
+        Assert.That(together.Answers.Distinct().Count(), Is.GreaterThan(20));
+
+        (List<string> Answers, string Contents) Run(int commandsOfEntry)
+        {
+            var core = new RuntimeCore(new Registers(), 1, s_features);
+            using var store = new MemoryStoreFactory().Open();
+            var answers = new List<string>();
+            var entries = new List<byte[]> { Batch(s_time, [.. Enumerable.Repeat(new Proposal(ProposalKind.OpenSession, 0, 0, 0, default), sessions)]) };
+            foreach (var chunk in proposals.Chunk(commandsOfEntry)) entries.Add(Batch(s_time, chunk));
+            for (var position = 0; position < entries.Count; position++)
+            {
+                using var transaction = store.Begin();
+                Assert.That(core.Apply(transaction, position, entries[position], (_, _, answer) => answers.Add($"{answer.Status} {Encoding.UTF8.GetString(answer.Payload.Span)}")), Is.Null);
+                core.Commit(transaction);
+            }
+
+            using var snapshot = store.Snapshot();
+            var contents = string.Join(' ', snapshot.Pairs(StoreSpace.Runtime).Where(p => p.Key[0] != RuntimeKeys.Cursor[0]).Select(p => $"{Convert.ToHexString(p.Key)}={Convert.ToHexString(p.Value)}"));
+            return (answers, contents);
+        }
+    }
+
+    [Test]
+    public void A_session_that_is_used_in_front_of_a_report_is_not_idle_at_the_report()
+    {
+        using var store = _stores.Open();
+        Apply(store, 0, s_time, new Proposal(ProposalKind.OpenSession, 0, 0, 0, default));
+        var session = BitConverter.ToUInt64(_answers[0].Answer.Payload.Span);
+        Apply(store, 1, s_time + (2 * Session.Lifetime), InSession(session, 1, 1, "add n 1"), Report(), InSession(session, 2, 1, "add n 1"));
+        Assert.That((_answers[^3].Answer.Status, _answers[^1].Answer.Status), Is.EqualTo((ProposalStatus.Applied, ProposalStatus.Applied)));
+    }
+
+    [Test]
     public void Answers_are_found_again_whatever_their_length_and_forgotten_page_by_page()
     {
         using var store = _stores.Open();
         using (var transaction = store.Begin())
         {
-            for (var number = 1UL; number <= 100; number++) AnswerPage.Add(transaction, 7, number, AnswerOf(number));
+            var session = new KeptSession(7, default);
+            for (var number = 1UL; number <= 100; number++) session.AddAnswer(transaction, number, AnswerOf(number));
+            session.WriteAnswers(transaction);
             transaction.Commit();
         }
 
@@ -256,12 +310,12 @@ public class RuntimeCoreTests
         {
             var bytes = good.ToArray();
             for (var flips = random.Next(1, 4); flips > 0; flips--) bytes[random.Next(bytes.Length)] = (byte)random.Next(256);
-            var cut = bytes.AsSpan(0, random.Next(4) == 0 ? random.Next(bytes.Length + 1) : bytes.Length);
+            var cut = bytes.AsMemory(0, random.Next(4) == 0 ? random.Next(bytes.Length + 1) : bytes.Length);
             try
             {
-                if (!ProposalBatch.IsOne(cut)) continue;
+                if (!ProposalBatch.IsOne(cut.Span)) continue;
                 var batch = ProposalBatch.Decode(cut);
-                Assert.That(batch.Encode().AsSpan().SequenceEqual(cut), "what is accepted is what was written");
+                Assert.That(batch.Encode().AsSpan().SequenceEqual(cut.Span), "what is accepted is what was written");
                 foreach (var proposal in batch.Proposals.Where(p => p.Kind == ProposalKind.Report)) ReplicaReport.Decode(proposal.Payload.Span);
             }
             catch (Exception e) when (e is InvalidDataException or IncompatibleProgramException)

@@ -35,4 +35,6 @@ internal sealed class SimTableMachine : IStateMachine
 
         return answer;
     }
+
+    public void Complete(IStoreTransaction store) => _tables.Complete(store);
 }

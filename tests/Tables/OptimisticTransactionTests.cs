@@ -1,4 +1,5 @@
 using Delos.Protocol.Tables;
+using Delos.Tables;
 
 namespace Delos.Tests.Tables;
 
@@ -25,6 +26,20 @@ public sealed class OptimisticTransactionTests
         await Conflicts(t => Get(t, 1), TableOp.Delete("t", [1]));
         await Conflicts(t => Get(t, 3), Put(3, "x", 1));
         await Commits(t => Get(t, 2), Put(9, "x", 1));
+    }
+
+    [Test]
+    public void What_commands_in_front_of_it_in_its_entry_wrote_counts_too()
+    {
+        var schema = _bed.Describe("t").Schema;
+        var snapshot = _bed.Query(new GetRows("t", [[1]])).Snapshot;
+        var all = new KeyRange(0, StoreKeys.Prefix(schema.Id), KeyCodec.Successor(StoreKeys.Prefix(schema.Id)));
+        var scanned = new ReadSet(snapshot, [new TableReads(schema.Id, schema.Generation, [], [all])]);
+        Assert.That(Statuses(new Transact([Put(7, "x", 1)], scanned), new Transact([Put(8, "x", 1)], scanned), new Transact(Put(9, "x", 1))), Is.EqualTo(new[] { TableStatus.Ok, TableStatus.Conflict, TableStatus.Ok }), "the first one's row is in the range");
+        Assert.That(_bed.Scan(new ScanRows("t")), Is.EqualTo("1 2 5 7 9"));
+        TableConsistency.Check(_bed);
+
+        TableStatus[] Statuses(params TableCommand[] commands) => [.. _bed.ApplyEntry(commands).Select(r => r.Status)];
     }
 
     [Test]

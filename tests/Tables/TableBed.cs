@@ -49,6 +49,7 @@ internal sealed class TableBed : ITableEndpoint, IDisposable
         using var transaction = _store.Begin();
         var replies = new TableReply[commands.Length];
         for (var i = 0; i < commands.Length; i++) replies[i] = Apply(transaction, Position, i, commands[i]);
+        Complete(transaction);
         transaction.Commit();
         Position++;
         _machine.OnCommitted(Position);
@@ -57,6 +58,9 @@ internal sealed class TableBed : ITableEndpoint, IDisposable
 
     public TableReply Apply(IStoreTransaction transaction, long position, int index, byte[] command) =>
         TableReply.Decode(_machine.Apply(transaction, new CommandContext(position, index, Time, FeatureGates.None), command).Span) ?? throw new InvalidOperationException("The answer cannot be read.");
+
+    /// <summary>An entry's commands have all been applied to that transaction.</summary>
+    public void Complete(IStoreTransaction transaction) => _machine.Complete(transaction);
 
     /// <summary>Applies what must succeed.</summary>
     public TableReply Do(TableCommand command)

@@ -56,6 +56,7 @@ public sealed class TableModelTests
                 schema = first.Describe(TableWorkload.Table).Schema;
                 second.Time = first.Time;
                 for (var k = 0; k < commands.Length; k++) FuzzRound.Check(second.Apply(transaction, second.Position, k, commands[k]).Encode().AsSpan().SequenceEqual(replies[k].Encode()), "replicas answer differently", commands[k]);
+                second.Complete(transaction);
                 second.Position++;
                 first.Time += TimeSpan.FromSeconds(round.Random.Next(5));
             }
@@ -77,17 +78,18 @@ public sealed class TableModelTests
         using var bed = new TableBed();
         var (workload, oracle) = (new TableWorkload(random), new TableOracle());
         var schema = bed.Do(TableWorkload.Create).Schema!;
-        for (var step = 0; step < 60; step++)
+        for (var step = 0; step < 40; step++)
         {
             if (random.OneIn(3)) bed.Time += TimeSpan.FromSeconds(random.Between(1, 10));
-            var command = workload.Next(schema);
-            var version = new RowVersion(bed.Position, 0);
-            var reply = bed.Apply(command);
-            if (command is Transact transaction)
+            TableCommand[] commands = [.. Enumerable.Range(0, random.OneIn(2) ? 1 : random.Between(2, 5)).Select(_ => workload.Next(schema))];
+            var position = bed.Position;
+            var replies = bed.ApplyEntry(commands);
+            for (var i = 0; i < commands.Length; i++)
             {
-                var expected = oracle.Apply(transaction, version, CellValue.MicrosOf(bed.Time));
+                if (commands[i] is not Transact transaction) continue;
+                var (reply, expected) = (replies[i], oracle.Apply(transaction, new RowVersion(position, i), CellValue.MicrosOf(bed.Time)));
                 var found = reply.IsOk ? $"Ok {string.Join(' ', reply.Results.Select(r => $"{r.Version}<{r.Former}"))}" : $"{reply.Status} {reply.FailedOp}";
-                if (found != expected) throw new FuzzFailure($"step {step}: {found} ({reply.Message}), expected {expected}", TableCommandCodec.Encode(command));
+                if (found != expected) throw new FuzzFailure($"step {step}, command {i}: {found} ({reply.Message}), expected {expected}", TableCommandCodec.Encode(transaction));
             }
 
             schema = bed.Describe(TableWorkload.Table).Schema;

@@ -47,6 +47,36 @@ public sealed class TableTests
     public void A_bad_name_is_refused(string name) => _bed.Refused(TableStatus.InvalidArgument, new CreateTable(name, [new("id", ColumnType.Int64)], "id"), "name");
 
     [Test]
+    public void The_commands_of_an_entry_see_what_those_before_them_did_to_schemas_and_counters()
+    {
+        var create = new CreateTable("q", [new("id", ColumnType.Int64)], ["id"], [], new TableSettings(MaxRows: 2));
+        var replies = _bed.ApplyEntry(
+            create, Put("q", 1), Put("q", 2), Put("q", 3), Put("nowhere", 1), new Transact(TableOp.Delete("q", [1])), Put("q", 3),
+            new AlterTable("q", [new("v", ColumnType.Int64, true)], [], new TableSettings(MaxRows: 1)), Put("q", 4), new CreateIndex("q", new("v", ["v"])), Put("q", 3),
+            new DropTable("q"), Put("q", 1), create, Put("q", 1));
+        Assert.That(replies.Select(r => r.Status), Is.EqualTo(new[]
+        {
+            TableStatus.Ok, TableStatus.Ok, TableStatus.Ok, TableStatus.QuotaExceeded, TableStatus.UnknownTable, TableStatus.Ok, TableStatus.Ok,
+            TableStatus.Ok, TableStatus.QuotaExceeded, TableStatus.Ok, TableStatus.Ok,
+            TableStatus.Ok, TableStatus.UnknownTable, TableStatus.Ok, TableStatus.Ok,
+        }));
+        Assert.That(replies[9].More, Is.True, "there were rows to index");
+        _bed.Settle();
+        Assert.That(_bed.Scan(new ScanRows("q")), Is.EqualTo("1"));
+        TableConsistency.Check(_bed);
+    }
+
+    [Test]
+    public void Commands_of_an_entry_go_to_as_many_tables_as_they_like()
+    {
+        const int tables = 70;
+        for (var i = 0; i < tables; i++) _bed.Do(new CreateTable($"t{i}", [new("id", ColumnType.Int64)], "id"));
+        _bed.ApplyEntry([.. Enumerable.Range(0, 3 * tables).Select(i => Put($"t{i % tables}", i / tables))]);
+        Assert.That(_bed.Scan(new ScanRows("t1")), Is.EqualTo("0 1 2"));
+        TableConsistency.Check(_bed);
+    }
+
+    [Test]
     public void A_table_that_makes_no_sense_is_refused()
     {
         ColumnDefinition id = new("id", ColumnType.Int64);
@@ -161,6 +191,8 @@ public sealed class TableTests
         Assert.That(_bed.ApplyBytes([1, 6, 1])[0].Status, Is.EqualTo(TableStatus.Malformed));
         Assert.That(_bed.ApplyBytes(new byte[TableLimits.CommandBytes + 1])[0].Status, Is.EqualTo(TableStatus.TooLarge));
     }
+
+    private static Transact Put(string table, int id) => new(TableOp.Put(table, Row.Of(("id", id))));
 
     private static CreateTable Orders() => new("orders", [new("id", ColumnType.Int64), new("customer", ColumnType.String), new("total", ColumnType.Int64)], ["id"], [new("by_customer", ["customer"])], TableSettings.Default);
 }
