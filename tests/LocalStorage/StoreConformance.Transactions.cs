@@ -303,4 +303,44 @@ public abstract partial class StoreConformance
         if (reverse) expected.Reverse();
         Assert.That(transaction.Pairs(StoreSpace.Data, reverse: reverse).Select(static pair => (pair.Key.Text(), pair.Value.Text())), Is.EqualTo(expected));
     }
+
+    [TestCase("", "", false, "b=2 d=1 e=3 f=2 g=1 h=3")]
+    [TestCase("", "", true, "h=3 g=1 f=2 e=3 d=1 b=2")]
+    [TestCase("a", "e", false, "b=2 d=1")]
+    [TestCase("c", "g", false, "d=1 e=3 f=2")]
+    [TestCase("g", "", false, "g=1 h=3")]
+    [TestCase("h", "i", false, "h=3")]
+    public void A_walk_in_a_transaction_is_over_what_was_seen_by_readers_and_committed_since_and_changed(string from, string to, bool reverse, string expected)
+    {
+        _store.Commit(("a", "1"), ("c", "1"), ("d", "1"), ("e", "1"), ("g", "1"));
+        Assert.That(_store.List(), Is.Not.Empty);
+        using (var since = _store.Begin())
+        {
+            foreach (var key in (string[])["b", "f", "h"]) since.PutText(key, "2");
+            since.DeleteText("c");
+            since.Commit();
+        }
+
+        using (var transaction = Change())
+        {
+            for (var round = 0; round < 2; round++) Assert.That(transaction.List(StoreSpace.Data, from, to, reverse), Is.EqualTo(expected), $"round {round}");
+        }
+
+        // Begun before a reader came, ended after.
+        using var again = Change();
+        using var cursor = again.Scan(StoreSpace.Data, from.Bytes(), to.Bytes(), reverse);
+        Assert.That(cursor.MoveNext(), Is.True);
+        var first = $"{cursor.Key.ToArray().Text()}={cursor.Value.ToArray().Text()}";
+        Assert.That(_store.List(), Is.EqualTo("a=1 b=2 d=1 e=1 f=2 g=1 h=2"));
+        Assert.That($"{first} {cursor.Rest()}".Trim(), Is.EqualTo(expected));
+
+        IStoreTransaction Change()
+        {
+            var transaction = _store.Begin();
+            transaction.DeleteText("a");
+            transaction.PutText("e", "3");
+            transaction.PutText("h", "3");
+            return transaction;
+        }
+    }
 }

@@ -23,6 +23,19 @@ internal sealed class CommitBuffer
     /// <summary>What became of a key; kind <see cref="Overlay.ChangeKind.None"/>: nothing that the database does not have.</summary>
     public Overlay.Change Find(ReadOnlySpan<byte> key, int hash) => _changes.Find(key, hash) is >= 0 and var index ? _changes[index] : default;
 
+    /// <summary>The lowest of its keys in [lower, upper); null: there is none. Looks at all.</summary>
+    public byte[]? FirstOf(ReadOnlySpan<byte> lower, ReadOnlySpan<byte> upper)
+    {
+        byte[]? first = null;
+        for (var i = 0; i < Count; i++)
+        {
+            var key = _changes.KeyAt(i);
+            if (lower.SequenceCompareTo(key) <= 0 && upper.SequenceCompareTo(key) > 0 && (first is null || key.AsSpan().SequenceCompareTo(first) < 0)) first = key;
+        }
+
+        return first;
+    }
+
     /// <param name="key">Belongs to the buffer from now on.</param>
     /// <param name="hash">Of the key.</param>
     /// <param name="change">As the key.</param>

@@ -45,6 +45,13 @@ internal sealed unsafe class IteratorHandle : RocksHandle
         GC.KeepAlive(this);
     }
 
+    /// <summary>To the first key that is not below.</summary>
+    public void Seek(ReadOnlySpan<byte> key)
+    {
+        fixed (byte* start = key) RocksNative.IteratorSeek(handle, start, (nuint)key.Length);
+        GC.KeepAlive(this);
+    }
+
     public void SeekToLast()
     {
         RocksNative.IteratorSeekToLast(handle);

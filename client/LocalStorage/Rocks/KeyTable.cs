@@ -1,12 +1,14 @@
 namespace Delos.LocalStorage.Rocks;
 
-/// <summary>A hash table from byte strings to values, with look-ups by spans; whoever asks two tables computes the hash once. Nothing is removed but all at once. Not thread-safe.</summary>
+/// <summary>
+/// A hash table from byte strings to values, with look-ups by spans; whoever asks two tables computes the hash once. A key that is not there costs, as a rule, one access to memory. Nothing is removed but all at once. Not thread-safe.
+/// </summary>
 internal sealed class KeyTable<T>
 {
     private const int LeastSlots = 256;
 
-    // By hash, the last slot that was added, counted from 1; 0: none. As many as slots, a power of two.
-    private int[] _buckets = new int[LeastSlots];
+    // By hash, each key at the first place that was free from its own on: the hash in the upper half, and its slot, counted from 1, in the lower; 0: free. Twice as many as slots, a power of two.
+    private ulong[] _places = new ulong[2 * LeastSlots];
     private Slot[] _slots = new Slot[LeastSlots];
 
     public int Count { get; private set; }
@@ -21,10 +23,12 @@ internal sealed class KeyTable<T>
     /// <summary>Where the key is, for as long as nothing is cleared; -1: nowhere.</summary>
     public int Find(ReadOnlySpan<byte> key, int hash)
     {
-        var slots = _slots;
-        for (var index = _buckets[hash & (_buckets.Length - 1)] - 1; index >= 0; index = slots[index].Next)
+        var places = _places;
+        for (var at = hash & (places.Length - 1); places[at] is not 0 and var place; at = (at + 1) & (places.Length - 1))
         {
-            if (slots[index].Hash == hash && key.SequenceEqual(slots[index].Key)) return index;
+            if ((int)(place >> 32) != hash) continue;
+            var index = (int)(uint)place - 1;
+            if (key.SequenceEqual(_slots[index].Key)) return index;
         }
 
         return -1;
@@ -34,10 +38,9 @@ internal sealed class KeyTable<T>
     public int Add(byte[] key, int hash, T value)
     {
         if (Count == _slots.Length) Grow();
-        ref var bucket = ref _buckets[hash & (_buckets.Length - 1)];
-        _slots[Count] = new Slot(key, value, hash, bucket - 1);
-        bucket = ++Count;
-        return Count - 1;
+        _slots[Count] = new Slot(key, value, hash);
+        Place(Count, hash);
+        return Count++;
     }
 
     /// <summary>Keeps the room for as many again, and gives more than that back bit by bit: one large use does not make all later ones slow.</summary>
@@ -45,12 +48,12 @@ internal sealed class KeyTable<T>
     {
         if (_slots.Length > LeastSlots && Count < _slots.Length / 4)
         {
-            _buckets = new int[_slots.Length / 2];
+            _places = new ulong[_places.Length / 2];
             _slots = new Slot[_slots.Length / 2];
         }
         else
         {
-            Array.Clear(_buckets);
+            Array.Clear(_places);
             Array.Clear(_slots, 0, Count);
         }
 
@@ -60,22 +63,21 @@ internal sealed class KeyTable<T>
     private void Grow()
     {
         Array.Resize(ref _slots, 2 * _slots.Length);
-        _buckets = new int[_slots.Length];
-        for (var index = 0; index < Count; index++)
-        {
-            ref var bucket = ref _buckets[_slots[index].Hash & (_buckets.Length - 1)];
-            _slots[index].Next = bucket - 1;
-            bucket = index + 1;
-        }
+        _places = new ulong[2 * _slots.Length];
+        for (var index = 0; index < Count; index++) Place(index, _slots[index].Hash);
     }
 
-    private struct Slot(byte[] key, T value, int hash, int next)
+    private void Place(int index, int hash)
+    {
+        var at = hash & (_places.Length - 1);
+        while (_places[at] != 0) at = (at + 1) & (_places.Length - 1);
+        _places[at] = ((ulong)(uint)hash << 32) | (uint)(index + 1);
+    }
+
+    private struct Slot(byte[] key, T value, int hash)
     {
         public readonly byte[] Key = key;
         public T Value = value;
         public readonly int Hash = hash;
-
-        /// <summary>The slot that was added before under the same bucket; -1: none.</summary>
-        public int Next = next;
     }
 }

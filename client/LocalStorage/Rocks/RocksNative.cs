@@ -63,6 +63,9 @@ internal static unsafe partial class RocksNative
     [LibraryImport(RocksLibrary.Name, EntryPoint = "rocksdb_iter_seek_to_last")]
     internal static partial void IteratorSeekToLast(nint iterator);
 
+    [LibraryImport(RocksLibrary.Name, EntryPoint = "rocksdb_iter_seek")]
+    internal static partial void IteratorSeek(nint iterator, byte* key, nuint length);
+
     [LibraryImport(RocksLibrary.Name, EntryPoint = "rocksdb_iter_next")]
     internal static partial void IteratorNext(nint iterator);
 

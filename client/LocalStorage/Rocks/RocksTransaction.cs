@@ -6,6 +6,7 @@ namespace Delos.LocalStorage.Rocks;
 internal sealed class RocksTransaction(RocksStore store, DatabaseHandle database, ReadOptionsHandle readOptions, Overlay overlay, CommitBuffer committed, ReadCache cache) : IStoreTransaction
 {
     private bool _ended;
+    private bool _hasScanned;
 
     public byte[]? Get(StoreSpace space, ReadOnlySpan<byte> key)
     {
@@ -22,9 +23,14 @@ internal sealed class RocksTransaction(RocksStore store, DatabaseHandle database
         ThrowIfEnded();
         var range = new KeyRange(space, from, to);
 
-        // Two walks in one are enough: what was committed is in the database from here on.
-        if (!range.IsEmpty) store.WriteBuffer();
-        return range.IsEmpty ? EmptyCursor.Instance : new TransactionCursor(this, database, overlay, new ReadOptionsHandle(snapshot: null, range), reverse);
+        if (range.IsEmpty) return EmptyCursor.Instance;
+
+        // Many walks that end before they come to what was committed last, as those over the oldest of something do, need not have that written. To look where it is takes as long as to write some of it: once for a transaction.
+        if (reverse || _hasScanned) WriteCommitted();
+        var options = new ReadOptionsHandle(snapshot: null, range);
+        var unwritten = reverse || _hasScanned ? null : committed.FirstOf(options.Lower, options.Upper);
+        _hasScanned = true;
+        return new TransactionCursor(this, database, overlay, options, unwritten, reverse);
     }
 
     public void Put(StoreSpace space, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value) => Set(space, key, value.ToArray());
@@ -73,6 +79,9 @@ internal sealed class RocksTransaction(RocksStore store, DatabaseHandle database
         overlay.Clear();
         store.OnTransactionEnded();
     }
+
+    /// <summary>Gives to the database what was committed so far.</summary>
+    internal void WriteCommitted() => store.WriteBuffer();
 
     internal void ThrowIfEnded() => ObjectDisposedException.ThrowIf(_ended, this);
 

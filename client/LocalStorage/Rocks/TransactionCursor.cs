@@ -6,9 +6,16 @@ namespace Delos.LocalStorage.Rocks;
 /// A walk over the database as it is with a transaction's changes: two walks in one, over the keys of the database, which stay as they are while the transaction lasts, and over those that were changed, of which the next one is looked for
 /// at every move. The transaction may change in between, even the very key that the cursor is on, so key and value are copied.
 /// </summary>
-internal sealed class TransactionCursor(RocksTransaction transaction, DatabaseHandle database, Overlay overlay, ReadOptionsHandle options, bool reverse) : IStoreCursor
+/// <param name="transaction">Whose.</param>
+/// <param name="database">What it changes.</param>
+/// <param name="overlay">Its changes.</param>
+/// <param name="options">With the bounds; the cursor's own.</param>
+/// <param name="unwritten">Before it, in the order of keys, the database has all that was committed; null: everywhere. Never with <paramref name="reverse"/>.</param>
+/// <param name="reverse">Highest first.</param>
+internal sealed class TransactionCursor(RocksTransaction transaction, DatabaseHandle database, Overlay overlay, ReadOptionsHandle options, byte[]? unwritten, bool reverse) : IStoreCursor
 {
     private IteratorHandle? _iterator;
+    private byte[]? _unwritten = unwritten;
     private bool _isPassed;
     private byte[] _copy = [];
     private int _keyLength;
@@ -88,7 +95,27 @@ internal sealed class TransactionCursor(RocksTransaction transaction, DatabaseHa
         }
 
         _isPassed = false;
+        if (_unwritten is not null && (!_iterator.IsValid || _iterator.Key.SequenceCompareTo(_unwritten) >= 0)) _iterator = MoveWritten(_iterator);
         return _iterator;
+    }
+
+    /// <summary>Has written what was committed, and goes to the first key that was not passed with it.</summary>
+    private IteratorHandle MoveWritten(IteratorHandle former)
+    {
+        if (!former.IsValid) former.ThrowIfFailed();
+        transaction.WriteCommitted();
+        _unwritten = null;
+        former.Dispose();
+        var iterator = new IteratorHandle(database, options);
+        if (_keyLength == 0)
+        {
+            iterator.SeekToFirst();
+            return iterator;
+        }
+
+        iterator.Seek(StoredKey);
+        if (iterator.IsValid && iterator.Key.SequenceEqual(StoredKey)) iterator.Next();
+        return iterator;
     }
 
     private byte[]? NextChanged(out Overlay.Change change)
