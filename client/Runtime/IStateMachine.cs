@@ -14,8 +14,8 @@ public interface IStateMachine
     ReadOnlyMemory<byte> Apply(IStoreTransaction store, in CommandContext context, ReadOnlySpan<byte> command);
 
     /// <summary>
-    /// All commands of an entry were applied to this store, which is no other entry's: what was kept back of them, since the next one may have changed it again, is written now. Not called if one of them failed, or was not
-    /// for the state machine; nothing of the entry stays then. A part of applying: as deterministic.
+    /// All commands of an entry were applied to this store, which is no other entry's: what was kept back of them, since the next one may have changed it again, is written now. Not called if one of
+    /// them failed: nothing of the entry stays then. A part of applying: as deterministic.
     /// </summary>
     void Complete(IStoreTransaction store)
     {
