@@ -30,6 +30,9 @@ internal sealed class NameList
 /// <summary>Reads names by their numbers. Nothing throws: what is not as <see cref="NameList"/> writes it makes the reader fail.</summary>
 internal struct NameListReader
 {
+    /// <summary>So few are compared with each other faster than put into a set.</summary>
+    private const int FewNames = 16;
+
     private readonly string[] _names;
     private int _used;
 
@@ -38,11 +41,12 @@ internal struct NameListReader
         var count = reader.U16();
         if (count > reader.Remaining / 4) reader.Fail();
         _names = reader.Failed ? [] : new string[count];
-        var seen = new HashSet<string>(StringComparer.Ordinal);
+        var seen = _names.Length > FewNames ? new HashSet<string>(StringComparer.Ordinal) : null;
         for (var i = 0; i < _names.Length && !reader.Failed; i++)
         {
-            _names[i] = reader.Text();
-            if (!seen.Add(_names[i])) reader.Fail();
+            var name = reader.Text();
+            if (seen is null ? _names.AsSpan(0, i).Contains(name) : !seen.Add(name)) reader.Fail();
+            _names[i] = name;
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Text;
 using Delos.Protocol.Tables;
 using Delos.Tests.Fuzzing;
 
@@ -36,6 +37,18 @@ public sealed class TableCodecTests
         Assert.That((later, unknown, cut, empty), Is.EqualTo((TableStatus.UnsupportedCommand, TableStatus.UnsupportedCommand, TableStatus.Malformed, TableStatus.Malformed)));
         Assert.That(TableQueryCodec.Decode([7, 1], out var laterQuery), Is.Null);
         Assert.That(laterQuery, Is.EqualTo(TableStatus.UnsupportedCommand));
+    }
+
+    [TestCase(2)]
+    [TestCase(40)]
+    public void A_name_that_is_listed_twice_makes_no_command(int columns)
+    {
+        var row = Row.Empty;
+        for (var i = 0; i < columns; i++) row = row.With($"c{i:D2}", i);
+        var bytes = TableCommandCodec.Encode(new Transact(TableOp.Put("t", row)));
+        Assert.That(TableCommandCodec.Decode(bytes, out _), Is.Not.Null);
+        "c00"u8.CopyTo(bytes.AsSpan(bytes.AsSpan().IndexOf(Encoding.ASCII.GetBytes($"c{columns - 1:D2}"))));
+        Assert.That((TableCommandCodec.Decode(bytes, out var status), status), Is.EqualTo(((TableCommand?)null, TableStatus.Malformed)));
     }
 
     [Test]
