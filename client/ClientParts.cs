@@ -52,7 +52,7 @@ internal sealed class ClientParts : IAsyncDisposable
         var logger = options.LoggerFactory.CreateLogger("Delos.Client");
         var router = new LogletFrameRouter();
         var me = new LocalPeer(options.ClusterId, 0, NodeRoles.None, BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)), Guid.Empty, PeerLimits.Default);
-        var peers = new PeerPool(me, options.ClusterId, router, new ConnectionOptions { TimeProvider = options.TimeProvider, Logger = logger });
+        var peers = new PeerPool(me, options.ClusterId, router, new ConnectionOptions { InProcess = options.InProcess, TimeProvider = options.TimeProvider, Logger = logger });
         var metaStore = new MetaStoreClient(peers, seeds, new MetaStoreOptions(), options.TimeProvider, logger);
         var nodes = new NodeDirectory(metaStore, peers, new NodeDirectoryOptions { TimeProvider = options.TimeProvider });
         var loglets = new NativeLogletFactory(nodes.ConnectAsync, nodes.IsLost, router, LogletOptions.Default, options.TimeProvider, logger);

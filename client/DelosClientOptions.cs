@@ -49,6 +49,9 @@ public sealed record DelosClientOptions
     /// <summary>Start an <see cref="System.Diagnostics.Activity"/> for each append as well, not only for slow operations. Costs an allocation per append while somebody listens.</summary>
     public bool TraceAppends { get; init; }
 
+    /// <summary>The way to the node in whose process this client is; null: over sockets, as to all others.</summary>
+    internal Protocol.Connections.InProcessRoute? InProcess { get; init; }
+
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 
     public ILoggerFactory LoggerFactory { get; init; } = NullLoggerFactory.Instance;

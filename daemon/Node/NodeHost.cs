@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Security.Cryptography;
+using Delos.Client.MetaStore;
 using Delos.Daemon.Configuration;
 using Delos.Protocol.Cluster;
 using Delos.Protocol.Connections;
@@ -102,16 +103,17 @@ internal sealed class NodeHost : IAsyncDisposable
         // A replaced disk's acceptor remembers nothing of what the lost one promised: it serves only after the node list names this disk.
         if (!disk.Identity.IsReplacement) services.StartMetaStore();
         var listener = _listener = Listen(me, router, connections);
-        status.Connections = () => listener.ConnectionCount;
+        status.Connections = () => (listener.ConnectionCount, listener.InProcessConnectionCount);
         _logger.NodeListening(listener.LocalEndPoint);
         await services.StartLogServerAsync().ConfigureAwait(false);
 
-        var info = new NodeInfo(identity.NodeId, identity.DiskId, Advertised(listener.LocalEndPoint).Host, Advertised(listener.LocalEndPoint).Port, _options.Roles);
+        var advertised = Advertised(listener.LocalEndPoint);
+        var info = new NodeInfo(identity.NodeId, identity.DiskId, advertised.Host, advertised.Port, _options.Roles);
         await services.RegisterAsync(info, cancellationToken).ConfigureAwait(false);
         if (disk.Identity.IsReplacement) services.StartMetaStore();
         services.StartSequencer();
         services.StartMonitor();
-        services.StartTable();
+        services.StartTable(new InProcessRoute(NodeAddress.Of(advertised.Host, advertised.Port), listener));
         status.SetReady();
         _logger.NodeReady((long)Stopwatch.GetElapsedTime(started).TotalMilliseconds);
         OnReady?.Invoke($"READY node={identity.NodeId} listen={listener.LocalEndPoint} cluster={identity.ClusterId}");

@@ -119,10 +119,11 @@ internal sealed class NodeServices : IAsyncDisposable
     }
 
     /// <summary>Last: its replica finds the log through the other nodes, and through this one.</summary>
-    public void StartTable()
+    /// <param name="ownNode">The way to this one.</param>
+    public void StartTable(InProcessRoute ownNode)
     {
         if (!Has(NodeRoles.Table) || _options.Table is not { } options) return;
-        _table = TableHost.Start(options, _me, _options.MetaStore, TimeProvider.System, _loggers);
+        _table = TableHost.Start(options, _me, _options.MetaStore, _options.UseSocketsWithin ? null : ownNode, TimeProvider.System, _loggers);
         _status.Table = _table.Status;
         _router.Attach(NodeRoles.Table, _table.Service);
         _router.AttachSnapshots(_table.Snapshots);

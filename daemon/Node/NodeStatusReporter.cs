@@ -40,7 +40,8 @@ internal sealed class NodeStatusReporter
     /// <summary>Lists what is sequenced here; set when the role is up.</summary>
     public Func<IReadOnlyList<SequencingStatusLine>>? Sequencing { get; set; }
 
-    public Func<int>? Connections { get; set; }
+    /// <summary>How many there are, and how many of them are from within the process.</summary>
+    public Func<(int All, int InProcess)>? Connections { get; set; }
 
     /// <summary>Nodes that the monitor has no connection to; set when it runs.</summary>
     public Func<IReadOnlyList<uint>>? Unreachable { get; set; }
@@ -67,10 +68,12 @@ internal sealed class NodeStatusReporter
     {
         var document = _brief with { UptimeSeconds = Math.Round(Stopwatch.GetElapsedTime(_started).TotalSeconds, 3), Ready = _ready };
         if (brief) return document;
+        var connections = Connections?.Invoke() ?? default;
         var drive = new DriveInfo(_dataDirectory);
         return document with
         {
-            Connections = Connections?.Invoke() ?? 0,
+            Connections = connections.All,
+            InProcessConnections = connections.InProcess,
             Unreachable = Unreachable?.Invoke() ?? [],
             Loglets = Loglets?.Invoke() ?? [],
             Sequencing = Sequencing?.Invoke() ?? [],

@@ -46,14 +46,15 @@ internal sealed class TableHost : IAsyncDisposable
     /// <param name="options">Its settings.</param>
     /// <param name="me">The node; the replica has its id.</param>
     /// <param name="metaStore">Where the cluster is found.</param>
+    /// <param name="ownNode">The way to the other roles of its own node; null: over a socket.</param>
     /// <param name="timeProvider">Clock of reports and timeouts.</param>
     /// <param name="loggers">For all its parts.</param>
-    public static TableHost Start(TableOptions options, LocalPeer me, IReadOnlyList<HostPort> metaStore, TimeProvider timeProvider, ILoggerFactory loggers)
+    public static TableHost Start(TableOptions options, LocalPeer me, IReadOnlyList<HostPort> metaStore, InProcessRoute? ownNode, TimeProvider timeProvider, ILoggerFactory loggers)
     {
         var host = new TableHost(options, timeProvider, loggers.CreateLogger("Delos.Tables"));
         try
         {
-            host.StartReplica(me, metaStore, timeProvider, loggers);
+            host.StartReplica(me, metaStore, ownNode, timeProvider, loggers);
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
@@ -87,9 +88,9 @@ internal sealed class TableHost : IAsyncDisposable
     /// <summary>Within <see cref="TableOptions.StopTimeout"/>, whatever hangs: what the store has not written comes from the log again.</summary>
     public ValueTask DisposeAsync() => BoundedStop.RunAsync(StopAllAsync, _options.StopTimeout, () => _logger.TableStopTimedOut(_options.StopTimeout), _logger.TableStopFailed);
 
-    private void StartReplica(LocalPeer me, IReadOnlyList<HostPort> metaStore, TimeProvider timeProvider, ILoggerFactory loggers)
+    private void StartReplica(LocalPeer me, IReadOnlyList<HostPort> metaStore, InProcessRoute? ownNode, TimeProvider timeProvider, ILoggerFactory loggers)
     {
-        _client = ConnectToCluster(me, metaStore, timeProvider, loggers);
+        _client = ConnectToCluster(me, metaStore, ownNode, timeProvider, loggers);
         _log = _client.OpenLog(_options.Log);
         var stores = new RocksStoreFactory(_options.Store);
         var runtime = new RuntimeOptions
@@ -109,8 +110,8 @@ internal sealed class TableHost : IAsyncDisposable
         _snapshotWriter.Attach(_replica.Runtime);
     }
 
-    /// <summary>How the replica reaches its log: over sockets, also the sequencer and LogServer of its own process. The place for a shorter way to those.</summary>
-    private DelosClient ConnectToCluster(LocalPeer me, IReadOnlyList<HostPort> metaStore, TimeProvider timeProvider, ILoggerFactory loggers) =>
+    /// <summary>How the replica reaches its log: over sockets, but the sequencer, the LogServer and the MetaStore of its own process without. Which of them a segment is on, its Loglet tells as to any client.</summary>
+    private DelosClient ConnectToCluster(LocalPeer me, IReadOnlyList<HostPort> metaStore, InProcessRoute? ownNode, TimeProvider timeProvider, ILoggerFactory loggers) =>
         DelosClient.Connect(string.Join(',', metaStore), new DelosClientOptions
         {
             ClusterId = me.ClusterId,
@@ -118,6 +119,7 @@ internal sealed class TableHost : IAsyncDisposable
             OperationTimeout = s_patience,
             CloseTimeout = _options.StopTimeout / 4,
             InlineContinuations = true,
+            InProcess = ownNode,
             TimeProvider = timeProvider,
             LoggerFactory = loggers,
         });

@@ -27,7 +27,11 @@ public sealed record NodeStatusDocument
     /// <summary>False until the node has recovered its disk and is in the node list: it may not be given new Loglets yet.</summary>
     public bool Ready { get; init; }
 
+    /// <summary>Connections that the node accepted and that are open.</summary>
     public int Connections { get; init; }
+
+    /// <summary>Of <see cref="Connections"/>, those from parts of the node's own process, without a socket: its table replica's, if there is one.</summary>
+    public int InProcessConnections { get; init; }
 
     /// <summary>Nodes of the list that this node's segment monitor has no connection to, in order. Always empty without the role metastore.</summary>
     public IReadOnlyList<uint> Unreachable { get; init; } = [];

@@ -18,7 +18,7 @@ public sealed class Connection : IPausable, IAsyncDisposable
     private static long s_lastId;
 
     private readonly Lock _closeLock = new();
-    private readonly Socket _socket;
+    private readonly ConnectionTransport _transport;
     private readonly ConnectionOptions _options;
     private readonly HandshakeSide _side;
     private readonly FrameSender _sender;
@@ -38,21 +38,16 @@ public sealed class Connection : IPausable, IAsyncDisposable
     private volatile ConnectionState _state;
     private long _receivedAt;
 
-    internal Connection(Socket socket, ConnectionOptions options, HandshakeSide side, Action<Connection>? finished = null)
+    internal Connection(ConnectionTransport transport, ConnectionOptions options, HandshakeSide side, Action<Connection>? finished = null)
     {
         Id = Interlocked.Increment(ref s_lastId);
-        _socket = socket;
+        _transport = transport;
         _options = options;
         _side = side;
         _finished = finished;
-        socket.NoDelay = true;
-        if (options.SendBufferBytes > 0) socket.SendBufferSize = options.SendBufferBytes;
-        if (options.ReceiveBufferBytes > 0) socket.ReceiveBufferSize = options.ReceiveBufferBytes;
-        RemoteEndPoint = socket.RemoteEndPoint;
-        LocalEndPoint = socket.LocalEndPoint;
         Closed = _closed.Token;
-        _sender = new FrameSender(socket, options, Close);
-        _receiver = new FrameReceiver(socket, options);
+        _sender = new FrameSender(transport, options, Close);
+        _receiver = new FrameReceiver(transport, options);
         _onFrame = OnFrame;
         _startTimestamp = _receivedAt = options.TimeProvider.GetTimestamp();
         _timer = options.TimeProvider.CreateTimer(static state => ((Connection)state!).OnTimer(), this, options.HelloTimeout, Timeout.InfiniteTimeSpan);
@@ -74,14 +69,17 @@ public sealed class Connection : IPausable, IAsyncDisposable
     /// <summary>Who is at the other end; known before the handler sees the connection.</summary>
     public PeerInfo Peer { get; private set; } = PeerInfo.Unknown;
 
-    public EndPoint? RemoteEndPoint { get; }
+    public EndPoint? RemoteEndPoint => _transport.RemoteEndPoint;
 
-    public EndPoint? LocalEndPoint { get; }
+    public EndPoint? LocalEndPoint => _transport.LocalEndPoint;
+
+    /// <summary>The peer is in this process, and no socket is in between (<see cref="InProcessRoute"/>).</summary>
+    public bool IsInProcess => _transport.IsInProcess;
 
     /// <summary>The handler's own object for this connection.</summary>
     public object? State { get; set; }
 
-    /// <summary>Bytes enqueued and not yet taken by the kernel.</summary>
+    /// <summary>Bytes enqueued and not yet taken by the kernel, or by the peer if it is in this process.</summary>
     public long QueuedBytes => _sender.QueuedBytes;
 
     public bool IsClosed => _state != ConnectionState.Open;
@@ -154,7 +152,7 @@ public sealed class Connection : IPausable, IAsyncDisposable
     public bool ReplyError(StatusCode code, string text, ulong correlationId) => Reply(new Error(code, text), correlationId);
 
     /// <summary>
-    /// Starts sending what is queued, if nobody is sending already: on this thread as long as the socket accepts at once, never blocking. Errors close the connection.
+    /// Starts sending what is queued, if nobody is sending already: on this thread as long as the transport accepts at once, never blocking. Errors close the connection.
     /// </summary>
     public void Flush() => _sender.Flush();
 
@@ -213,7 +211,7 @@ public sealed class Connection : IPausable, IAsyncDisposable
         return task;
     }
 
-    /// <summary>Stops receiving once the frames received already are handled: back-pressure through TCP. Each pause needs its own <see cref="ResumeReading"/>.</summary>
+    /// <summary>Stops receiving once the frames received already are handled: back-pressure through TCP, or at once within the process. Each pause needs its own <see cref="ResumeReading"/>.</summary>
     public void PauseReading() => _gate.Pause();
 
     /// <summary>Takes back one <see cref="PauseReading"/>.</summary>
@@ -230,7 +228,7 @@ public sealed class Connection : IPausable, IAsyncDisposable
         }
 
         _sender.Stop();
-        Shutdown(SocketShutdown.Both);
+        _transport.Shutdown(SocketShutdown.Both);
         _gate.Open();
     }
 
@@ -239,7 +237,7 @@ public sealed class Connection : IPausable, IAsyncDisposable
     {
         if (!TryBeginFinishing(reason)) return;
         Flush();
-        Shutdown(SocketShutdown.Receive);
+        _transport.Shutdown(SocketShutdown.Receive);
         _gate.Open();
     }
 
@@ -268,7 +266,7 @@ public sealed class Connection : IPausable, IAsyncDisposable
     {
         Peer = peer;
         _handler = handlerFor(this);
-        Metrics.Connections.Add(1);
+        Metrics.Connections.Add(1, Metrics.Transport(IsInProcess));
         _options.Logger.ConnectionEstablished(Id, peer.ToString(), RemoteEndPoint);
         _heartbeat = new Heartbeat(_options.HeartbeatInterval, _options.HeartbeatTimeout, Now());
         if (_options.HeartbeatInterval > TimeSpan.Zero) _timer.Change(_options.HeartbeatInterval, Timeout.InfiniteTimeSpan);
@@ -311,9 +309,9 @@ public sealed class Connection : IPausable, IAsyncDisposable
         ReportClosed();
         if (_state == ConnectionState.Finishing) await LingerAsync().ConfigureAwait(false);
         Close();
-        _socket.Dispose();
+        _transport.Close();
         await _sender.Finished.ConfigureAwait(false);
-        _sender.Dispose();
+        _transport.Dispose();
         _receiver.Complete();
         _finished?.Invoke(this);
     }
@@ -428,7 +426,7 @@ public sealed class Connection : IPausable, IAsyncDisposable
                 return;
             }
 
-            Metrics.Connections.Add(-1);
+            Metrics.Connections.Add(-1, Metrics.Transport(IsInProcess));
             _handler.OnClosed(this, _reason);
         }
         catch (Exception exception)
@@ -437,20 +435,15 @@ public sealed class Connection : IPausable, IAsyncDisposable
         }
     }
 
-    /// <summary>Sends what is queued, ends the stream, and reads on until the peer ends it too: closing a socket with unread bytes would destroy what the peer has not read yet.</summary>
+    /// <summary>Sends what is queued, ends the stream, and waits until the peer ends it too.</summary>
     private async Task LingerAsync()
     {
         using var timeout = new CancellationTokenSource(_options.LingerTimeout, _options.TimeProvider);
-        using var block = _options.Pool.Rent();
         _sender.Finish();
         try
         {
             await _sender.Finished.WaitAsync(timeout.Token).ConfigureAwait(false);
-            Shutdown(SocketShutdown.Send);
-            while (await _socket.ReceiveAsync(block.Memory, SocketFlags.None, timeout.Token).ConfigureAwait(false) > 0)
-            {
-                // What the peer still sends is of no interest.
-            }
+            await _transport.LingerAsync(timeout.Token).ConfigureAwait(false);
         }
         catch (Exception exception) when (exception is OperationCanceledException or SocketException or ObjectDisposedException)
         {
@@ -470,7 +463,7 @@ public sealed class Connection : IPausable, IAsyncDisposable
         // The handshake's timer, which came just when the handshake was over.
         if (_options.HeartbeatInterval == TimeSpan.Zero) return;
         var received = _options.TimeProvider.GetElapsedTime(_startTimestamp, Volatile.Read(ref _receivedAt));
-        switch (heartbeat.Tick(Now(), received, HasUnread(), _gate.IsPaused))
+        switch (heartbeat.Tick(Now(), received, _transport.HasUnread, _gate.IsPaused))
         {
             case HeartbeatAction.SendPing:
                 if (Enqueue(default(Ping))) Flush();
@@ -484,29 +477,5 @@ public sealed class Connection : IPausable, IAsyncDisposable
         }
 
         _timer.Change(heartbeat.Next, Timeout.InfiniteTimeSpan);
-    }
-
-    private bool HasUnread()
-    {
-        try
-        {
-            return _socket.Available > 0;
-        }
-        catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
-        {
-            return false;
-        }
-    }
-
-    private void Shutdown(SocketShutdown how)
-    {
-        try
-        {
-            _socket.Shutdown(how);
-        }
-        catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
-        {
-            // The peer ended it first; the loop ends by the same fact.
-        }
     }
 }

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Delos.Protocol.Connections;
 
-/// <summary>Limits and times of a connection. Immutable; validated by whoever starts connections with it.</summary>
+/// <summary>Limits and times of a connection, and which way it takes. Immutable; validated by whoever starts connections with it.</summary>
 public sealed record ConnectionOptions
 {
     public static ConnectionOptions Default { get; } = new();
@@ -44,6 +44,9 @@ public sealed record ConnectionOptions
 
     /// <inheritdoc cref="SendBufferBytes"/>
     public int ReceiveBufferBytes { get; init; }
+
+    /// <summary>Dials of this address go to the listener of this process without a socket; null: all dials use sockets.</summary>
+    public InProcessRoute? InProcess { get; init; }
 
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 

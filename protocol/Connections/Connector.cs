@@ -3,7 +3,7 @@ using System.Net.Sockets;
 
 namespace Delos.Protocol.Connections;
 
-/// <summary>Dials peers.</summary>
+/// <summary>Dials peers: over a socket, or, whoever listens in this process and is to be reached so (<see cref="ConnectionOptions.InProcess"/>), without one.</summary>
 public static class Connector
 {
     /// <inheritdoc cref="ConnectAsync(EndPoint, LocalPeer, Guid, uint, IFrameHandler, ConnectionOptions, CancellationToken)"/>
@@ -27,9 +27,9 @@ public static class Connector
         options.Validate();
         me = me with { Limits = me.Limits with { MaxFrameBytes = options.MaxFrameBytes } };
 
-        var socket = await DialAsync(endPoint, options, cancellationToken).ConfigureAwait(false);
+        var transport = options.InProcess?.TryDial(endPoint) ?? await DialAsync(endPoint, options, cancellationToken).ConfigureAwait(false);
         var side = new DialerSide(me, expectedCluster, expectedNodeId, handler);
-        var connection = new Connection(socket, options, side);
+        var connection = new Connection(transport, options, side);
         connection.Enqueue(Handshake.Greet(me));
         connection.Flush();
         connection.Start();
@@ -48,7 +48,7 @@ public static class Connector
     /// <summary>A numeric address as it is, anything else to be resolved at each dial.</summary>
     public static EndPoint ToEndPoint(string host, int port) => IPAddress.TryParse(host, out var address) ? new IPEndPoint(address, port) : new DnsEndPoint(host, port);
 
-    private static async ValueTask<Socket> DialAsync(EndPoint endPoint, ConnectionOptions options, CancellationToken cancellationToken)
+    private static async ValueTask<ConnectionTransport> DialAsync(EndPoint endPoint, ConnectionOptions options, CancellationToken cancellationToken)
     {
         var addresses = await ResolveAsync(endPoint, options, cancellationToken).ConfigureAwait(false);
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
@@ -58,7 +58,7 @@ public static class Connector
         {
             if (endPoint is DnsEndPoint name) await socket.ConnectAsync(addresses, name.Port, either.Token).ConfigureAwait(false);
             else await socket.ConnectAsync(endPoint, either.Token).ConfigureAwait(false);
-            return socket;
+            return new SocketTransport(socket, options);
         }
         catch (SocketException exception)
         {

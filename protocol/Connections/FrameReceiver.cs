@@ -1,5 +1,4 @@
 using System.IO.Pipelines;
-using System.Net.Sockets;
 using Delos.Protocol.Blocks;
 using Delos.Protocol.Framing;
 
@@ -9,7 +8,7 @@ namespace Delos.Protocol.Connections;
 /// The receiving half of a connection: a Pipe over pooled blocks that one loop fills and empties, without a second task or a thread hop. It buffers at most one incomplete
 /// frame, whose length was checked, and what the last receive brought.
 /// </summary>
-internal sealed class FrameReceiver(Socket socket, ConnectionOptions options)
+internal sealed class FrameReceiver(ConnectionTransport transport, ConnectionOptions options)
 {
     /// <summary>With less room left in a block, the next receive goes to a new one.</summary>
     private const int MinReceive = 8 * 1024;
@@ -37,7 +36,7 @@ internal sealed class FrameReceiver(Socket socket, ConnectionOptions options)
     public ValueTask<int> ReceiveAsync()
     {
         if (_room.IsEmpty) _room = _pipe.Writer.GetMemory(MinReceive);
-        return socket.ReceiveAsync(_room, SocketFlags.None);
+        return transport.ReceiveAsync(_room);
     }
 
     /// <summary>So many bytes were received.</summary>
@@ -50,7 +49,7 @@ internal sealed class FrameReceiver(Socket socket, ConnectionOptions options)
         var flushed = _pipe.Writer.FlushAsync();
         if (!flushed.IsCompleted) throw new InvalidOperationException("The pipe made its writer wait.");
         flushed.GetAwaiter().GetResult();
-        Metrics.BytesReceived.Add(bytes);
+        if (!transport.IsInProcess) Metrics.BytesReceived.Add(bytes);
     }
 
     /// <summary>Hands out every complete frame. False if the bytes were bad or the action refused further ones.</summary>

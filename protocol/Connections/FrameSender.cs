@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using System.Net.Sockets;
 using Delos.Protocol.Blocks;
 using Delos.Protocol.Framing;
@@ -6,26 +7,21 @@ using Delos.Protocol.Messages;
 namespace Delos.Protocol.Connections;
 
 /// <summary>
-/// The sending half of a connection. Any thread enqueues; one at a time sends: the first that flushes sends on its own thread while the socket accepts, and goes on from
-/// the socket's completion otherwise. Each call sends many pieces at once (<see cref="GatheredSend"/>); when the socket is full, an ordinary asynchronous send waits for room.
-/// The lock guards the queue only; it is never held while sending, releasing or calling anybody.
+/// The sending half of a connection. Any thread enqueues; one at a time sends: the first that flushes sends on its own thread while the transport accepts, and goes on from
+/// the transport's completion otherwise. The lock guards the queue only; it is never held while sending, releasing or calling anybody.
 /// </summary>
-internal sealed class FrameSender : IThreadPoolWorkItem, IDisposable
+internal sealed class FrameSender : IThreadPoolWorkItem
 {
-    /// <summary>More than 8 elements make the framework allocate the vector for the system call.</summary>
-    private const int MaxGathered = 8;
-
     /// <summary>Bytes that a flushing thread sends on others' behalf before the thread pool takes over, so that a busy peer cannot keep a read loop busy sending.</summary>
     private const long InlineBudget = 1 << 20;
 
     private readonly Lock _lock = new();
-    private readonly Socket _socket;
+    private readonly ConnectionTransport _transport;
     private readonly SendQueue _queue;
     private readonly long _maxQueuedBytes;
     private readonly Action<Exception> _failed;
-    private readonly SocketAsyncEventArgs _args = new(true);
-    private readonly List<ArraySegment<byte>> _gathered = new(MaxGathered);
     private readonly TaskCompletionSource _finished = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Counter<long> _bytesSent;
 
     private SendBatch? _batch;
     private long _queuedBytes;
@@ -35,13 +31,14 @@ internal sealed class FrameSender : IThreadPoolWorkItem, IDisposable
     private bool _stopped;
 
     /// <param name="failed">Called without any lock held, at most a few times, when sending became impossible or the queue overflowed.</param>
-    public FrameSender(Socket socket, ConnectionOptions options, Action<Exception> failed)
+    public FrameSender(ConnectionTransport transport, ConnectionOptions options, Action<Exception> failed)
     {
-        _socket = socket;
+        _transport = transport;
         _queue = new SendQueue(options.Pool, options.CopyThreshold);
         _maxQueuedBytes = options.MaxQueuedBytes;
         _failed = failed;
-        _args.Completed += (_, _) => OnCompleted();
+        _bytesSent = transport.IsInProcess ? Metrics.BytesInProcess : Metrics.BytesSent;
+        transport.SendCompleted = OnCompleted;
     }
 
     public long QueuedBytes => Volatile.Read(ref _queuedBytes);
@@ -95,7 +92,7 @@ internal sealed class FrameSender : IThreadPoolWorkItem, IDisposable
         CompleteIfDone();
     }
 
-    /// <summary>Takes no more and drops what is queued; what is being sent ends with the socket's shutdown.</summary>
+    /// <summary>Takes no more and drops what is queued; what is being sent ends with the transport's shutdown.</summary>
     public void Stop()
     {
         lock (_lock)
@@ -107,9 +104,6 @@ internal sealed class FrameSender : IThreadPoolWorkItem, IDisposable
 
         CompleteIfDone();
     }
-
-    /// <summary>Only after <see cref="Finished"/>.</summary>
-    public void Dispose() => _args.Dispose();
 
     void IThreadPoolWorkItem.Execute()
     {
@@ -148,16 +142,7 @@ internal sealed class FrameSender : IThreadPoolWorkItem, IDisposable
 
             try
             {
-                if (GatheredSend.IsSupported && GatheredSend.TrySend(_socket.SafeHandle, _batch) is > 0 and var sent)
-                {
-                    Book(sent);
-                    continue;
-                }
-
-                // The socket is full, or failed: wait, or learn why.
-                _batch.CopyTo(_gathered, MaxGathered);
-                _args.BufferList = _gathered;
-                if (_socket.SendAsync(_args)) return;
+                if (_transport.Send(_batch)) return;
             }
             catch (ObjectDisposedException)
             {
@@ -172,24 +157,19 @@ internal sealed class FrameSender : IThreadPoolWorkItem, IDisposable
     /// <summary>Books what the last call sent; false, with everything released, if it failed.</summary>
     private bool Sent()
     {
-        if (_args.SocketError != SocketError.Success || _args.BytesTransferred == 0)
+        var (error, sent) = (_transport.SendError, _transport.BytesSent);
+        if (error != SocketError.Success || sent == 0)
         {
-            var error = _args.SocketError;
             Abandon();
             _failed(new ConnectionLostException($"Sending failed: {error}.", new SocketException((int)error)));
             return false;
         }
 
-        Book(_args.BytesTransferred);
-        return true;
-    }
-
-    private void Book(long sent)
-    {
         _inlineBytes += sent;
         Interlocked.Add(ref _queuedBytes, -sent);
-        Metrics.BytesSent.Add(sent);
+        _bytesSent.Add(sent);
         _batch!.Advance(sent);
+        return true;
     }
 
     private bool NextBatch()

@@ -23,6 +23,7 @@ public sealed class Listener : IAsyncDisposable
     private readonly ConnectionOptions _options;
     private readonly int _maxConnections;
     private readonly Task _loop;
+    private bool _isStopped;
 
     private Listener(Socket socket, LocalPeer me, Func<Connection, IFrameHandler> handlerFor, ConnectionOptions options, int maxConnections)
     {
@@ -83,6 +84,15 @@ public sealed class Listener : IAsyncDisposable
         return new Listener(socket, me, handlerFor, options, maxConnections);
     }
 
+    /// <summary>Of <see cref="ConnectionCount"/>, those that were dialled within this process (<see cref="InProcessRoute"/>).</summary>
+    public int InProcessConnectionCount
+    {
+        get
+        {
+            lock (_lock) return _connections.Count(static c => c.IsInProcess);
+        }
+    }
+
     /// <summary>Stops accepting, closes every connection and waits until all is released.</summary>
     public async ValueTask DisposeAsync()
     {
@@ -90,9 +100,39 @@ public sealed class Listener : IAsyncDisposable
         _socket.Dispose();
         await _loop.ConfigureAwait(false);
         Connection[] open;
-        lock (_lock) open = [.. _connections, .. _refusals];
+        lock (_lock)
+        {
+            _isStopped = true;
+            open = [.. _connections, .. _refusals];
+        }
+
         foreach (var connection in open) connection.Close();
         foreach (var connection in open) await connection.Completion.ConfigureAwait(false);
+    }
+
+    /// <summary>Takes over this end of a new connection; false, and it is closed, if nobody listens any more, or too many wait for their refusal already.</summary>
+    internal bool TryAccept(ConnectionTransport transport)
+    {
+        Connection? connection = null;
+        lock (_lock)
+        {
+            var full = _connections.Count >= _maxConnections;
+            if (!_isStopped && !(full && _refusals.Count >= MaxRefusals))
+            {
+                if (full && _refusals.Count == 0) _options.Logger.TooManyConnections(_connections.Count, LocalEndPoint);
+                connection = new Connection(transport, _options, new ListenerSide(_me, _handlerFor, full), Forget);
+                (full ? _refusals : _connections).Add(connection);
+            }
+        }
+
+        if (connection is null)
+        {
+            transport.Dispose();
+            return false;
+        }
+
+        connection.Start();
+        return true;
     }
 
     private async Task AcceptAllAsync()
@@ -118,22 +158,10 @@ public sealed class Listener : IAsyncDisposable
 
     private void Take(Socket socket)
     {
-        Connection connection;
+        SocketTransport transport;
         try
         {
-            lock (_lock)
-            {
-                var full = _connections.Count >= _maxConnections;
-                if (full && _refusals.Count >= MaxRefusals)
-                {
-                    socket.Dispose();
-                    return;
-                }
-
-                if (full && _refusals.Count == 0) _options.Logger.TooManyConnections(_connections.Count, LocalEndPoint);
-                connection = new Connection(socket, _options, new ListenerSide(_me, _handlerFor, full), Forget);
-                (full ? _refusals : _connections).Add(connection);
-            }
+            transport = new SocketTransport(socket, _options);
         }
         catch (SocketException)
         {
@@ -142,7 +170,7 @@ public sealed class Listener : IAsyncDisposable
             return;
         }
 
-        connection.Start();
+        TryAccept(transport);
     }
 
     private void Forget(Connection connection)

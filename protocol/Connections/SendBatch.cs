@@ -13,6 +13,17 @@ internal sealed class SendBatch
     /// <summary>Pieces not yet sent completely.</summary>
     public int Count => _end - _first;
 
+    /// <summary>Bytes not yet sent.</summary>
+    public long Length
+    {
+        get
+        {
+            long length = -_firstSent;
+            for (var i = _first; i < _end; i++) length += _pieces[i].Length;
+            return length;
+        }
+    }
+
     public void Add(ArraySegment<byte> bytes, object? owner)
     {
         if (_end == _pieces.Length) Array.Resize(ref _pieces, _pieces.Length * 2);
@@ -55,6 +66,23 @@ internal sealed class SendBatch
         }
 
         return count;
+    }
+
+    /// <summary>Copies the first unsent bytes, as many as there is room for, and returns how many.</summary>
+    public int CopyTo(Span<byte> room)
+    {
+        var copied = 0;
+        var skip = _firstSent;
+        for (var i = _first; i < _end && copied < room.Length; i++)
+        {
+            ref var piece = ref _pieces[i];
+            var length = Math.Min(piece.Length - skip, room.Length - copied);
+            piece.Array.AsSpan(piece.Offset + skip, length).CopyTo(room[copied..]);
+            copied += length;
+            skip = 0;
+        }
+
+        return copied;
     }
 
     /// <summary>So many bytes were sent: releases every piece that is through.</summary>

@@ -5,7 +5,9 @@ namespace Delos.Tests.Transport;
 
 /// <summary>The hot path allocates nothing per frame once its pools are warm.</summary>
 [NonParallelizable]
-public sealed class AllocationTests
+[TestFixture(TransportKind.Socket)]
+[TestFixture(TransportKind.InProcess)]
+public sealed class AllocationTests(TransportKind transport)
 {
     private const int Frames = 100_000;
 
@@ -15,7 +17,7 @@ public sealed class AllocationTests
         // Every frame is forwarded from the block that it was received in; both ends and all threads are counted.
         var server = new Reflector();
         var client = new Counter();
-        await using var loopback = new Loopback(server);
+        await using var loopback = new Loopback(server, transport: transport);
         var connection = await loopback.DialAsync(client);
         var payload = new byte[128];
         await AssertNothingAsync("frame there and back", Frames, () => DriveAsync(Frames));
@@ -38,7 +40,7 @@ public sealed class AllocationTests
     [Test]
     public async Task Requests_allocate_nothing()
     {
-        await using var loopback = new Loopback(new Reflector());
+        await using var loopback = new Loopback(new Reflector(), transport: transport);
         var connection = await loopback.DialAsync(new Counter());
         await AssertNothingAsync("request", 10_000, () => DriveAsync(10_000));
 

@@ -91,17 +91,17 @@ public sealed class BadPeerTests
     }
 
     [Test]
-    public async Task A_dialer_of_another_cluster_is_refused()
+    public async Task A_dialer_of_another_cluster_is_refused([Values] TransportKind transport)
     {
-        await using var loopback = new Loopback(new RecordingHandler());
+        await using var loopback = new Loopback(new RecordingHandler(), transport: transport);
         var stranger = Loopback.Node(2) with { ClusterId = Guid.NewGuid() };
         Assert.That(async () => await loopback.DialAsync(new RecordingHandler(), stranger), Throws.TypeOf<DelosProtocolException>().With.Property("Code").EqualTo(StatusCode.WrongCluster));
     }
 
     [Test]
-    public async Task A_dialer_notices_another_cluster_or_node_than_it_expects()
+    public async Task A_dialer_notices_another_cluster_or_node_than_it_expects([Values] TransportKind transport)
     {
-        await using var loopback = new Loopback(new RecordingHandler());
+        await using var loopback = new Loopback(new RecordingHandler(), transport: transport);
         Assert.That(
             async () => await loopback.DialAsync(new RecordingHandler(), cluster: Guid.NewGuid()),
             Throws.TypeOf<DelosProtocolException>().With.Property("Code").EqualTo(StatusCode.WrongCluster));
@@ -126,9 +126,9 @@ public sealed class BadPeerTests
     }
 
     [Test]
-    public async Task No_common_version_is_refused_and_the_highest_common_one_is_chosen()
+    public async Task No_common_version_is_refused_and_the_highest_common_one_is_chosen([Values] TransportKind transport)
     {
-        await using var loopback = new Loopback(new RecordingHandler());
+        await using var loopback = new Loopback(new RecordingHandler(), transport: transport);
         var later = LocalPeer.Client() with { MinVersion = 2, MaxVersion = 5 };
         Assert.That(async () => await loopback.DialAsync(new RecordingHandler(), later), Throws.TypeOf<DelosProtocolException>().With.Property("Code").EqualTo(StatusCode.UnsupportedVersion));
         var both = await loopback.DialAsync(new RecordingHandler(), LocalPeer.Client() with { MaxVersion = 5 });
@@ -177,9 +177,9 @@ public sealed class BadPeerTests
     }
 
     [Test]
-    public async Task A_connection_too_many_is_refused_until_one_is_closed()
+    public async Task A_connection_too_many_is_refused_until_one_is_closed([Values] TransportKind transport)
     {
-        await using var loopback = new Loopback(new RecordingHandler(), maxConnections: 2);
+        await using var loopback = new Loopback(new RecordingHandler(), maxConnections: 2, transport: transport);
         var first = await loopback.DialAsync(new RecordingHandler());
         await loopback.DialAsync(new RecordingHandler());
         Assert.That(async () => await loopback.DialAsync(new RecordingHandler()), Throws.TypeOf<DelosProtocolException>().With.Property("Code").EqualTo(StatusCode.LimitExceeded));

@@ -9,13 +9,15 @@ using Delos.Protocol.Messages;
 namespace Delos.Tests.Transport;
 
 /// <summary>Two good peers.</summary>
-public sealed class ConnectionTests
+[TestFixture(TransportKind.Socket)]
+[TestFixture(TransportKind.InProcess)]
+public sealed class ConnectionTests(TransportKind transport)
 {
     [Test]
     public async Task A_request_gets_its_reply_with_its_payload()
     {
         var client = new RecordingHandler();
-        await using var loopback = new Loopback(Echo());
+        await using var loopback = new Loopback(Echo(), transport: transport);
         var connection = await loopback.DialAsync(client);
         using var response = await connection.RequestAsync(new TestMessage(3, 4), "payload"u8);
         Assert.Multiple(() =>
@@ -34,7 +36,7 @@ public sealed class ConnectionTests
     [Test]
     public async Task Many_requests_at_once_each_get_their_own_reply()
     {
-        await using var loopback = new Loopback(Echo());
+        await using var loopback = new Loopback(Echo(), transport: transport);
         var connection = await loopback.DialAsync(new RecordingHandler());
         await Parallel.ForAsync(0, 2000, async (i, _) =>
         {
@@ -48,7 +50,7 @@ public sealed class ConnectionTests
     [Test]
     public async Task An_error_reply_fails_the_request_with_its_code()
     {
-        await using var loopback = new Loopback(Echo());
+        await using var loopback = new Loopback(Echo(), transport: transport);
         var connection = await loopback.DialAsync(new RecordingHandler());
         var failure = await Assert.ThrowsAsync<DelosProtocolException>(async () => await connection.RequestAsync(new LargeMessage(new byte[5])));
         Assert.That(failure!.Code, Is.EqualTo(StatusCode.NotServed));
@@ -62,7 +64,7 @@ public sealed class ConnectionTests
         var correlation = new TaskCompletionSource<ulong>();
         var server = new RecordingHandler { Callback = (Connection _, in Frame frame) => correlation.TrySetResult(frame.CorrelationId) };
         var client = new RecordingHandler();
-        await using var loopback = new Loopback(server);
+        await using var loopback = new Loopback(server, transport: transport);
         var connection = await loopback.DialAsync(client);
         using var cancellation = new CancellationTokenSource();
         var request = connection.RequestAsync(new TestMessage(1, 2), cancellation.Token);
@@ -84,7 +86,7 @@ public sealed class ConnectionTests
         var arrived = new TaskCompletionSource<Connection>();
         var server = new RecordingHandler { Callback = (Connection c, in Frame _) => arrived.TrySetResult(c) };
         var client = new RecordingHandler();
-        await using var loopback = new Loopback(server);
+        await using var loopback = new Loopback(server, transport: transport);
         var connection = await loopback.DialAsync(client);
         var request = connection.RequestAsync(new TestMessage(1, 2));
         (await arrived.Task.WaitAsync(Loopback.Patience)).Close();
@@ -105,7 +107,7 @@ public sealed class ConnectionTests
     [Test]
     public async Task An_enqueue_after_close_releases_the_payload()
     {
-        await using var loopback = new Loopback(Echo());
+        await using var loopback = new Loopback(Echo(), transport: transport);
         var connection = await loopback.DialAsync(new RecordingHandler());
         await connection.DisposeAsync();
         var pool = new BlockPool();
@@ -132,7 +134,7 @@ public sealed class ConnectionTests
         {
             Callback = (Connection _, in Frame frame) => received.TrySetResult((frame.TryRead<LargeMessage>(out var message) ? message.Bytes.ToArray() : [], frame.Payload.ToArray())),
         };
-        var loopback = new Loopback(server);
+        var loopback = new Loopback(server, transport: transport);
         var connection = await loopback.DialAsync(new RecordingHandler());
         connection.Enqueue(new LargeMessage(metadata), RetainedPayload.Copy(payload));
         connection.Flush();
@@ -146,7 +148,7 @@ public sealed class ConnectionTests
     [Test]
     public async Task A_frame_larger_than_the_peer_accepts_is_not_sent()
     {
-        await using var loopback = new Loopback(Echo(), new ConnectionOptions { MaxFrameBytes = 4096 });
+        await using var loopback = new Loopback(Echo(), new ConnectionOptions { MaxFrameBytes = 4096 }, transport: transport);
         var connection = await loopback.DialAsync(new RecordingHandler());
         Assert.That(() => connection.Enqueue(new TestMessage(1, 2), new byte[5000].AsSpan()), Throws.TypeOf<DelosProtocolException>().With.Property("Code").EqualTo(StatusCode.LimitExceeded));
         Assert.That(async () => await connection.RequestAsync(new TestMessage(1, 2), RetainedPayload.Copy(new byte[5000])), Throws.TypeOf<DelosProtocolException>());
@@ -168,7 +170,7 @@ public sealed class ConnectionTests
             },
         };
         var pool = new BlockPool();
-        var loopback = new Loopback(server, new ConnectionOptions { Pool = pool });
+        var loopback = new Loopback(server, new ConnectionOptions { Pool = pool }, transport: transport);
         var connection = await loopback.DialAsync(new RecordingHandler());
         await Task.WhenAll(Enumerable.Range(0, Threads).Select(t => Task.Run(async () =>
         {
@@ -199,7 +201,7 @@ public sealed class ConnectionTests
         var pool = new BlockPool();
         var options = new ConnectionOptions { Pool = pool, CopyThreshold = copyThreshold };
         var sinks = Enumerable.Range(0, 3).Select(_ => new CheckingHandler()).ToArray();
-        var ends = sinks.Select(s => new Loopback(s, options)).ToArray();
+        var ends = sinks.Select(s => new Loopback(s, options, transport: transport)).ToArray();
         var links = await Task.WhenAll(ends.Select(e => e.DialAsync(new RecordingHandler())));
         var forwarder = new RecordingHandler
         {
@@ -216,7 +218,7 @@ public sealed class ConnectionTests
                 foreach (var link in links) link.Flush();
             },
         };
-        var middle = new Loopback(forwarder, options);
+        var middle = new Loopback(forwarder, options, transport: transport);
         var source = await middle.DialAsync(new RecordingHandler());
         var random = new Random(7);
         var payload = new byte[3000];
@@ -244,8 +246,8 @@ public sealed class ConnectionTests
         // Node A's handler sends on its own dialled connection to B, B's on its own to A, both at full speed.
         Connection? toA = null, toB = null;
         var hops = 0;
-        await using var a = new Loopback(new RecordingHandler { Callback = (Connection _, in Frame f) => Bounce(toB!, f) });
-        await using var b = new Loopback(new RecordingHandler { Callback = (Connection _, in Frame f) => Bounce(toA!, f) });
+        await using var a = new Loopback(new RecordingHandler { Callback = (Connection _, in Frame f) => Bounce(toB!, f) }, transport: transport);
+        await using var b = new Loopback(new RecordingHandler { Callback = (Connection _, in Frame f) => Bounce(toA!, f) }, transport: transport);
         toA = await a.DialAsync(new RecordingHandler());
         toB = await b.DialAsync(new RecordingHandler());
         for (ulong ball = 0; ball < 200; ball++)
@@ -271,7 +273,7 @@ public sealed class ConnectionTests
     public async Task A_paused_connection_holds_its_sender_back_until_it_resumes()
     {
         var server = new RecordingHandler { Callback = static (Connection _, in Frame _) => { } };
-        await using var loopback = new Loopback(server, new ConnectionOptions { MaxQueuedBytes = 256 << 20 });
+        await using var loopback = new Loopback(server, new ConnectionOptions { MaxQueuedBytes = 256 << 20 }, transport: transport);
         var connection = await loopback.DialAsync(new RecordingHandler());
         var accepted = await loopback.Accepted;
         accepted.PauseReading();
@@ -298,7 +300,7 @@ public sealed class ConnectionTests
     {
         var client = new RecordingHandler();
         var options = new ConnectionOptions { MaxQueuedBytes = 4 << 20, MaxFrameBytes = 1 << 20, Pool = new BlockPool() };
-        await using var loopback = new Loopback(new RecordingHandler(), options);
+        await using var loopback = new Loopback(new RecordingHandler(), options, transport: transport);
         var connection = await loopback.DialAsync(client);
         (await loopback.Accepted).PauseReading();
         var sent = 0;
@@ -314,7 +316,7 @@ public sealed class ConnectionTests
     {
         var client = new RecordingHandler();
         var pool = new BlockPool();
-        await using (var loopback = new Loopback(new RecordingHandler(), new ConnectionOptions { Pool = pool }))
+        await using (var loopback = new Loopback(new RecordingHandler(), new ConnectionOptions { Pool = pool }, transport: transport))
         {
             await loopback.DialAsync(client, options: new ConnectionOptions { MaxFrameBytes = PeerLimits.MinFrameBytes, Pool = pool });
             var accepted = await loopback.Accepted;
@@ -329,7 +331,7 @@ public sealed class ConnectionTests
     public async Task A_connection_closed_when_sent_delivers_what_was_queued()
     {
         var client = new RecordingHandler();
-        await using var loopback = new Loopback(new RecordingHandler());
+        await using var loopback = new Loopback(new RecordingHandler(), transport: transport);
         await loopback.DialAsync(client);
         var accepted = await loopback.Accepted;
         for (ulong i = 0; i < 1000; i++) accepted.Enqueue(new TestMessage(i, i), new byte[1000].AsSpan());
@@ -344,7 +346,7 @@ public sealed class ConnectionTests
     {
         var client = new RecordingHandler();
         var server = new RecordingHandler { Callback = static (Connection _, in Frame _) => throw new InvalidOperationException("a bug") };
-        await using var loopback = new Loopback(server);
+        await using var loopback = new Loopback(server, transport: transport);
         var connection = await loopback.DialAsync(client);
         connection.Enqueue(new TestMessage(1, 2));
         connection.Flush();

@@ -8,7 +8,14 @@ using Delos.Protocol.Messages;
 
 namespace Delos.Tests.Transport;
 
-/// <summary>A listener on the loopback device, and dials to it.</summary>
+/// <summary>How peers in one process reach each other.</summary>
+public enum TransportKind
+{
+    Socket,
+    InProcess,
+}
+
+/// <summary>A listener on the loopback device, and dials to it, which go over sockets or within the process.</summary>
 internal sealed class Loopback : IAsyncDisposable
 {
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
@@ -17,8 +24,9 @@ internal sealed class Loopback : IAsyncDisposable
     private readonly List<Connection> _dialled = [];
     private readonly TaskCompletionSource<Connection> _accepted = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    public Loopback(IFrameHandler server, ConnectionOptions? options = null, int maxConnections = 100, LocalPeer? me = null)
+    public Loopback(IFrameHandler server, ConnectionOptions? options = null, int maxConnections = 100, LocalPeer? me = null, TransportKind transport = TransportKind.Socket)
     {
+        Transport = transport;
         Options = options ?? new ConnectionOptions { Pool = new BlockPool() };
         Listener = Listener.Start(new IPEndPoint(IPAddress.Loopback, 0), me ?? Node(1), Accept, Options, maxConnections);
 
@@ -31,16 +39,22 @@ internal sealed class Loopback : IAsyncDisposable
 
     public ConnectionOptions Options { get; }
 
+    public TransportKind Transport { get; }
+
     public Listener Listener { get; }
 
     /// <summary>The first accepted connection.</summary>
     public Task<Connection> Accepted => _accepted.Task;
 
+    /// <summary>Those options, so that dials take this loopback's way.</summary>
+    public ConnectionOptions Way(ConnectionOptions options) => options with { InProcess = Transport == TransportKind.InProcess ? new InProcessRoute(Listener.LocalEndPoint, Listener) : null };
+
     public static LocalPeer Node(uint id) => new(Cluster, id, NodeRoles.LogServer, 77, Guid.Empty, PeerLimits.Default);
 
     public async Task<Connection> DialAsync(IFrameHandler handler, LocalPeer? me = null, Guid cluster = default, uint node = 0, ConnectionOptions? options = null)
     {
-        var connection = await Connector.ConnectAsync(Listener.LocalEndPoint, me ?? LocalPeer.Client(), cluster, node, handler, options ?? Options);
+        var connection = await Connector.ConnectAsync(Listener.LocalEndPoint, me ?? LocalPeer.Client(), cluster, node, handler, Way(options ?? Options));
+        Assert.That(connection.IsInProcess, Is.EqualTo(Transport == TransportKind.InProcess));
         _dialled.Add(connection);
         return connection;
     }
