@@ -1,3 +1,4 @@
+using Delos.Client.Admin;
 using Delos.Client.Tables;
 using Delos.Protocol.Connections;
 using Delos.Protocol.Framing;
@@ -55,6 +56,37 @@ public sealed class TableProcessTests : TableFixture
         Assert.That((await tables.Table("users").GetAsync([1L]))!["name"].AsString(), Is.EqualTo("Ann"));
         var refused = await Assert.ThrowsAsync<DelosProtocolException>(async () => await new NodeTables(client, 1).ReadAsync(new DescribeTables()));
         Assert.That((refused!.Code, (await StatusAsync(client, 4)).Roles), Is.EqualTo((StatusCode.NotServed, new[] { "table" })));
+        Assert.That((await StatusAsync(client, 4)).InProcessConnections, Is.Zero, "it has nothing of the log itself");
+    }
+
+    /// <summary>Node 4 has no MetaStore, hence no monitor: nothing else in it would connect to itself.</summary>
+    [Test]
+    public async Task A_node_with_tables_and_LogServer_reaches_itself_without_a_socket_and_the_log_may_move_away_and_back()
+    {
+        await StartNodesAsync(4, node => node == 4 ? ["roles.table=true"] : []);
+        await using var client = await ConnectAsync();
+        await using var tables = TableClient.Connect(client);
+        await tables.CreateTableAsync(Users);
+        var users = tables.Table("users");
+        var node = Cluster[4];
+        var next = 0L;
+        foreach (var (nodes, sequencer) in new (uint[], uint)[] { ([2, 3, 4], 4), ([1, 2, 3], 1), ([1, 3, 4], 4) })
+        {
+            // While it is being moved and afterwards.
+            var moving = ExtendAsync(client, new ReconfigExtendOptions { Replicas = nodes, Sequencer = sequencer, Reason = "test" }, "tables");
+            do await users.PutAsync(User(++next, "Ann"));
+            while (!moving.IsCompleted);
+            await moving;
+            Assert.That((await client.Admin.ChainAsync("tables")).Active.Loglet.SequencerNode, Is.EqualTo(sequencer));
+            await Task.WhenAll(Enumerable.Range(0, 50).Select(async _ => await users.PutAsync(User(Interlocked.Increment(ref next), new string('x', 3000)))));
+            Assert.That((await users.GetAsync([next]))!["name"].AsString(), Has.Length.EqualTo(3000));
+            Assert.That((await ListAsync(users.ScanAsync())).Count, Is.EqualTo(next));
+            Assert.That((await StatusAsync(client, 4)).InProcessConnections, Is.EqualTo(1), $"after the move to {sequencer}");
+            Assert.That(TcpConnections.From(node.ProcessId, node.Port), Is.Zero, "to itself over TCP");
+            Assert.That(TcpConnections.From(node.ProcessId, Cluster[1].Port), Is.Positive, "to another node over TCP");
+        }
+
+        Assert.That((await StatusAsync(client, 1)).InProcessConnections, Is.Zero, "no tables");
     }
 
     [Test]
