@@ -7,12 +7,12 @@ namespace Delos.Protocol.Connections;
 /// <param name="Listener">The listener.</param>
 public sealed record InProcessRoute(EndPoint Address, Listener Listener)
 {
-    /// <summary>The dialler's end; null if that address is not this listener's. <see cref="ConnectionLostException"/> if the listener has stopped.</summary>
+    /// <summary>The dialler's end; null if that address is not this listener's. <see cref="ConnectionLostException"/> if the listener has stopped, or has too many.</summary>
     internal ConnectionTransport? TryDial(EndPoint endPoint)
     {
         if (!Address.Equals(endPoint)) return null;
         var (dialer, acceptor) = InProcessTransport.CreatePair(endPoint);
         if (Listener.TryAccept(acceptor)) return dialer;
-        throw new ConnectionLostException($"Cannot connect to {endPoint}: this process does not listen there any more.");
+        throw new ConnectionLostException($"Cannot connect to {endPoint}: the listener of this process takes no more connections.");
     }
 }
