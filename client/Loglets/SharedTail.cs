@@ -8,7 +8,7 @@ internal sealed class SharedTail(Func<Task<TailResult>> ask)
 {
     private readonly Lock _lock = new();
     private TaskCompletionSource<TailResult>? _next;
-    private Task _rounds = Task.CompletedTask;
+    private TaskCompletionSource? _ended;
     private bool _running;
 
     /// <summary>Completes when the rounds that were begun have ended; never fails.</summary>
@@ -16,49 +16,49 @@ internal sealed class SharedTail(Func<Task<TailResult>> ask)
     {
         get
         {
-            lock (_lock) return _rounds;
+            lock (_lock) return _running ? (_ended ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task : Task.CompletedTask;
         }
     }
 
+    /// <summary>The first caller's thread begins the round, which only sends a request; answers come on others.</summary>
     public Task<TailResult> JoinAsync()
     {
+        Task<TailResult> joined;
         lock (_lock)
         {
             _next ??= new TaskCompletionSource<TailResult>(TaskCreationOptions.RunContinuationsAsynchronously);
-            var joined = _next.Task;
-            if (!_running)
-            {
-                _running = true;
-                _rounds = RunAsync();
-            }
-
-            return joined;
+            joined = _next.Task;
+            if (_running) return joined;
+            _running = true;
         }
+
+        _ = RunAsync();
+        return joined;
     }
 
     private async Task RunAsync()
     {
-        // Off the first caller's lock.
-        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
-        while (true)
+        while (TryBegin() is { } round)
         {
-            TaskCompletionSource<TailResult> round;
-            lock (_lock)
-            {
-                if (_next is null)
-                {
-                    _running = false;
-                    return;
-                }
-
-                round = _next;
-                _next = null;
-            }
-
             // From here on nobody joins this round any more.
             var task = ask();
             await ((Task)task).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             round.SetFromTask(task);
         }
+    }
+
+    private TaskCompletionSource<TailResult>? TryBegin()
+    {
+        TaskCompletionSource? ended;
+        lock (_lock)
+        {
+            (var round, _next) = (_next, null);
+            if (round is not null) return round;
+            _running = false;
+            (ended, _ended) = (_ended, null);
+        }
+
+        ended?.SetResult();
+        return null;
     }
 }

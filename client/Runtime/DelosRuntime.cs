@@ -110,13 +110,16 @@ public sealed class DelosRuntime : IAsyncDisposable
         return ProposeAsync(new Proposal(ProposalKind.Command, session, sequence, floor, command), cancellationToken);
     }
 
-    /// <summary>As <see cref="ProposeAsync(ulong, ulong, ulong, ReadOnlyMemory{byte}, CancellationToken)"/>, without a task: for services that have a batch of answers to give after each commit.</summary>
+    /// <summary>
+    /// As <see cref="ProposeAsync(ulong, ulong, ulong, ReadOnlyMemory{byte}, CancellationToken)"/>, without a task, and only queued: for services to which proposals come several at a time, and whose answers are sent together after each
+    /// commit. Whoever has queued some calls <see cref="FlushProposals"/>; until then they may wait.
+    /// </summary>
     /// <param name="session">The session's id; 0: none, and the numbers do not matter.</param>
     /// <param name="sequence">See there.</param>
     /// <param name="floor">See there.</param>
     /// <param name="command">Must not change before the listener is told.</param>
-    /// <param name="listener">Told the outcome, perhaps before this returns.</param>
-    public void Propose(ulong session, ulong sequence, ulong floor, ReadOnlyMemory<byte> command, IProposalListener listener)
+    /// <param name="listener">Told the outcome; a refusal before this returns.</param>
+    public void EnqueueProposal(ulong session, ulong sequence, ulong floor, ReadOnlyMemory<byte> command, IProposalListener listener)
     {
         ArgumentNullException.ThrowIfNull(listener);
         if (session != 0)
@@ -125,8 +128,11 @@ public sealed class DelosRuntime : IAsyncDisposable
             ArgumentOutOfRangeException.ThrowIfGreaterThan(floor, sequence);
         }
 
-        _proposer.Propose(session == 0 ? new Proposal(ProposalKind.Command, 0, 0, 0, command) : new Proposal(ProposalKind.Command, session, sequence, floor, command), listener);
+        _proposer.Enqueue(session == 0 ? new Proposal(ProposalKind.Command, 0, 0, 0, command) : new Proposal(ProposalKind.Command, session, sequence, floor, command), listener);
     }
+
+    /// <summary>Has what was queued put into the log, in as few entries as possible: on this thread, which waits for nothing. Listeners of what cannot be appended may be told before it returns.</summary>
+    public void FlushProposals() => _proposer.Flush();
 
     /// <summary>Begins a session.</summary>
     /// <exception cref="DelosException">As <see cref="ProposeAsync(ReadOnlyMemory{byte}, CancellationToken)"/>; simply begin another one.</exception>

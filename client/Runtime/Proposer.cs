@@ -4,8 +4,9 @@ using Delos.Client;
 namespace Delos.Runtime;
 
 /// <summary>
-/// Puts proposals into entries of the log: whatever came while the entries before were under way is the next one. Answers them when this replica's apply loop meets them. Thread-safe.
+/// Puts proposals into entries of the log: whatever was queued before a <see cref="Flush"/>, or came while the entries before were under way, is the next one. Answers them when this replica's apply loop meets them. Thread-safe.
 /// </summary>
+/// <remarks>Entries are made and handed to the log on the thread that flushes, or that brings an acknowledgement: neither waits for anything, and one thread at a time does it for all.</remarks>
 internal sealed class Proposer(DelosLog log, RuntimeOptions options) : IAsyncDisposable
 {
     private readonly Lock _lock = new();
@@ -13,6 +14,7 @@ internal sealed class Proposer(DelosLog log, RuntimeOptions options) : IAsyncDis
     private readonly AppendedProposals<PendingProposal> _appended = new();
     private readonly CancellationTokenSource _closed = new();
     private int _appending;
+    private bool _flushing;
     private TaskCompletionSource? _idle;
     private int _unanswered;
     private DelosException? _stopped;
@@ -27,14 +29,22 @@ internal sealed class Proposer(DelosLog log, RuntimeOptions options) : IAsyncDis
     public Task<ProposalResult> ProposeAsync(Proposal proposal, CancellationToken cancellationToken)
     {
         var answer = new AnswerTask();
-        Propose(proposal, answer);
+        Enqueue(proposal, answer);
+        Flush();
         return cancellationToken.CanBeCanceled ? answer.Answered.WaitAsync(cancellationToken) : answer.Answered;
     }
 
-    /// <summary>As <see cref="ProposeAsync"/>; the listener is told, perhaps before this returns.</summary>
-    public void Propose(Proposal proposal, IProposalListener listener)
+    /// <summary>Queues a proposal for the next <see cref="Flush"/>. The listener is told the outcome; if it is refused, before this returns.</summary>
+    public void Enqueue(Proposal proposal, IProposalListener listener)
     {
         if (TryQueue(new PendingProposal(proposal, listener)) is { } refusal) listener.OnFailed(refusal);
+    }
+
+    /// <summary>Has what is queued appended, now or, if enough entries are under way, when one of them is over. Listeners may be told before it returns.</summary>
+    public void Flush()
+    {
+        // Called from within an append that ends at once, this leaves the next one to the loop: no recursion.
+        for (var batch = NextBatch(begin: true); batch is not null; batch = NextBatch(begin: false)) _ = AppendAsync(batch);
     }
 
     /// <summary>This replica has applied a proposal; own ones are answered. On the apply loop.</summary>
@@ -108,64 +118,70 @@ internal sealed class Proposer(DelosLog log, RuntimeOptions options) : IAsyncDis
             if (isBounded && _unanswered >= options.MaxProposals) return new DelosException(DelosErrorCode.LimitExceeded, $"{_unanswered} proposals wait for their answers; try again later.");
             _unanswered++;
             _queue.Enqueue(pending);
-            Pump();
             return null;
         }
     }
 
-    /// <summary>Under the lock.</summary>
-    private void Pump()
+    /// <summary>The next entry to be appended; null: there is none, too many are under way, or another thread is at it, which will find what this one has queued.</summary>
+    private Batch? NextBatch(bool begin)
     {
-        while (_queue.Count > 0 && _appending < options.MaxAppends)
+        lock (_lock)
         {
-            var batch = new List<PendingProposal>();
+            if (begin && _flushing) return null;
+            _flushing = _queue.Count > 0 && _appending < options.MaxAppends;
+            if (!_flushing) return null;
             var size = ProposalBatch.HeaderSize;
-            while (batch.Count < ProposalBatch.MaxProposals && _queue.TryPeek(out var next) && size + next.Proposal.Size <= options.MaxBatchBytes)
+            var proposals = new List<PendingProposal>();
+            while (proposals.Count < ProposalBatch.MaxProposals && _queue.TryPeek(out var next) && size + next.Proposal.Size <= options.MaxBatchBytes)
             {
                 size += next.Proposal.Size;
-                batch.Add(_queue.Dequeue());
+                proposals.Add(_queue.Dequeue());
             }
 
             _appending++;
-            _ = AppendAsync(_appended.Add(batch), batch);
+            return new Batch(_appended.Add(proposals), proposals);
         }
     }
 
     /// <summary>Never fails.</summary>
-    private async Task AppendAsync(ulong number, List<PendingProposal> proposals)
+    private async Task AppendAsync(Batch batch)
     {
-        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         byte[] entry;
         ulong? version;
         long position;
         try
         {
-            entry = new ProposalBatch(Id, number, options.TimeProvider.GetUtcNow(), [.. proposals.Select(static p => p.Proposal)]).Encode();
+            entry = new ProposalBatch(Id, batch.Number, options.TimeProvider.GetUtcNow(), batch.Payloads()).Encode();
             version = log.KnownVersion;
             position = await log.AppendAsync(entry, _closed.Token).ConfigureAwait(false);
         }
         catch (Exception e)
         {
-            foreach (var proposal in OnEnded(() => _appended.OnFailed(number))) proposal.Listener.OnFailed(e as DelosException ?? new DelosException(DelosErrorCode.Internal, $"The proposal could not be appended: {e.Message}", e));
+            foreach (var proposal in OnEnded(batch.Number, position: null)) proposal.Listener.OnFailed(e as DelosException ?? new DelosException(DelosErrorCode.Internal, $"The proposal could not be appended: {e.Message}", e));
+            Flush();
             return;
         }
 
-        foreach (var proposal in OnEnded(() => _appended.OnAppended(number, position))) proposal.Listener.OnFailed(PassedOver(position));
+        // Applying it comes first: others wait for that.
+        var failed = OnEnded(batch.Number, position);
         Acknowledged?.Invoke(position, entry, version);
+        foreach (var proposal in failed) proposal.Listener.OnFailed(PassedOver(position));
+        Flush();
     }
 
-    /// <summary>One append is over: the next ones can go.</summary>
+    /// <summary>One append is over.</summary>
+    /// <param name="number">Of its batch.</param>
+    /// <param name="position">Where its entry is; null: it failed.</param>
     /// <returns>Those who were waiting for it in vain.</returns>
-    private IReadOnlyList<PendingProposal> OnEnded(Func<IReadOnlyList<PendingProposal>> note)
+    private IReadOnlyList<PendingProposal> OnEnded(ulong number, long? position)
     {
         IReadOnlyList<PendingProposal> failed;
         TaskCompletionSource? idle = null;
         lock (_lock)
         {
-            failed = note();
+            failed = position is { } at ? _appended.OnAppended(number, at) : _appended.OnFailed(number);
             _unanswered -= failed.Count;
             _appending--;
-            if (_stopped is null) Pump();
             if (_appending == 0) idle = _idle;
         }
 
@@ -185,4 +201,15 @@ internal sealed class Proposer(DelosLog log, RuntimeOptions options) : IAsyncDis
     private static DelosException Unknown(string why) => new(DelosErrorCode.OutcomeUnknown, $"The proposal may have been applied, or be applied later: {why}");
 
     private static DelosException PassedOver(long position) => Unknown($"its entry at {position} was edited by an operator, or this replica came past it by a snapshot");
+
+    /// <summary>What becomes one entry.</summary>
+    private sealed record Batch(ulong Number, List<PendingProposal> Proposals)
+    {
+        public Proposal[] Payloads()
+        {
+            var payloads = new Proposal[Proposals.Count];
+            for (var i = 0; i < payloads.Length; i++) payloads[i] = Proposals[i].Proposal;
+            return payloads;
+        }
+    }
 }

@@ -1,66 +1,76 @@
+using System.Runtime.CompilerServices;
 using Delos.Protocol.Connections;
 using Delos.Protocol.Messages;
 
 namespace Delos.Client.Tables;
 
 /// <summary>One attempt at one node: connect, ask, and tell what a failure means. Thread-safe.</summary>
-internal sealed class NodeAttempts(TableNodes nodes)
+/// <param name="nodes">Where the nodes are.</param>
+/// <param name="usualTimeout">Of most attempts: they share a deadline.</param>
+internal sealed class NodeAttempts(TableNodes nodes, TimeSpan usualTimeout)
 {
-    /// <summary>The answer, or why there is none; exactly one of them.</summary>
+    private readonly SharedDeadline _usual = new(usualTimeout);
+
+    /// <summary>The answer, or why there is none; exactly one of them. To be awaited once.</summary>
     /// <param name="node">Who is asked.</param>
     /// <param name="request">What.</param>
-    /// <param name="timeout">After which the attempt is given up.</param>
+    /// <param name="timeout">After which the attempt is given up; up to <see cref="SharedDeadline.Window"/> later if it is the usual one.</param>
     /// <param name="cancellationToken">The caller's.</param>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<(TReply Reply, AttemptFailure? Failure)> AskAsync<TRequest, TReply>(uint node, TRequest request, TimeSpan timeout, CancellationToken cancellationToken)
         where TRequest : struct, IMessage<TRequest>
         where TReply : struct, IMessage<TReply>
     {
-        var (reply, failure) = await SendAsync<TRequest, TReply>(node, request, timeout, cancellationToken).ConfigureAwait(false);
-        if (failure is null) nodes.Answered(node);
-        else if (failure is { Kind: not (FailureKind.Busy or FailureKind.Final) }) nodes.Failed(node);
-        return (reply, failure);
-    }
-
-    private async ValueTask<(TReply Reply, AttemptFailure? Failure)> SendAsync<TRequest, TReply>(uint node, TRequest request, TimeSpan timeout, CancellationToken cancellationToken)
-        where TRequest : struct, IMessage<TRequest>
-        where TReply : struct, IMessage<TReply>
-    {
-        using var deadline = Deadline.After(timeout, cancellationToken);
-        Connection connection;
+        using var own = timeout != usualTimeout || cancellationToken.CanBeCanceled ? Deadline.After(timeout, cancellationToken) : null;
+        var token = own?.Token ?? _usual.Begin();
+        NodeLink link;
         try
         {
-            connection = await nodes.ConnectAsync(node, deadline.Token).ConfigureAwait(false);
+            link = nodes.Link(node) ?? await nodes.LinkAsync(node, token).ConfigureAwait(false);
         }
         catch (Exception e) when (AttemptFailure.IsOne(e) || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
-            return (default, AttemptFailure.OfDial(node, e));
+            return (default, Failed(node, AttemptFailure.OfDial(node, e)));
         }
 
-        var burst = RequestBurst.Of(connection);
-        var isAlone = burst.Begin();
+        AttemptFailure failure;
+        var isAlone = link.Burst.Begin();
         try
         {
-            var asking = connection.EnqueueRequestAsync(request, [], deadline.Token);
-            burst.Flush(isAlone);
+            var asking = link.Connection.EnqueueRequestAsync(request, [], token);
+            link.Burst.Flush(isAlone);
             using var response = await asking.ConfigureAwait(false);
-            if (response.TryRead<TReply>(out var reply)) return (reply, null);
-            return (default, new AttemptFailure(FailureKind.Lost, DelosErrorCode.Protocol, $"node {node} answered a {TRequest.Type} with something else ({response.Type})"));
+            if (response.TryRead<TReply>(out var reply))
+            {
+                nodes.Answered(node);
+                return (reply, null);
+            }
+
+            failure = new AttemptFailure(FailureKind.Lost, DelosErrorCode.Protocol, $"node {node} answered a {TRequest.Type} with something else ({response.Type})");
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            return (default, AttemptFailure.OfTimeout(node));
+            failure = AttemptFailure.OfTimeout(node);
         }
-        catch (DelosProtocolException e) when (e.Code == Protocol.Framing.StatusCode.LimitExceeded && request.Size > connection.Peer.Limits.MaxFrameBytes / 2)
+        catch (DelosProtocolException e) when (e.Code == Protocol.Framing.StatusCode.LimitExceeded && request.Size > link.Connection.Peer.Limits.MaxFrameBytes / 2)
         {
-            return (default, new AttemptFailure(FailureKind.Final, DelosErrorCode.LimitExceeded, e.Message));
+            failure = new AttemptFailure(FailureKind.Final, DelosErrorCode.LimitExceeded, e.Message);
         }
         catch (Exception e) when (AttemptFailure.IsOne(e))
         {
-            return (default, AttemptFailure.OfRequest(node, e));
+            failure = AttemptFailure.OfRequest(node, e);
         }
         finally
         {
-            burst.End();
+            link.Burst.End();
         }
+
+        return (default, Failed(node, failure));
+    }
+
+    private AttemptFailure Failed(uint node, in AttemptFailure failure)
+    {
+        if (failure.Kind is not (FailureKind.Busy or FailureKind.Final)) nodes.Failed(node);
+        return failure;
     }
 }

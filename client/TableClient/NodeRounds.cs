@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Delos.Client.Tables;
 
 /// <summary>
@@ -14,6 +16,8 @@ internal sealed class NodeRounds(TableNodes nodes, TableClientOptions options, T
 
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan s_longestPause = TimeSpan.FromMilliseconds(500);
+
+    private static readonly IReadOnlyList<uint> s_noneTried = [];
 
     private readonly long _begun = timeProvider.GetTimestamp();
     private List<uint>? _tried;
@@ -35,7 +39,14 @@ internal sealed class NodeRounds(TableNodes nodes, TableClientOptions options, T
 
     /// <summary>The node to ask next; 0: all have been asked, or there is none.</summary>
     /// <exception cref="DelosException">Unavailable: the node list cannot be read, and no node is known.</exception>
-    public ValueTask<uint> NextAsync(CancellationToken cancellationToken) => nodes.NextAsync((IReadOnlyList<uint>?)_tried ?? [], WaitTime, cancellationToken);
+    public ValueTask<uint> NextAsync(CancellationToken cancellationToken) => TryNext(out var node) ? new ValueTask<uint>(node) : nodes.NextAsync(_tried ?? s_noneTried, WaitTime, cancellationToken);
+
+    /// <summary>The node to ask next, if there is one that is known: then nothing has to be waited for.</summary>
+    public bool TryNext(out uint node)
+    {
+        node = nodes.Next(_tried ?? s_noneTried, out _);
+        return node != 0;
+    }
 
     /// <summary>It is not asked again before <see cref="StartOver"/>.</summary>
     public void Tried(uint node) => (_tried ??= []).Add(node);
@@ -63,11 +74,12 @@ internal sealed class NodeRounds(TableNodes nodes, TableClientOptions options, T
         if (left > TimeSpan.Zero) await Task.Delay(pause < left ? pause : left, timeProvider, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Asks any node, another one if that cannot tell, and all of them again, for something that does no harm if it is done twice.</summary>
+    /// <summary>Asks any node, another one if that cannot tell, and all of them again, for something that does no harm if it is done twice. To be awaited once.</summary>
     /// <param name="state">For <paramref name="ask"/>.</param>
     /// <param name="ask">One attempt at a node, within a time.</param>
     /// <param name="cancellationToken">Ends it.</param>
     /// <exception cref="DelosException">What the last attempt failed with.</exception>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<T> AskAnyAsync<TState, T>(TState state, Func<TState, uint, TimeSpan, CancellationToken, ValueTask<(T Answer, AttemptFailure? Failure)>> ask, CancellationToken cancellationToken)
     {
         AttemptFailure? last = null;

@@ -5,7 +5,10 @@ namespace Delos.Client.Tables;
 internal sealed class SessionKeeper(Func<Task<ulong>> open)
 {
     private readonly Lock _lock = new();
-    private Task<ProposalSession>? _session;
+    private volatile Task<ProposalSession>? _session;
+
+    /// <summary>The session, if it is open; null: <see cref="CurrentAsync"/> opens it.</summary>
+    public ProposalSession? Known => _session is { IsCompletedSuccessfully: true } open ? open.Result : null;
 
     /// <param name="atMost">How long this caller waits; the request goes on for the others.</param>
     /// <param name="cancellationToken">The caller's.</param>

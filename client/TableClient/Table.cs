@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Delos.Protocol.Messages;
 using Delos.Protocol.Tables;
 
 namespace Delos.Client.Tables;
@@ -22,8 +23,12 @@ public sealed class Table
     /// <param name="columns">Names of the columns wanted; null: all.</param>
     /// <param name="level">How fresh; linearizable unless said otherwise.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    public async ValueTask<VersionedRow?> GetAsync(IReadOnlyList<CellValue> key, IReadOnlyList<string>? columns = null, TableReadLevel level = default, CancellationToken cancellationToken = default) =>
-        (await GetManyAsync([key], columns, level, cancellationToken).ConfigureAwait(false))[0];
+    public async ValueTask<VersionedRow?> GetAsync(IReadOnlyList<CellValue> key, IReadOnlyList<string>? columns = null, TableReadLevel level = default, CancellationToken cancellationToken = default)
+    {
+        var answer = await _client.Reads.AskAsync(new GetRows(Name, [key], columns), level, TableHold.None, TimeSpan.Zero, cancellationToken).ConfigureAwait(false);
+        var found = TableClient.Expect<RowsResult>(answer.Reply);
+        return found.Rows[0] is { } row ? VersionedRow.Of(found.Columns, row) : null;
+    }
 
     /// <summary>The rows with those keys, all of one moment; null where there is none. At most <see cref="TableLimits.ReadKeys"/>.</summary>
     public async ValueTask<IReadOnlyList<VersionedRow?>> GetManyAsync(IReadOnlyList<IReadOnlyList<CellValue>> keys, IReadOnlyList<string>? columns = null, TableReadLevel level = default, CancellationToken cancellationToken = default)
@@ -99,5 +104,9 @@ public sealed class Table
     /// <exception cref="TableException">UnknownTable.</exception>
     public ValueTask<TableDescription> DescribeAsync(TableReadLevel level = default, CancellationToken cancellationToken = default) => _client.DescribeTableAsync(Name, level, cancellationToken);
 
-    private async ValueTask<RowVersion> WriteAsync(TableOp op, CancellationToken cancellationToken) => (await _client.WriteAsync([op], cancellationToken).ConfigureAwait(false)).Results[0].Version;
+    private async ValueTask<RowVersion> WriteAsync(TableOp op, CancellationToken cancellationToken)
+    {
+        var (reply, _) = await _client.Writes.ProposeAsync(new Transact([op]), cancellationToken).ConfigureAwait(false);
+        return reply.IsOk ? reply.Results[0].Version : throw new TableException(reply.Status, reply.Message, reply);
+    }
 }

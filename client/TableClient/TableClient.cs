@@ -25,7 +25,7 @@ public sealed partial class TableClient : ITableEndpoint, IAsyncDisposable
         Options = options;
         var directory = client.Nodes ?? throw new ArgumentException("The client has no cluster of nodes.", nameof(client));
         var nodes = new TableNodes(directory, client.Options.TimeProvider);
-        var attempts = new NodeAttempts(nodes);
+        var attempts = new NodeAttempts(nodes, options.AttemptTimeout);
         _reads = new TableReads(nodes, attempts, options, client.Options.TimeProvider);
         _writes = new TableWrites(nodes, attempts, options, client.Options.TimeProvider);
     }
@@ -60,7 +60,8 @@ public sealed partial class TableClient : ITableEndpoint, IAsyncDisposable
     /// <exception cref="DelosException">Unavailable, OutcomeUnknown, LimitExceeded.</exception>
     public async ValueTask<WriteResult> WriteAsync(IReadOnlyList<TableOp> ops, CancellationToken cancellationToken = default)
     {
-        var (reply, next) = await TryWriteAsync(ops, cancellationToken).ConfigureAwait(false);
+        ArgumentNullException.ThrowIfNull(ops);
+        var (reply, next) = await _writes.ProposeAsync(new Transact(ops), cancellationToken).ConfigureAwait(false);
         return reply.IsOk ? new WriteResult(reply.Results, next) : throw new TableException(reply.Status, reply.Message, reply);
     }
 
@@ -125,11 +126,13 @@ public sealed partial class TableClient : ITableEndpoint, IAsyncDisposable
 
     internal TableReads Reads => _reads;
 
+    internal TableWrites Writes => _writes;
+
     /// <summary>The result of a query that must succeed.</summary>
     internal async ValueTask<T> AskAsync<T>(TableQuery query, TableReadLevel level, CancellationToken cancellationToken)
-        where T : QueryResult
-    {
-        var reply = await QueryAsync(query, level, cancellationToken).ConfigureAwait(false);
-        return reply.Result as T ?? throw new TableException(reply.Status, reply.Message);
-    }
+        where T : QueryResult => Expect<T>((await _reads.AskAsync(query, level, TableHold.None, TimeSpan.Zero, cancellationToken).ConfigureAwait(false)).Reply);
+
+    /// <summary>What an answer must be.</summary>
+    internal static T Expect<T>(QueryReply reply)
+        where T : QueryResult => reply.Result as T ?? throw new TableException(reply.Status, reply.Message);
 }

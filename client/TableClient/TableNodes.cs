@@ -10,6 +10,7 @@ internal sealed class TableNodes(NodeDirectory directory, TimeProvider timeProvi
     private readonly Lock _lock = new();
     private readonly NodeChoice _choice = new(Random.Shared.Next());
     private readonly long _started = timeProvider.GetTimestamp();
+    private volatile NodeLink? _link;
     private ulong _version;
 
     /// <summary>The node to ask next; 0: none is left. The node list is read if it was not yet, or has no table node.</summary>
@@ -31,6 +32,20 @@ internal sealed class TableNodes(NodeDirectory directory, TimeProvider timeProvi
         {
             lock (_lock) return _choice.Nodes;
         }
+    }
+
+    /// <summary>The way to that node, if it was the last one to be asked for and is still valid: there most requests go, and the looking up is saved. Null says nothing.</summary>
+    public NodeLink? Link(uint node) => _link is { } link && link.Node == node && link.ListVersion == directory.Current.Version && !link.Connection.IsClosed ? link : null;
+
+    /// <summary>The way to that node; dials if need be.</summary>
+    /// <exception cref="ConnectionLostException">It cannot be reached.</exception>
+    /// <exception cref="DelosProtocolException">Another one answers there.</exception>
+    public async ValueTask<NodeLink> LinkAsync(uint node, CancellationToken cancellationToken)
+    {
+        // Noted before: if the list changes meanwhile, the node is looked up once more.
+        var version = directory.Current.Version;
+        var connection = await directory.ConnectAsync(node, cancellationToken).ConfigureAwait(false);
+        return _link = new NodeLink(node, version, connection, RequestBurst.Of(connection));
     }
 
     /// <exception cref="ConnectionLostException">It cannot be reached.</exception>
@@ -71,9 +86,10 @@ internal sealed class TableNodes(NodeDirectory directory, TimeProvider timeProvi
         }
     }
 
-    private TimeSpan Now => timeProvider.GetElapsedTime(_started);
-
-    private uint Next(IReadOnlyList<uint> tried, out bool any)
+    /// <summary>The node to ask next; 0: none is left.</summary>
+    /// <param name="tried">Nodes that the operation has asked in vain.</param>
+    /// <param name="any">Whether any table node is known.</param>
+    public uint Next(IReadOnlyList<uint> tried, out bool any)
     {
         var list = directory.Current;
         lock (_lock)
@@ -88,4 +104,6 @@ internal sealed class TableNodes(NodeDirectory directory, TimeProvider timeProvi
             return _choice.Next(tried, Now);
         }
     }
+
+    private TimeSpan Now => timeProvider.GetElapsedTime(_started);
 }

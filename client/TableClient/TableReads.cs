@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Delos.Protocol.Messages;
 using Delos.Protocol.Tables;
 
@@ -87,6 +88,7 @@ internal sealed class TableReads(TableNodes nodes, NodeAttempts attempts, TableC
         connection.Flush();
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<(TableAnswer Answer, AttemptFailure? Failure)> AskAtAsync(uint node, TableRead request, TimeSpan time, CancellationToken cancellationToken)
     {
         var (reply, failure) = await attempts.AskAsync<TableRead, TableReadReply>(node, request, time, cancellationToken).ConfigureAwait(false);

@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
 using Delos.Protocol.Framing;
 using Delos.Protocol.Messages;
 using Delos.Protocol.Tables;
@@ -26,7 +28,9 @@ internal sealed class TableWrites
     /// <summary>First log position behind the last write that was answered.</summary>
     public long Position => Volatile.Read(ref _position);
 
+    /// <summary>To be awaited once.</summary>
     /// <exception cref="DelosException">Unavailable, LimitExceeded: not applied, and never will be. OutcomeUnknown: it may be, also later.</exception>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<(TableReply Reply, long Next)> ProposeAsync(TableCommand command, CancellationToken cancellationToken)
     {
         var bytes = TableCommandCodec.Encode(command);
@@ -34,10 +38,26 @@ internal sealed class TableWrites
         var rounds = new NodeRounds(_nodes, _options, _timeProvider);
         while (true)
         {
-            var (session, sequence) = await NumberAsync(rounds, cancellationToken).ConfigureAwait(false);
+            if (!TryNumber(out var session, out var sequence)) (session, sequence) = await NumberAsync(rounds, cancellationToken).ConfigureAwait(false);
             try
             {
-                if (await ProposeAsync(session, sequence, bytes, fate, rounds, cancellationToken).ConfigureAwait(false) is { } done) return done;
+                while (true)
+                {
+                    var node = await NextAsync(rounds, cancellationToken).ConfigureAwait(false);
+                    var attempt = node == 0
+                        ? new Attempt(AttemptEnd.NotApplied, DelosErrorCode.Unavailable, _nodes.Known.Count == 0 ? NodeRounds.NoNode.Message : "no table node can be reached")
+                        : AttemptOf(node, await _attempts.AskAsync<TablePropose, TableProposeReply>(node, new TablePropose(session.Id, sequence, session.Floor, bytes), rounds.AttemptTime, cancellationToken).ConfigureAwait(false));
+                    var step = fate.On(attempt.End, rounds.IsTimeLeft);
+                    if (step == ProposalStep.Done)
+                    {
+                        Advance(attempt.Next);
+                        return (attempt.Reply!, attempt.Next);
+                    }
+
+                    if (step == ProposalStep.FailNotApplied && attempt.Reply is { } refusal) return (refusal, attempt.Next);
+                    if (step == ProposalStep.NewSession) break;
+                    await PrepareAsync(step, attempt, node, rounds, cancellationToken).ConfigureAwait(false);
+                }
             }
             finally
             {
@@ -46,6 +66,14 @@ internal sealed class TableWrites
 
             _sessions.Forget(session);
         }
+    }
+
+    /// <summary>A number in the session, if there is one and neither has to be waited for.</summary>
+    private bool TryNumber([NotNullWhen(true)] out ProposalSession? session, out ulong sequence)
+    {
+        sequence = 0;
+        session = _sessions.Known;
+        return session is not null && session.TryNext(out sequence, out _);
     }
 
     /// <summary>A number in the session, which is opened if there is none; the waits for both are part of the operation's time.</summary>
@@ -66,53 +94,40 @@ internal sealed class TableWrites
         }
     }
 
-    /// <summary>Null: the session is not known any more, and another one may be used.</summary>
-    private async ValueTask<(TableReply Reply, long Next)?> ProposeAsync(ProposalSession session, ulong sequence, byte[] command, ProposalFate fate, NodeRounds rounds, CancellationToken cancellationToken)
+    /// <summary>What is to be done between two attempts.</summary>
+    /// <exception cref="DelosException">There is no further one.</exception>
+    private static async ValueTask PrepareAsync(ProposalStep step, Attempt attempt, uint node, NodeRounds rounds, CancellationToken cancellationToken)
     {
-        while (true)
+        switch (step)
         {
-            var node = await NextAsync(rounds, cancellationToken).ConfigureAwait(false);
-            var attempt = node == 0
-                ? new Attempt(AttemptEnd.NotApplied, DelosErrorCode.Unavailable, _nodes.Known.Count == 0 ? NodeRounds.NoNode.Message : "no table node can be reached")
-                : await AttemptAsync(node, new TablePropose(session.Id, sequence, session.Floor, command), rounds.AttemptTime, cancellationToken).ConfigureAwait(false);
-            switch (fate.On(attempt.End, rounds.IsTimeLeft))
-            {
-                case ProposalStep.Done:
-                    Advance(attempt.Next);
-                    return (attempt.Reply!, attempt.Next);
-                case ProposalStep.NewSession:
-                    return null;
-                case ProposalStep.FailNotApplied when attempt.Reply is { } refusal:
-                    return (refusal, attempt.Next);
-                case ProposalStep.FailNotApplied:
-                    throw new DelosException(attempt.Code, $"The write was not applied: {attempt.Message}.", node: node == 0 ? null : node);
-                case ProposalStep.FailUnknown:
-                    throw new DelosException(DelosErrorCode.OutcomeUnknown, $"The write may have been applied, or be applied later: {attempt.Message}.", node: node == 0 ? null : node);
-                case ProposalStep.Elsewhere when node != 0:
-                    rounds.Tried(node);
-                    continue;
-                case ProposalStep.Refresh:
-                    rounds.Tried(node);
-                    await rounds.RefreshAsync(cancellationToken).ConfigureAwait(false);
-                    continue;
-                default:
-                    await rounds.PauseAsync(cancellationToken).ConfigureAwait(false);
-                    rounds.StartOver();
-                    if (node == 0) await rounds.RefreshAsync(cancellationToken).ConfigureAwait(false);
-                    continue;
-            }
+            case ProposalStep.FailNotApplied:
+                throw new DelosException(attempt.Code, $"The write was not applied: {attempt.Message}.", node: node == 0 ? null : node);
+            case ProposalStep.FailUnknown:
+                throw new DelosException(DelosErrorCode.OutcomeUnknown, $"The write may have been applied, or be applied later: {attempt.Message}.", node: node == 0 ? null : node);
+            case ProposalStep.Elsewhere when node != 0:
+                rounds.Tried(node);
+                break;
+            case ProposalStep.Refresh:
+                rounds.Tried(node);
+                await rounds.RefreshAsync(cancellationToken).ConfigureAwait(false);
+                break;
+            default:
+                await rounds.PauseAsync(cancellationToken).ConfigureAwait(false);
+                rounds.StartOver();
+                if (node == 0) await rounds.RefreshAsync(cancellationToken).ConfigureAwait(false);
+                break;
         }
     }
 
-    private async ValueTask<Attempt> AttemptAsync(uint node, TablePropose request, TimeSpan time, CancellationToken cancellationToken)
+    private static Attempt AttemptOf(uint node, in (TableProposeReply Reply, AttemptFailure? Failure) answer)
     {
-        var (reply, failure) = await _attempts.AskAsync<TablePropose, TableProposeReply>(node, request, time, cancellationToken).ConfigureAwait(false);
+        var (reply, failure) = answer;
         if (failure is { } why) return new Attempt(EndOf(why.Kind), why.Code, why.Message);
         var decoded = reply.Reply.Length == 0 ? null : TableReply.Decode(reply.Reply.Span);
+        if (reply.Outcome == ProposeOutcome.Applied && decoded is not null) return new Attempt(AttemptEnd.Applied, default, "", decoded, reply.Next);
         var message = $"node {node}: {reply.Text}";
         return reply.Outcome switch
         {
-            ProposeOutcome.Applied when decoded is not null => new Attempt(AttemptEnd.Applied, default, "", decoded, reply.Next),
             ProposeOutcome.Applied => new Attempt(AttemptEnd.AlreadyAnswered, DelosErrorCode.Protocol, $"node {node} gave an answer that this version cannot read"),
             ProposeOutcome.NotApplied when decoded is not null => new Attempt(AttemptEnd.Refused, DelosErrorCode.LimitExceeded, message, decoded),
             ProposeOutcome.NotApplied when reply.Code == StatusCode.LimitExceeded => new Attempt(AttemptEnd.Busy, DelosErrorCode.LimitExceeded, message),
@@ -134,7 +149,10 @@ internal sealed class TableWrites
     };
 
     /// <summary>The node list may be out of reach: that is no end of a write of which an attempt may be applied.</summary>
-    private static async ValueTask<uint> NextAsync(NodeRounds rounds, CancellationToken cancellationToken)
+    private static ValueTask<uint> NextAsync(NodeRounds rounds, CancellationToken cancellationToken) =>
+        rounds.TryNext(out var node) ? new ValueTask<uint>(node) : LookAsync(rounds, cancellationToken);
+
+    private static async ValueTask<uint> LookAsync(NodeRounds rounds, CancellationToken cancellationToken)
     {
         try
         {

@@ -92,7 +92,9 @@ internal sealed class TableService : IFrameHandler, IAsyncDisposable
 
     public void OnBatchEnd(Connection connection)
     {
-        if (!_connections.TryGetValue(connection.Id, out var served) || served.Batch.Count == 0) return;
+        if (!_connections.TryGetValue(connection.Id, out var served)) return;
+        FlushProposals(served);
+        if (served.Batch.Count == 0) return;
         var batch = served.Batch;
         served.Batch = [];
         if (_serving is { } serving) serving.Reads.Begin(batch);
@@ -102,6 +104,9 @@ internal sealed class TableService : IFrameHandler, IAsyncDisposable
     public void OnClosed(Connection connection, Exception? reason)
     {
         if (!_connections.TryRemove(connection.Id, out var served)) return;
+
+        // It may have ended in the middle of a receive: what was taken is carried out all the same.
+        FlushProposals(served);
         foreach (var request in served.Batch) request.End();
         foreach (var request in _watches.Take(r => r.From == served)) request.End();
     }
@@ -161,7 +166,16 @@ internal sealed class TableService : IFrameHandler, IAsyncDisposable
             return;
         }
 
-        serving.Runtime.Propose(message.Session, message.Sequence, message.Floor, message.Command, new ProposeRequest(_budget, served, correlationId, size, _answers));
+        served.HasProposals = true;
+        serving.Runtime.EnqueueProposal(message.Session, message.Sequence, message.Floor, message.Command, new ProposeRequest(_budget, served, correlationId, size, _answers));
+    }
+
+    /// <summary>What one receive brought becomes one entry, if it fits.</summary>
+    private void FlushProposals(TableConnection served)
+    {
+        if (!served.HasProposals) return;
+        served.HasProposals = false;
+        _serving?.Runtime.FlushProposals();
     }
 
     private void OnOpenSession(TableConnection served, ulong correlationId)

@@ -11,6 +11,12 @@ public sealed class ByteBuilder(int capacity = 64)
     [ThreadStatic]
     private static ByteBuilder? t_scratch;
 
+    [ThreadStatic]
+    private static ByteBuilder? t_spare;
+
+    [ThreadStatic]
+    private static ByteBuilder? t_secondSpare;
+
     private byte[] _buffer = new byte[Math.Max(16, capacity)];
 
     /// <summary>An empty one of this thread's own, for what is built and copied at once: the next call takes it back.</summary>
@@ -24,6 +30,28 @@ public sealed class ByteBuilder(int capacity = 64)
     }
 
     public int Length { get; private set; }
+
+    /// <summary>An empty one, to be given back to this thread by <see cref="Return"/>: for what is built out of objects of callers, whose code may build something, too. One that is not given back is no loss.</summary>
+    internal static ByteBuilder Rent()
+    {
+        var spare = t_spare;
+        (t_spare, t_secondSpare) = (t_secondSpare, null);
+        return spare?.Clear() ?? new ByteBuilder(512);
+    }
+
+    /// <summary>It is not used any more.</summary>
+    internal void Return()
+    {
+        if (_buffer.Length <= LargestScratch) (t_spare, t_secondSpare) = (this, t_spare);
+    }
+
+    /// <summary>What was written; the builder is not used any more.</summary>
+    internal byte[] ToArrayAndReturn()
+    {
+        var bytes = ToArray();
+        Return();
+        return bytes;
+    }
 
     /// <summary>Valid until the next write.</summary>
     public ReadOnlySpan<byte> Written => _buffer.AsSpan(0, Length);

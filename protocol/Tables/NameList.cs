@@ -7,16 +7,20 @@ internal sealed class NameList
 {
     public const int MaxNames = ushort.MaxValue;
 
-    private readonly Dictionary<string, int> _numbers = new(StringComparer.Ordinal);
-    private readonly List<string> _names = [];
+    /// <summary>So many are found faster one after the other.</summary>
+    private const int Few = 8;
+
+    private readonly List<string> _names = new(4);
+    private Dictionary<string, int>? _numbers;
 
     /// <exception cref="InvalidOperationException">More names than there are numbers.</exception>
     public ushort NumberOf(string name)
     {
-        if (_numbers.TryGetValue(name, out var number)) return (ushort)number;
+        if (Find(name) is var known and >= 0) return (ushort)known;
         if (_names.Count == MaxNames) throw new InvalidOperationException($"A transaction uses at most {MaxNames} names.");
-        _numbers.Add(name, _names.Count);
         _names.Add(name);
+        if (_numbers is not null) _numbers.Add(name, _names.Count - 1);
+        else if (_names.Count > Few) _numbers = _names.Index().ToDictionary(static n => n.Item, static n => n.Index, StringComparer.Ordinal);
         return (ushort)(_names.Count - 1);
     }
 
@@ -24,6 +28,17 @@ internal sealed class NameList
     {
         bytes.U16((ushort)_names.Count);
         foreach (var name in _names) bytes.Text(name);
+    }
+
+    private int Find(string name)
+    {
+        if (_numbers is not null) return _numbers.GetValueOrDefault(name, -1);
+        for (var i = 0; i < _names.Count; i++)
+        {
+            if (string.Equals(_names[i], name, StringComparison.Ordinal)) return i;
+        }
+
+        return -1;
     }
 }
 

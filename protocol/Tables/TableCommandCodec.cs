@@ -10,7 +10,7 @@ public static class TableCommandCodec
     /// <exception cref="ArgumentException">A kind of command that has no bytes.</exception>
     public static byte[] Encode(TableCommand command)
     {
-        var bytes = new ByteBuilder(256);
+        var bytes = ByteBuilder.Rent();
         bytes.U8(Format);
         switch (command)
         {
@@ -54,7 +54,7 @@ public static class TableCommandCodec
                 throw new ArgumentException($"A {command.GetType().Name} has no bytes.", nameof(command));
         }
 
-        return bytes.ToArray();
+        return bytes.ToArrayAndReturn();
     }
 
     /// <summary>Null if the bytes are no command; <paramref name="status"/> then says whether they are one of a later version (<see cref="TableStatus.UnsupportedCommand"/>) or none at all (<see cref="TableStatus.Malformed"/>).</summary>

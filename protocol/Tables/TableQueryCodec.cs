@@ -10,7 +10,7 @@ public static class TableQueryCodec
     /// <exception cref="ArgumentException">A kind of query that has no bytes.</exception>
     public static byte[] Encode(TableQuery query)
     {
-        var bytes = new ByteBuilder(128);
+        var bytes = ByteBuilder.Rent();
         bytes.U8(Format);
         bytes.U8((byte)KindOf(query));
         bytes.Bool(query.Snapshot is not null);
@@ -38,7 +38,7 @@ public static class TableQueryCodec
                 break;
         }
 
-        return bytes.ToArray();
+        return bytes.ToArrayAndReturn();
     }
 
     /// <summary>Null if the bytes are no query; <paramref name="status"/> then says whether they are one of a later version (<see cref="TableStatus.UnsupportedCommand"/>) or none at all (<see cref="TableStatus.Malformed"/>).</summary>

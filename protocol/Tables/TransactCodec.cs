@@ -10,11 +10,12 @@ internal static class TransactCodec
     public static void Write(ByteBuilder bytes, Transact command)
     {
         var names = new NameList();
-        var ops = new ByteBuilder(256);
+        var ops = ByteBuilder.Rent();
         ops.U32((uint)command.Ops.Count);
         foreach (var op in command.Ops) Write(ops, op, names);
         names.Write(bytes);
         bytes.Raw(ops.Written);
+        ops.Return();
         bytes.Bool(command.Reads is not null);
         if (command.Reads is { } reads) Write(bytes, reads);
     }
