@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Delos.Protocol.Tables;
 
 namespace Delos.Tables;
@@ -5,6 +6,8 @@ namespace Delos.Tables;
 /// <summary>Which columns of a row are wanted, and rows cut to them.</summary>
 internal sealed class Projection
 {
+    private static readonly ConditionalWeakTable<TableLayout, Projection> s_whole = new();
+
     private readonly int[] _ordinals;
 
     private Projection(int[] ordinals, string[] names)
@@ -20,7 +23,13 @@ internal sealed class Projection
     /// <param name="projection">In the order of the names.</param>
     public static TableReply? Bind(TableLayout layout, IReadOnlyList<string>? columns, out Projection projection)
     {
-        string[] names = columns is null ? [.. layout.Schema.Columns.Select(c => c.Name)] : [.. columns];
+        if (columns is null)
+        {
+            projection = s_whole.GetValue(layout, static l => new Projection([.. Enumerable.Range(0, l.Schema.Columns.Count)], [.. l.Schema.Columns.Select(c => c.Name)]));
+            return null;
+        }
+
+        string[] names = [.. columns];
         projection = new Projection([.. names.Select(layout.OrdinalOf)], names);
         if (names.Length > TableLimits.Columns) return Refusals.Invalid($"{names.Length} columns are asked for, at most {TableLimits.Columns} are possible");
         foreach (var name in names)

@@ -11,13 +11,6 @@ public static class QueryReplyCodec
     public static byte[] Encode(QueryReply reply)
     {
         var bytes = ByteBuilder.Rent();
-        Write(bytes, reply);
-        return bytes.ToArrayAndReturn();
-    }
-
-    /// <summary>Adds them to what was written.</summary>
-    public static void Write(ByteBuilder bytes, QueryReply reply)
-    {
         bytes.U8(Format);
         bytes.U16((ushort)reply.Status);
         bytes.Text(reply.Message);
@@ -40,6 +33,8 @@ public static class QueryReplyCodec
                 bytes.U8((byte)Kind.None);
                 break;
         }
+
+        return bytes.ToArrayAndReturn();
     }
 
     /// <summary>Null if the bytes are no answer.</summary>

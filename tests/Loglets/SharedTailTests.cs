@@ -3,6 +3,7 @@ using Delos.Client.Loglets;
 namespace Delos.Tests.Loglets;
 
 /// <summary>Who shares which look at the tail.</summary>
+[FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
 public sealed class SharedTailTests
 {
     private readonly List<TaskCompletionSource<TailResult>> _rounds = [];
@@ -14,9 +15,6 @@ public sealed class SharedTailTests
         lock (_rounds) _rounds.Add(round);
         return round.Task;
     });
-
-    [SetUp]
-    public void Forget() => _rounds.Clear();
 
     [Test]
     public async Task Whoever_comes_after_a_round_was_begun_gets_the_next_one_with_all_others()

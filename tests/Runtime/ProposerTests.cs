@@ -5,6 +5,7 @@ using Delos.Runtime;
 namespace Delos.Tests.Runtime;
 
 /// <summary>How proposals become entries of the log.</summary>
+[FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
 public sealed class ProposerTests
 {
     private const int Overhead = 6;

@@ -1,4 +1,3 @@
-using Delos.Protocol.Framing;
 using Delos.Protocol.Identity;
 using Delos.Protocol.Messages;
 using Delos.Protocol.Tables;

@@ -28,6 +28,26 @@ public sealed class TableCodecTests
     public void Paging_tokens_are_read_as_written_and_mutants_refused() => Run("paging token", r => TableMessages.Token(r).Encode(), b => PageToken.Decode(b)?.Encode());
 
     [Test]
+    public void Names_keep_their_numbers_however_many_there_are([Values(1, 8, 9, 10, 300)] int names)
+    {
+        var row = Row.Create([.. Enumerable.Range(0, names).Select(i => new Cell($"c{i % ((names + 1) / 2)}", CellValue.Of((long)i)))]);
+        var written = TableCommandCodec.Encode(new Transact([TableOp.Put("t", row, default), TableOp.Put("c0", row, default)]));
+        var read = (Transact)TableCommandCodec.Decode(written, out _)!;
+        Assert.That(read.Ops.Select(static o => o.Table), Is.EqualTo(new[] { "t", "c0" }));
+        Assert.That(read.Ops.Select(static o => o.Row), Is.All.EqualTo(row));
+    }
+
+    [Test]
+    public void What_a_caller_s_list_does_while_it_is_enumerated_does_not_disturb_its_bytes()
+    {
+        TableOp[] ops = [TableOp.Put("t", Row.Of(("a", 1L)), default), TableOp.Put("u", Row.Of(("b", 2L)), default)];
+        IReadOnlyList<CellValue>[] keys = [[1L], [2L]];
+        var (command, query) = (TableCommandCodec.Encode(new Transact(ops)), TableQueryCodec.Encode(new GetRows("t", keys)));
+        Assert.That(TableCommandCodec.Encode(new Transact(new BusyList<TableOp>(ops))).AsSpan().SequenceEqual(command));
+        Assert.That(TableQueryCodec.Encode(new GetRows("t", new BusyList<IReadOnlyList<CellValue>>(keys))).AsSpan().SequenceEqual(query));
+    }
+
+    [Test]
     public void Bytes_of_a_later_version_are_told_from_no_command_at_all()
     {
         Assert.That(TableCommandCodec.Decode([2, 1, 0], out var later), Is.Null);
@@ -77,5 +97,25 @@ public sealed class TableCodecTests
     {
         var codec = new CodecFuzz(name, make, reencode);
         Fuzz.Run(name, 40_000, codec.Run, Share);
+    }
+
+    /// <summary>Encodes other things whenever it is asked for something.</summary>
+    private sealed class BusyList<T>(IReadOnlyList<T> items) : IReadOnlyList<T>
+    {
+        public int Count => items.Count;
+
+        public T this[int index] => items[index];
+
+        public IEnumerator<T> GetEnumerator()
+        {
+            foreach (var item in items)
+            {
+                _ = TableCommandCodec.Encode(new Transact([TableOp.Put("other", Row.Of(("x", 3L), ("y", 4L)), default)]));
+                _ = TableQueryCodec.Encode(new GetRows("other", [[5L]]));
+                yield return item;
+            }
+        }
+
+        System.Collections.IEnumerator System.Collections.IEnumerable.GetEnumerator() => GetEnumerator();
     }
 }
