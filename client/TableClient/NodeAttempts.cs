@@ -7,9 +7,10 @@ namespace Delos.Client.Tables;
 /// <summary>One attempt at one node: connect, ask, and tell what a failure means. Thread-safe.</summary>
 /// <param name="nodes">Where the nodes are.</param>
 /// <param name="usualTimeout">Of most attempts: they share a deadline.</param>
-internal sealed class NodeAttempts(TableNodes nodes, TimeSpan usualTimeout)
+/// <param name="timeProvider">The client's clock.</param>
+internal sealed class NodeAttempts(TableNodes nodes, TimeSpan usualTimeout, TimeProvider timeProvider)
 {
-    private readonly SharedDeadline _usual = new(usualTimeout);
+    private readonly SharedDeadline _usual = new(usualTimeout, timeProvider);
 
     /// <summary>The answer, or why there is none; exactly one of them. To be awaited once.</summary>
     /// <param name="node">Who is asked.</param>

@@ -5,7 +5,8 @@ namespace Delos.Client.Tables;
 /// Thread-safe.
 /// </summary>
 /// <param name="time">After which it comes at the earliest; at the latest <see cref="Window"/> later. Real time: what it guards against are peers that do not answer.</param>
-internal sealed class SharedDeadline(TimeSpan time)
+/// <param name="timeProvider">Tells who begins at about the same time.</param>
+internal sealed class SharedDeadline(TimeSpan time, TimeProvider timeProvider)
 {
     /// <summary>Those who begin so close to each other share one; a small part of <see cref="TableClientOptions.Slack"/>.</summary>
     public static readonly TimeSpan Window = TimeSpan.FromMilliseconds(50);
@@ -16,7 +17,7 @@ internal sealed class SharedDeadline(TimeSpan time)
     /// <summary>For something that begins now.</summary>
     public CancellationToken Begin() => Current() ?? Open();
 
-    private CancellationToken? Current() => _newest is { } newest && Environment.TickCount64 - newest.At < (long)Window.TotalMilliseconds ? newest.Token : null;
+    private CancellationToken? Current() => _newest is { } newest && timeProvider.GetElapsedTime(newest.At) < Window ? newest.Token : null;
 
     private CancellationToken Open()
     {
@@ -26,7 +27,7 @@ internal sealed class SharedDeadline(TimeSpan time)
 
             // Its timer keeps it until it fires; nobody else has to.
             var source = new CancellationTokenSource(time + Window);
-            _newest = new Opened(source.Token, Environment.TickCount64);
+            _newest = new Opened(source.Token, timeProvider.GetTimestamp());
             return source.Token;
         }
     }

@@ -25,7 +25,7 @@ public sealed partial class TableClient : ITableEndpoint, IAsyncDisposable
         Options = options;
         var directory = client.Nodes ?? throw new ArgumentException("The client has no cluster of nodes.", nameof(client));
         var nodes = new TableNodes(directory, client.Options.TimeProvider);
-        var attempts = new NodeAttempts(nodes, options.AttemptTimeout);
+        var attempts = new NodeAttempts(nodes, options.AttemptTimeout, client.Options.TimeProvider);
         _reads = new TableReads(nodes, attempts, options, client.Options.TimeProvider);
         _writes = new TableWrites(nodes, attempts, options, client.Options.TimeProvider);
     }

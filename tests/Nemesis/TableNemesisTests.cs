@@ -136,7 +136,7 @@ public sealed class TableNemesisTests : TableFixture
         var nodes = new TableNodes(client.Nodes!, TimeProvider.System);
         await nodes.NextAsync([], TimeSpan.FromSeconds(10), CancellationToken.None);
         nodes.Answered(deaf);
-        var reads = new TableReads(nodes, new NodeAttempts(nodes, options.AttemptTimeout), options, TimeProvider.System);
+        var reads = new TableReads(nodes, new NodeAttempts(nodes, options.AttemptTimeout, TimeProvider.System), options, TimeProvider.System);
         Assert.That(await nodes.NextAsync([], TimeSpan.FromSeconds(10), CancellationToken.None), Is.EqualTo(deaf), "whom the watch asks first");
 
         // It was told the log's tail just now, so it answers questions that bear some age.

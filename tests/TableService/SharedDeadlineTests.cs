@@ -7,28 +7,42 @@ namespace Delos.Tests.TableService;
 public sealed class SharedDeadlineTests
 {
     [Test]
-    public async Task Who_begins_now_is_given_up_after_the_time_and_not_much_later()
+    public void Who_begins_at_about_the_same_time_shares_one()
     {
-        var time = TimeSpan.FromMilliseconds(150);
-        var deadline = new SharedDeadline(time);
-        var (first, begun) = (deadline.Begin(), Stopwatch.GetTimestamp());
-        Assert.That(deadline.Begin(), Is.EqualTo(first), "begun at about the same time");
-        await Transport.Loopback.UntilAsync(() => deadline.Begin() != first, "another one is begun");
-        var (second, later) = (deadline.Begin(), Stopwatch.GetTimestamp());
-        Assert.That(second.IsCancellationRequested, Is.False);
-        await CancelledAsync(first);
-        Assert.That(Stopwatch.GetElapsedTime(begun), Is.GreaterThan(time));
-        await CancelledAsync(second);
-
-        // The clock that says who shares is a coarse one.
-        Assert.That(Stopwatch.GetElapsedTime(later), Is.GreaterThan(time - TimeSpan.FromMilliseconds(20)));
-        Assert.That(deadline.Begin().IsCancellationRequested, Is.False);
+        var clock = new StoppedClock();
+        var deadline = new SharedDeadline(TimeSpan.FromHours(1), clock);
+        var first = deadline.Begin();
+        clock.Now = SharedDeadline.Window - TimeSpan.FromMilliseconds(1);
+        Assert.That(deadline.Begin(), Is.EqualTo(first));
+        clock.Now = SharedDeadline.Window;
+        var second = deadline.Begin();
+        Assert.That(second, Is.Not.EqualTo(first));
+        Assert.That(deadline.Begin(), Is.EqualTo(second));
+        Assert.That((first.IsCancellationRequested, second.IsCancellationRequested), Is.EqualTo((false, false)));
     }
 
-    private static async Task CancelledAsync(CancellationToken token)
+    [Test]
+    public async Task It_comes_after_the_time_also_for_who_began_last()
     {
+        var time = TimeSpan.FromMilliseconds(100);
+        var clock = new StoppedClock();
+        var deadline = new SharedDeadline(time, clock);
+        deadline.Begin();
+        clock.Now = SharedDeadline.Window - TimeSpan.FromMilliseconds(1);
+        var begun = Stopwatch.GetTimestamp();
         var cancelled = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        await using var registration = token.Register(cancelled.SetResult);
+        await using var registration = deadline.Begin().Register(cancelled.SetResult);
         await cancelled.Task.WaitAsync(TimeSpan.FromSeconds(20));
+        Assert.That(Stopwatch.GetElapsedTime(begun), Is.GreaterThan(time), "the first one began a moment ago, by the real clock");
+    }
+
+    /// <summary>Timers run as ever.</summary>
+    private sealed class StoppedClock : TimeProvider
+    {
+        public TimeSpan Now { get; set; }
+
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+        public override long GetTimestamp() => Now.Ticks;
     }
 }
