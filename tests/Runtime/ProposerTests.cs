@@ -58,7 +58,7 @@ public sealed class ProposerTests
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
         await foreach (var entry in _cluster.Log.FollowAsync(0, patience.Token))
         {
-            batches.Add(ProposalBatch.Decode(entry.Payload.Span));
+            batches.Add(ProposalBatch.Decode(entry.Payload));
             if (batches.Count == count) break;
         }
 
