@@ -61,9 +61,8 @@ internal sealed class LogletFollower(ReplicaSet replicas, ReplicaReader reader, 
             {
                 if (!subscription.Batches.TryRead(out var batch))
                 {
-                    using var idle = new CancellationTokenSource(options.SubscriptionProbe, time);
-                    using var either = CancellationTokenSource.CreateLinkedTokenSource(idle.Token, cancellationToken);
-                    batch = await subscription.Batches.ReadAsync(either.Token).ConfigureAwait(false);
+                    using var limit = new TimeLimit(options.SubscriptionProbe, time, cancellationToken);
+                    batch = await subscription.Batches.ReadAsync(limit.Token).ConfigureAwait(false);
                 }
 
                 switch (batch.Status)
@@ -97,8 +96,7 @@ internal sealed class LogletFollower(ReplicaSet replicas, ReplicaReader reader, 
 
     private async ValueTask<LogletSubscription?> OpenAsync(int replica, long next, long max, long? stop, CancellationToken cancellationToken)
     {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        using var timer = time.CreateTimer(static state => ((CancellationTokenSource)state!).Cancel(), limit, options.RequestTimeout, Timeout.InfiniteTimeSpan);
+        using var limit = new TimeLimit(options.RequestTimeout, time, cancellationToken);
         try
         {
             var connection = await replicas.ConnectAsync(replica, limit.Token).ConfigureAwait(false);

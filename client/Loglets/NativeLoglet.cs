@@ -164,8 +164,7 @@ public sealed class NativeLoglet : ILoglet
     private async Task<CheckTailReply?> AskSequencerAsync<T>(T request, CancellationToken cancellationToken)
         where T : struct, IMessage<T>
     {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        using var timer = _time.CreateTimer(static state => ((CancellationTokenSource)state!).Cancel(), limit, _options.FastTailTimeout, Timeout.InfiniteTimeSpan);
+        using var limit = new TimeLimit(_options.FastTailTimeout, _time, cancellationToken);
         try
         {
             var connection = await _replicas.ConnectSequencerAsync(limit.Token).ConfigureAwait(false);
@@ -192,8 +191,7 @@ public sealed class NativeLoglet : ILoglet
 
     private async Task<bool> IsSequencerThereAsync(CancellationToken cancellationToken)
     {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        using var timer = _time.CreateTimer(static state => ((CancellationTokenSource)state!).Cancel(), limit, _options.RequestTimeout, Timeout.InfiniteTimeSpan);
+        using var limit = new TimeLimit(_options.RequestTimeout, _time, cancellationToken);
         try
         {
             await _replicas.ConnectSequencerAsync(limit.Token).ConfigureAwait(false);

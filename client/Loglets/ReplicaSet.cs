@@ -37,8 +37,7 @@ internal sealed class ReplicaSet(LogletConfig config, LogletConnector connect, F
     public async ValueTask<Response> AskAsync<T>(int replica, T message, RetainedPayload? payload, CancellationToken cancellationToken)
         where T : struct, IMessage<T>
     {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        using var timer = time.CreateTimer(static state => ((CancellationTokenSource)state!).Cancel(), limit, options.RequestTimeout, Timeout.InfiniteTimeSpan);
+        using var limit = new TimeLimit(options.RequestTimeout, time, cancellationToken);
         try
         {
             var connection = await ConnectAsync(replica, limit.Token).ConfigureAwait(false);

@@ -314,8 +314,7 @@ internal sealed class SequencerLink : IFrameTarget
     private async Task<Connection> DialAsync(bool open, CancellationToken cancellationToken)
     {
         var patience = open ? _options.RequestTimeout : _options.ReconnectFor;
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        using var timer = _time.CreateTimer(static state => ((CancellationTokenSource)state!).Cancel(), limit, patience, Timeout.InfiniteTimeSpan);
+        using var limit = new TimeLimit(patience, _time, cancellationToken);
         try
         {
             var connection = await _replicas.ConnectSequencerAsync(limit.Token).ConfigureAwait(false);
