@@ -28,7 +28,7 @@ internal sealed record NodeOptions
 
     public int SpareFiles { get; init; } = 2;
 
-    /// <summary>The sequencer and the tables reach this node's LogServer over a socket, as they do those of other nodes. For the rehearsal, which has only one, and for comparisons.</summary>
+    /// <summary>The sequencer reaches this node's LogServer over a socket, as it does those of other nodes. For the rehearsal, which has only one.</summary>
     public bool UseSocketsWithin { get; init; }
 
     /// <summary>Commits go past the page cache; null: if the data directory's file system is made for it.</summary>

@@ -123,7 +123,7 @@ internal sealed class NodeServices : IAsyncDisposable
     public void StartTable(InProcessRoute ownNode)
     {
         if (!Has(NodeRoles.Table) || _options.Table is not { } options) return;
-        _table = TableHost.Start(options, _me, _options.MetaStore, _options.UseSocketsWithin ? null : ownNode, TimeProvider.System, _loggers);
+        _table = TableHost.Start(options, _me, _options.MetaStore, ownNode, TimeProvider.System, _loggers);
         _status.Table = _table.Status;
         _router.Attach(NodeRoles.Table, _table.Service);
         _router.AttachSnapshots(_table.Snapshots);

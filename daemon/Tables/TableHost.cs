@@ -46,10 +46,10 @@ internal sealed class TableHost : IAsyncDisposable
     /// <param name="options">Its settings.</param>
     /// <param name="me">The node; the replica has its id.</param>
     /// <param name="metaStore">Where the cluster is found.</param>
-    /// <param name="ownNode">The way to the other roles of its own node; null: over a socket.</param>
+    /// <param name="ownNode">The way to the other roles of its own node.</param>
     /// <param name="timeProvider">Clock of reports and timeouts.</param>
     /// <param name="loggers">For all its parts.</param>
-    public static TableHost Start(TableOptions options, LocalPeer me, IReadOnlyList<HostPort> metaStore, InProcessRoute? ownNode, TimeProvider timeProvider, ILoggerFactory loggers)
+    public static TableHost Start(TableOptions options, LocalPeer me, IReadOnlyList<HostPort> metaStore, InProcessRoute ownNode, TimeProvider timeProvider, ILoggerFactory loggers)
     {
         var host = new TableHost(options, timeProvider, loggers.CreateLogger("Delos.Tables"));
         try
@@ -88,7 +88,7 @@ internal sealed class TableHost : IAsyncDisposable
     /// <summary>Within <see cref="TableOptions.StopTimeout"/>, whatever hangs: what the store has not written comes from the log again.</summary>
     public ValueTask DisposeAsync() => BoundedStop.RunAsync(StopAllAsync, _options.StopTimeout, () => _logger.TableStopTimedOut(_options.StopTimeout), _logger.TableStopFailed);
 
-    private void StartReplica(LocalPeer me, IReadOnlyList<HostPort> metaStore, InProcessRoute? ownNode, TimeProvider timeProvider, ILoggerFactory loggers)
+    private void StartReplica(LocalPeer me, IReadOnlyList<HostPort> metaStore, InProcessRoute ownNode, TimeProvider timeProvider, ILoggerFactory loggers)
     {
         _client = ConnectToCluster(me, metaStore, ownNode, timeProvider, loggers);
         _log = _client.OpenLog(_options.Log);
@@ -111,7 +111,7 @@ internal sealed class TableHost : IAsyncDisposable
     }
 
     /// <summary>How the replica reaches its log: over sockets, but the sequencer, the LogServer and the MetaStore of its own process without. Which of them a segment is on, its Loglet tells as to any client.</summary>
-    private DelosClient ConnectToCluster(LocalPeer me, IReadOnlyList<HostPort> metaStore, InProcessRoute? ownNode, TimeProvider timeProvider, ILoggerFactory loggers) =>
+    private DelosClient ConnectToCluster(LocalPeer me, IReadOnlyList<HostPort> metaStore, InProcessRoute ownNode, TimeProvider timeProvider, ILoggerFactory loggers) =>
         DelosClient.Connect(string.Join(',', metaStore), new DelosClientOptions
         {
             ClusterId = me.ClusterId,

@@ -50,7 +50,7 @@ public sealed class Connection : IPausable, IAsyncDisposable
         _receiver = new FrameReceiver(transport, options);
         _onFrame = OnFrame;
         _startTimestamp = _receivedAt = options.TimeProvider.GetTimestamp();
-        _timer = options.TimeProvider.CreateTimer(static state => ((Connection)state!).OnTimer(), this, options.HelloTimeout, Timeout.InfiniteTimeSpan);
+        _timer = WithoutContext(() => options.TimeProvider.CreateTimer(static state => ((Connection)state!).OnTimer(), this, options.HelloTimeout, Timeout.InfiniteTimeSpan));
     }
 
     private enum ConnectionState
@@ -250,17 +250,8 @@ public sealed class Connection : IPausable, IAsyncDisposable
 
     public override string ToString() => $"connection {Id} to {Peer} at {RemoteEndPoint}";
 
-    /// <summary>Starts the read loop, without the caller's execution context: an Activity of whoever dialled must not live as long as the connection.</summary>
-    internal void Start()
-    {
-        if (ExecutionContext.IsFlowSuppressed())
-        {
-            _loop = RunAsync();
-            return;
-        }
-
-        using (ExecutionContext.SuppressFlow()) _loop = RunAsync();
-    }
+    /// <summary>Starts the read loop.</summary>
+    internal void Start() => _loop = WithoutContext(RunAsync);
 
     internal void Establish(PeerInfo peer, Func<Connection, IFrameHandler> handlerFor)
     {
@@ -449,6 +440,13 @@ public sealed class Connection : IPausable, IAsyncDisposable
         {
             _options.Logger.ConnectionClosed(Id, Peer.ToString(), RemoteEndPoint, $"without waiting for the peer's end: {exception.Message}");
         }
+    }
+
+    /// <summary>Without the caller's execution context: an Activity of whoever dialled must not live as long as the connection.</summary>
+    private static T WithoutContext<T>(Func<T> begin)
+    {
+        if (ExecutionContext.IsFlowSuppressed()) return begin();
+        using (ExecutionContext.SuppressFlow()) return begin();
     }
 
     private void OnTimer()

@@ -8,11 +8,13 @@ namespace Delos.Protocol.Connections;
 /// A batch for which there is no room stays with the writer, in whose queue everything behind it gathers, and counts. Reading on goes through the thread pool, writing on happens on the reader's thread.
 /// </summary>
 /// <param name="writer">Told what becomes of a batch that had to wait; never with the lock held.</param>
-internal sealed class InProcessStream(InProcessTransport writer) : IValueTaskSource<int>
+internal sealed class InProcessStream(InProcessTransport writer) : IValueTaskSource<int>, IThreadPoolWorkItem
 {
     private readonly Lock _lock = new();
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private ManualResetValueTaskSourceCore<int> _arrival = new() { RunContinuationsAsynchronously = true };
+    private ManualResetValueTaskSourceCore<int> _arrival;
+    private int _arrived;
+    private volatile bool _isArriving;
 
     // Under the lock.
     private Memory<byte> _room;
@@ -25,8 +27,8 @@ internal sealed class InProcessStream(InProcessTransport writer) : IValueTaskSou
     /// <summary>Completes when the writer has ended it.</summary>
     public Task Ended => _ended.Task;
 
-    /// <summary>A batch waits for the reader.</summary>
-    public bool HasUnread => Volatile.Read(ref _unread) is not null;
+    /// <summary>A batch waits for the reader, or bytes of one are in its room and it does not know it yet.</summary>
+    public bool HasUnread => _isArriving || Volatile.Read(ref _unread) is not null;
 
     /// <summary>Bytes taken from the batch, 0 if nobody will ever read them; null if the batch waits for the reader.</summary>
     public long? Write(SendBatch batch)
@@ -46,7 +48,7 @@ internal sealed class InProcessStream(InProcessTransport writer) : IValueTaskSou
             EndWait();
         }
 
-        _arrival.SetResult(taken);
+        Arrive(taken);
         return taken;
     }
 
@@ -87,6 +89,12 @@ internal sealed class InProcessStream(InProcessTransport writer) : IValueTaskSou
     /// <summary>By the reader: whoever still writes is told that the peer is gone.</summary>
     public void Break() => Stop(ref _isBroken, SocketError.ConnectionReset);
 
+    void IThreadPoolWorkItem.Execute()
+    {
+        _isArriving = false;
+        _arrival.SetResult(_arrived);
+    }
+
     int IValueTaskSource<int>.GetResult(short token) => _arrival.GetResult(token);
 
     ValueTaskSourceStatus IValueTaskSource<int>.GetStatus(short token) => _arrival.GetStatus(token);
@@ -108,7 +116,15 @@ internal sealed class InProcessStream(InProcessTransport writer) : IValueTaskSou
         }
 
         if (unread is not null) writer.OnEnded(error, error == SocketError.Success ? unread.Length : 0);
-        if (wasAwaited) _arrival.SetResult(0);
+        if (wasAwaited) Arrive(0);
+    }
+
+    /// <summary>For all workers to take: the queue of the writer's own would wait until it is done with what it does, and that may be long.</summary>
+    private void Arrive(int bytes)
+    {
+        _arrived = bytes;
+        _isArriving = bytes > 0;
+        ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
     }
 
     private void EndWait()

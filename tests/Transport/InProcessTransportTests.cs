@@ -95,6 +95,41 @@ public sealed class InProcessTransportTests
     }
 
     [Test]
+    public async Task A_receive_goes_on_though_whoever_sent_is_busy_with_something_else_and_so_is_every_other_thread()
+    {
+        var (writer, reader) = InProcessTransport.CreatePair(s_address);
+        using var sender = new Sender(writer);
+        using var arrived = new ManualResetEventSlim();
+        var receiving = reader.ReceiveAsync(new byte[10]).AsTask();
+        var arriving = receiving.ContinueWith(_ => arrived.Set(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+
+        // Others always find something in the common queue, and never look into a busy thread's own.
+        var isOver = false;
+        for (var i = 0; i < 2 * Environment.ProcessorCount; i++) Occupy();
+        var sent = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
+        ThreadPool.UnsafeQueueUserWorkItem(
+            _ =>
+            {
+                var sending = sender.SendAsync(Batch(new byte[10]));
+                sent.SetResult(arrived.Wait(TimeSpan.FromSeconds(5)) && sending.IsCompletedSuccessfully);
+            },
+            null);
+        var hasArrived = await sent.Task;
+        Volatile.Write(ref isOver, true);
+        Assert.That(hasArrived);
+        Assert.That(await receiving, Is.EqualTo(10));
+        await arriving;
+        reader.Dispose();
+
+        void Occupy() => ThreadPool.UnsafeQueueUserWorkItem(
+            _ =>
+            {
+                if (!Volatile.Read(ref isOver)) Occupy();
+            },
+            null);
+    }
+
+    [Test]
     public async Task What_comes_after_the_end_of_reading_is_thrown_away_until_the_peer_ends_it()
     {
         var (writer, reader) = InProcessTransport.CreatePair(s_address);
