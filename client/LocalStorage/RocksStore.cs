@@ -27,6 +27,7 @@ public sealed class RocksStore : ILocalStore
     private readonly Lock _writing = new();
     private readonly BatchWriter _batch = new();
     private bool _isWritten = true;
+    private bool _hasFailed;
 
     private int _transactions;
     private volatile bool _disposed;
@@ -101,8 +102,12 @@ public sealed class RocksStore : ILocalStore
         lock (_writing)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
-            if (_buffer.Bytes >= _bufferBytes) WriteBuffer();
+            // A disk that failed a reader is told of here, too, before more is promised.
+            if (_hasFailed || _buffer.Bytes >= _bufferBytes) WriteBuffer();
             if (_isWritten) _buffer.MoveTo(_cache);
+
+            // From here on nothing can fail: half of a commit must never be written.
+            _buffer.MakeRoom(overlay.Count);
             for (var i = 0; i < overlay.Count; i++)
             {
                 var change = overlay[i];
@@ -123,9 +128,10 @@ public sealed class RocksStore : ILocalStore
             _batch.Clear();
             _buffer.WriteTo(_batch);
             using var batch = _batch.Take();
+            _hasFailed = true;
             RocksNative.Write(_database, _writeOptions, batch, out var error);
             RocksError.ThrowIfAny(error, $"commit to store {_directory}");
-            _isWritten = true;
+            (_isWritten, _hasFailed) = (true, false);
         }
     }
 

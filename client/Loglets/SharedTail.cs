@@ -41,9 +41,22 @@ internal sealed class SharedTail(Func<Task<TailResult>> ask)
         while (TryBegin() is { } round)
         {
             // From here on nobody joins this round any more.
-            var task = ask();
+            var task = Ask();
             await ((Task)task).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             round.SetFromTask(task);
+        }
+    }
+
+    private Task<TailResult> Ask()
+    {
+        try
+        {
+            return ask();
+        }
+        catch (Exception e)
+        {
+            // Else nobody would ever ask again.
+            return Task.FromException<TailResult>(e);
         }
     }
 

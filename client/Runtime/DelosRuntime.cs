@@ -173,7 +173,11 @@ public sealed class DelosRuntime : IAsyncDisposable
                 break;
             default:
                 var began = _options.TimeProvider.GetTimestamp();
+                var caller = Environment.CurrentManagedThreadId;
                 await CatchUpAsync(await _log.CheckTailAsync(cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
+
+                // All was answered before it was waited for. The caller's thread may be a connection's, and a snapshot may have to write.
+                if (Environment.CurrentManagedThreadId == caller) await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
                 lock (_lock)
                 {
                     if (generation != _confirmed.Generation || began > _confirmed.At) _confirmed = (began, generation);

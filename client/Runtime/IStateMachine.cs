@@ -15,7 +15,7 @@ public interface IStateMachine
 
     /// <summary>
     /// All commands of an entry were applied to this store, which is no other entry's: what was kept back of them, since the next one may have changed it again, is written now. Not called if one of
-    /// them failed: nothing of the entry stays then. A part of applying: as deterministic.
+    /// them failed: nothing of the entry stays then. Called as well if no command of the entry came to the machine. A part of applying: as deterministic. Who wraps a machine passes it on.
     /// </summary>
     void Complete(IStoreTransaction store)
     {

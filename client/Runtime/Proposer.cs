@@ -157,16 +157,30 @@ internal sealed class Proposer(DelosLog log, RuntimeOptions options) : IAsyncDis
         }
         catch (Exception e)
         {
-            foreach (var proposal in OnEnded(batch.Number, position: null)) proposal.Listener.OnFailed(e as DelosException ?? new DelosException(DelosErrorCode.Internal, $"The proposal could not be appended: {e.Message}", e));
-            Flush();
+            try
+            {
+                foreach (var proposal in OnEnded(batch.Number, position: null)) proposal.Listener.OnFailed(e as DelosException ?? new DelosException(DelosErrorCode.Internal, $"The proposal could not be appended: {e.Message}", e));
+            }
+            finally
+            {
+                Flush();
+            }
+
             return;
         }
 
         // Applying it comes first: others wait for that.
         var failed = OnEnded(batch.Number, position);
-        Acknowledged?.Invoke(position, entry, version);
-        foreach (var proposal in failed) proposal.Listener.OnFailed(PassedOver(position));
-        Flush();
+        try
+        {
+            Acknowledged?.Invoke(position, entry, version);
+            foreach (var proposal in failed) proposal.Listener.OnFailed(PassedOver(position));
+        }
+        finally
+        {
+            // A listener that throws must not leave those of others in the queue.
+            Flush();
+        }
     }
 
     /// <summary>One append is over.</summary>

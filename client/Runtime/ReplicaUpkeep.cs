@@ -76,10 +76,9 @@ internal sealed class ReplicaUpkeep(DelosLog log, ISnapshotStore snapshots, Runt
         Exception? failed;
 
         // The snapshot keeps the store open meanwhile.
-        using (var held = holder.Snapshot() ?? throw new DelosException(DelosErrorCode.Unavailable, "The replica's store is being replaced."))
+        using (var held = await FlushAsync(cancellationToken).ConfigureAwait(false))
         {
             var cursor = CursorRecord.Load(held).Next;
-            await FlushAsync(cancellationToken).ConfigureAwait(false);
             DurableCursor = cursor;
             failed = await SnapshotAsync(cursor, ReplicaTable.All(held), forceSnapshot, cancellationToken).ConfigureAwait(false);
             claim = ReplicaTable.NewestClaim(held);
@@ -92,16 +91,21 @@ internal sealed class ReplicaUpkeep(DelosLog log, ISnapshotStore snapshots, Runt
         if (failed is not null && forceSnapshot) ExceptionDispatchInfo.Throw(failed);
     }
 
-    private async Task FlushAsync(CancellationToken cancellationToken)
+    /// <returns>A state that is durable now.</returns>
+    private async Task<IStoreSnapshot> FlushAsync(CancellationToken cancellationToken)
     {
+        IStoreSnapshot? held = null;
         try
         {
+            held = holder.Snapshot() ?? throw new DelosException(DelosErrorCode.Unavailable, "The replica's store is being replaced.");
             await holder.Store.FlushAsync(cancellationToken).ConfigureAwait(false);
             _flushProblem = "";
+            return held;
         }
-        catch (IOException e)
+        catch (Exception e)
         {
-            _flushProblem = $"replica {options.Name} of log '{log.Name}' cannot make its state durable, and does not count until it can: {e.Message}";
+            held?.Dispose();
+            if (e is IOException) _flushProblem = $"replica {options.Name} of log '{log.Name}' cannot make its state durable, and does not count until it can: {e.Message}";
             throw;
         }
     }

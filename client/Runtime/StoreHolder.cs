@@ -23,15 +23,28 @@ internal sealed class StoreHolder : IDisposable
         }
     }
 
-    /// <summary>Null: the store is being replaced, or is another one than that of <paramref name="generation"/>.</summary>
+    /// <summary>Null: the store is closed, is being replaced, or is another one than that of <paramref name="generation"/>.</summary>
+    /// <exception cref="LocalStoreException">The disk failed.</exception>
     public IStoreSnapshot? Snapshot(int? generation = null)
     {
+        ILocalStore store;
         lock (_lock)
         {
-            if (_store is not { } store || _idle is not null || (generation ?? Generation) != Generation) return null;
-            var snapshot = store.Snapshot();
+            if (_store is null || _idle is not null || (generation ?? Generation) != Generation) return null;
+            store = _store;
             _snapshots++;
-            return new HeldSnapshot(this, snapshot);
+        }
+
+        try
+        {
+            // It may have to write, and a slow disk must not hold up those who only give one back.
+            return new HeldSnapshot(this, store.Snapshot());
+        }
+        catch (Exception e)
+        {
+            Release();
+            if (e is ObjectDisposedException) return null;
+            throw;
         }
     }
 

@@ -17,7 +17,7 @@ internal sealed class SharedDeadline(TimeSpan time, TimeProvider timeProvider)
     /// <summary>For something that begins now.</summary>
     public CancellationToken Begin() => Current() ?? Open();
 
-    private CancellationToken? Current() => _newest is { } newest && timeProvider.GetElapsedTime(newest.At) < Window ? newest.Token : null;
+    private CancellationToken? Current() => _newest is { } newest && timeProvider.GetElapsedTime(newest.At) < Window && !newest.Token.IsCancellationRequested ? newest.Token : null;
 
     private CancellationToken Open()
     {

@@ -97,12 +97,8 @@ internal sealed class ReadRunner(DelosRuntime runtime, TableQueries queries, Tab
         SharedSnapshot snapshot;
         try
         {
-            var taking = TakeAsync(level);
-            var isKnown = taking.IsCompleted;
-            snapshot = await taking.ConfigureAwait(false);
-
-            // The log may have answered before it was waited for: this is the connection's read loop still.
-            if (isKnown && level == ReadLevel.Linearizable) await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+            // Not on this thread from here on, if it is a connection's: see DelosRuntime.ReadAsync.
+            snapshot = await TakeAsync(level).ConfigureAwait(false);
         }
         catch (Exception e)
         {

@@ -66,5 +66,28 @@ public class CommitBufferTests
         }
     }
 
+    [Test]
+    public void A_disk_that_failed_a_reader_is_told_of_to_whoever_commits_next()
+    {
+        using var store = new RocksStoreFactory(new RocksStoreOptions { Directory = Path.Combine(_directory, "store"), WriteBufferBytes = 64 << 10, WriteBuffers = 2 }).Open();
+        store.Commit(("k", "0"));
+        Directory.Delete(_directory, recursive: true);
+        var value = new string('v', 10_000);
+        var committed = 0;
+        Assert.That(() => CommitAndReadMany(), Throws.TypeOf<StoreException>(), "a read");
+        Assert.That(() => store.Commit(("k", "1")), Throws.TypeOf<StoreException>());
+        using var transaction = store.Begin();
+        Assert.That(transaction.Get(StoreSpace.Data, "k"u8), Is.EqualTo("0"u8.ToArray()));
+
+        void CommitAndReadMany()
+        {
+            for (; committed < 1000; committed++)
+            {
+                store.Commit(($"v{committed}", value));
+                store.Snapshot().Dispose();
+            }
+        }
+    }
+
     private static Overlay.Change Put(string value) => new(Overlay.ChangeKind.Put, Encoding.ASCII.GetBytes(value), value.Length);
 }

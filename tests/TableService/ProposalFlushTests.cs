@@ -25,7 +25,7 @@ public sealed class ProposalFlushTests
         }
 
         // A few, in case the bytes came in pieces.
-        Assert.That(nodes[0].Runtime.Status.Cursor - before, Is.LessThanOrEqualTo(5));
+        Assert.That(nodes[0].Runtime.Status.Cursor - before, Is.LessThanOrEqualTo(3));
         Assert.That(nodes[0].Load.Requests, Is.Zero);
     }
 

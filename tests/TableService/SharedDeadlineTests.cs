@@ -34,6 +34,7 @@ public sealed class SharedDeadlineTests
         await using var registration = deadline.Begin().Register(cancelled.SetResult);
         await cancelled.Task.WaitAsync(TimeSpan.FromSeconds(20));
         Assert.That(Stopwatch.GetElapsedTime(begun), Is.GreaterThan(time), "the first one began a moment ago, by the real clock");
+        Assert.That(deadline.Begin().IsCancellationRequested, Is.False, "who begins later, whatever the clock says, has time");
     }
 
     /// <summary>Timers run as ever.</summary>

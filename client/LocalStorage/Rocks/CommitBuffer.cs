@@ -36,6 +36,9 @@ internal sealed class CommitBuffer
         return first;
     }
 
+    /// <summary>For so many more keys: to set those takes no memory.</summary>
+    public void MakeRoom(int keys) => _changes.MakeRoom(keys);
+
     /// <param name="key">Belongs to the buffer from now on.</param>
     /// <param name="hash">Of the key.</param>
     /// <param name="change">As the key.</param>

@@ -37,7 +37,7 @@ internal sealed class KeyTable<T>
     /// <summary>Adds a key that is not there yet; where it is.</summary>
     public int Add(byte[] key, int hash, T value)
     {
-        if (Count == _slots.Length) Grow();
+        MakeRoom(1);
         _slots[Count] = new Slot(key, value, hash);
         Place(Count, hash);
         return Count++;
@@ -60,10 +60,19 @@ internal sealed class KeyTable<T>
         Count = 0;
     }
 
-    private void Grow()
+    /// <summary>Adding so many keys takes no memory then. If there is none, the table stays as it is.</summary>
+    public void MakeRoom(int keys)
     {
-        Array.Resize(ref _slots, 2 * _slots.Length);
-        _places = new ulong[2 * _slots.Length];
+        var length = _slots.Length;
+        while (length - Count < keys) length *= 2;
+        if (length > _slots.Length) Grow(length);
+    }
+
+    private void Grow(int length)
+    {
+        var (places, slots) = (new ulong[2 * length], new Slot[length]);
+        Array.Copy(_slots, slots, Count);
+        (_places, _slots) = (places, slots);
         for (var index = 0; index < Count; index++) Place(index, _slots[index].Hash);
     }
 

@@ -105,8 +105,8 @@ internal sealed class TransactionCursor(RocksTransaction transaction, DatabaseHa
         if (!former.IsValid) former.ThrowIfFailed();
         transaction.WriteCommitted();
         _unwritten = null;
-        former.Dispose();
         var iterator = new IteratorHandle(database, options);
+        former.Dispose();
         if (_keyLength == 0)
         {
             iterator.SeekToFirst();
