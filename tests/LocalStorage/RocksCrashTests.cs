@@ -15,6 +15,8 @@ public class RocksCrashTests
 
     private string StoreDirectory => Path.Combine(_directory, "store");
 
+    private int _vanished;
+
     [SetUp]
     public void OpenStore()
     {
@@ -36,7 +38,7 @@ public class RocksCrashTests
     public void Without_a_flush_a_crash_leaves_a_store_of_some_commit()
     {
         for (var commit = 1; commit <= 3; commit++) Commit(commit);
-        Assert.That(CursorOf(_image.Take(StoreDirectory)), Is.InRange(0, 3));
+        Assert.That(CursorOfImage(), Is.InRange(0, 3));
     }
 
     [Test]
@@ -47,7 +49,7 @@ public class RocksCrashTests
             Commit(commit);
             if (commit % 10 != 0) continue;
             await _store.FlushAsync(default);
-            Assert.That(CursorOf(_image.Take(StoreDirectory)), Is.EqualTo(commit));
+            Assert.That(CursorOfImage(), Is.EqualTo(commit));
         }
     }
 
@@ -61,28 +63,38 @@ public class RocksCrashTests
             while (!Volatile.Read(ref stop)) Commit(Interlocked.Increment(ref committed));
         });
         var cursors = new List<long>();
-        var vanished = 0;
         while (cursors.Count < 40)
         {
             var before = cursors.LastOrDefault();
-            var image = _image.Take(StoreDirectory);
-            try
-            {
-                cursors.Add(CursorOf(image));
-                Assert.That(cursors[^1], Is.InRange(before, Volatile.Read(ref committed)));
-            }
-            catch (InvalidDataException e) when (e.Message.Contains("No such file", StringComparison.Ordinal) && vanished++ < 200)
-            {
-                // A file was merged and deleted between the copy of its name and that of its bytes.
-            }
-
-            Directory.Delete(image, recursive: true);
+            cursors.Add(CursorOfImage());
+            Assert.That(cursors[^1], Is.InRange(before, Volatile.Read(ref committed)));
         }
 
         Volatile.Write(ref stop, true);
         await writer;
-        TestContext.Out.WriteLine($"{committed} commits, {vanished} images incomplete, cursors {string.Join(' ', cursors.Distinct())}");
+        TestContext.Out.WriteLine($"{committed} commits, {_vanished} images incomplete, cursors {string.Join(' ', cursors.Distinct())}");
         Assert.That(cursors.Distinct().Count(), Is.GreaterThan(5));
+    }
+
+    /// <summary>Of a crash now.</summary>
+    private int CursorOfImage()
+    {
+        while (true)
+        {
+            var image = _image.Take(StoreDirectory);
+            try
+            {
+                return CursorOf(image);
+            }
+            catch (InvalidDataException e) when (e.Message.Contains("No such file", StringComparison.Ordinal) && _vanished++ < 200)
+            {
+                // A file was merged in the background and deleted between the copy of its name and that of its bytes.
+            }
+            finally
+            {
+                Directory.Delete(image, recursive: true);
+            }
+        }
     }
 
     // Each commit writes to every space, and takes back some of what the one before it wrote.
