@@ -102,6 +102,7 @@ public sealed class RocksStore : ILocalStore
         lock (_writing)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
+
             // A disk that failed a reader is told of here, too, before more is promised.
             if (_hasFailed || _buffer.Bytes >= _bufferBytes) WriteBuffer();
             if (_isWritten) _buffer.MoveTo(_cache);

@@ -5,30 +5,26 @@ using Delos.Runtime;
 namespace Delos.Tests.LocalStorage;
 
 /// <summary>Whatever a crash leaves, the cursor fits the effects: those of all commits up to one, and of none after it.</summary>
-[TestFixture]
-public class RocksCrashTests
+[FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
+public sealed class RocksCrashTests : IDisposable
 {
     private static readonly byte[] s_cursor = "cursor"u8.ToArray();
-    private string _directory = "";
-    private RocksImage _image = null!;
-    private ILocalStore _store = null!;
-
-    private string StoreDirectory => Path.Combine(_directory, "store");
-
+    private readonly string _directory = Directory.CreateTempSubdirectory("delos-crash-").FullName;
+    private readonly RocksImage _image;
+    private readonly ILocalStore _store;
     private int _vanished;
 
-    [SetUp]
-    public void OpenStore()
+    public RocksCrashTests()
     {
-        _directory = Directory.CreateTempSubdirectory("delos-crash-").FullName;
         _image = new RocksImage(_directory);
 
         // Small buffers, so that RocksDB writes files all the time of its own accord, and merges them.
         _store = new RocksStoreFactory(new RocksStoreOptions { Directory = StoreDirectory, WriteBufferBytes = 64 << 10, CommitBufferBytes = 8 << 10 }).Open();
     }
 
-    [TearDown]
-    public void CloseStore()
+    private string StoreDirectory => Path.Combine(_directory, "store");
+
+    public void Dispose()
     {
         _store.Dispose();
         Directory.Delete(_directory, recursive: true);
