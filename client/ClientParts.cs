@@ -52,12 +52,16 @@ internal sealed class ClientParts : IAsyncDisposable
         var logger = options.LoggerFactory.CreateLogger("Delos.Client");
         var router = new LogletFrameRouter();
         var me = new LocalPeer(options.ClusterId, 0, NodeRoles.None, BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)), Guid.Empty, PeerLimits.Default);
-        var peers = new PeerPool(me, options.ClusterId, router, new ConnectionOptions { InProcess = options.InProcess, TimeProvider = options.TimeProvider, Logger = logger });
+        var peers = new PeerPool(me, options.ClusterId, router, Connections(options, logger));
         var metaStore = new MetaStoreClient(peers, seeds, new MetaStoreOptions(), options.TimeProvider, logger);
         var nodes = new NodeDirectory(metaStore, peers, new NodeDirectoryOptions { TimeProvider = options.TimeProvider });
         var loglets = new NativeLogletFactory(nodes.ConnectAsync, nodes.IsLost, router, LogletOptions.Default, options.TimeProvider, logger);
         return new ClientParts(options, metaStore, loglets, new Placement(nodes, new PlacementOptions(), options.TimeProvider), new SequencerOpener(nodes.ConnectAsync), new ReplicaCopier(nodes.ConnectAsync), nodes, peers);
     }
+
+    /// <summary>What is queued for a node is bounded by the handles' windows (<see cref="DelosClientOptions.MaxInFlightBytes"/>), however many share the connection; a node that does not read, by heartbeats.</summary>
+    public static ConnectionOptions Connections(DelosClientOptions options, ILogger logger) =>
+        new() { MaxQueuedBytes = long.MaxValue, InProcess = options.InProcess, TimeProvider = options.TimeProvider, Logger = logger };
 
     public async ValueTask DisposeAsync()
     {

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net.Sockets;
+using Delos.Client;
 using Delos.Client.Loglets;
 using Delos.Protocol.Chains;
 using Delos.Protocol.Connections;
@@ -41,7 +42,7 @@ public class NativeLogletTests
         for (var i = 1u; i <= 3; i++) _peers.Add(new ScriptedPeer(i, Guid.NewGuid(), Incarnation).Start());
         _config = LogletConfig.Native(LogletId.NewRandom(), 1, Incarnation, [.. _peers.Select(p => new ReplicaId(p.Identity.NodeId, p.Identity.Disk))]);
         _router = new LogletFrameRouter();
-        _pool = new PeerPool(LocalPeer.Client(), Guid.Empty, _router, ConnectionOptions.Default);
+        _pool = new PeerPool(LocalPeer.Client(), Guid.Empty, _router, ClientParts.Connections(DelosClientOptions.Default, NullLogger.Instance));
         _loglet = Open(s_options);
         _appender = new TestAppender(_loglet, 7);
     }
@@ -123,6 +124,16 @@ public class NativeLogletTests
         for (var i = 2; i < 5; i++) Assert.That(await ops[i].Completion.WaitAsync(Patience.Long), Is.EqualTo((StatusCode.Ok, (long)i)));
         var again = (await Sequencer.WaitAsync(FrameType.Append, 2))[1];
         Assert.That(Sequences(again), Is.EqualTo(new ulong[] { 3, 4, 5 }));
+    }
+
+    [Test]
+    public async Task More_unanswered_bytes_than_a_connection_queues_for_others_are_sent_again()
+    {
+        var payload = new byte[1 << 20];
+        var ops = Enumerable.Range(0, (int)(ConnectionOptions.Default.MaxQueuedBytes / payload.Length) + 1).Select(_ => _appender.Start(payload)).ToArray();
+        Acknowledge();
+        _loglet.Flush();
+        foreach (var op in ops) Assert.That((await op.Completion.WaitAsync(Patience.Long)).Status, Is.EqualTo(StatusCode.Ok));
     }
 
     [Test, Category("Trap17")]
