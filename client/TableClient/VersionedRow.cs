@@ -11,12 +11,7 @@ public sealed record VersionedRow(Row Values, RowVersion Version, DateTimeOffset
     /// <exception cref="KeyNotFoundException">The column was not asked for, or the table has none of that name.</exception>
     public CellValue this[string column] => Values[column];
 
-    internal static VersionedRow Of(IReadOnlyList<string> columns, FoundRow row)
-    {
-        var cells = new Cell[row.Values.Count];
-        for (var i = 0; i < cells.Length; i++) cells[i] = new Cell(columns[i], row.Values[i]);
-        return new VersionedRow(Row.Create(cells), row.Version, row.ExpiresAt is { } micros ? Micros.ToTime(micros) : null);
-    }
+    internal static VersionedRow Of(IReadOnlyList<string> columns, FoundRow row) => new(Row.Of(columns, row.Values), row.Version, row.ExpiresAt is { } micros ? Micros.ToTime(micros) : null);
 }
 
 /// <summary>An object as it was read.</summary>

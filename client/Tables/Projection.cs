@@ -8,9 +8,11 @@ internal sealed class Projection
 {
     private static readonly ConditionalWeakTable<TableLayout, Projection> s_whole = new();
 
-    private readonly int[] _ordinals;
+    private readonly int[]? _ordinals;
 
-    private Projection(int[] ordinals, string[] names)
+    /// <param name="ordinals">Null: all, as they are.</param>
+    /// <param name="names">Of the columns.</param>
+    private Projection(int[]? ordinals, string[] names)
     {
         _ordinals = ordinals;
         Names = names;
@@ -25,7 +27,7 @@ internal sealed class Projection
     {
         if (columns is null)
         {
-            projection = s_whole.GetValue(layout, static l => new Projection([.. Enumerable.Range(0, l.Schema.Columns.Count)], [.. l.Schema.Columns.Select(c => c.Name)]));
+            projection = s_whole.GetValue(layout, static l => new Projection(null, [.. l.Schema.Columns.Select(c => c.Name)]));
             return null;
         }
 
@@ -44,14 +46,16 @@ internal sealed class Projection
     /// <param name="size">Bytes of the values that are left, for limits of answers.</param>
     public FoundRow Cut(StoredRow row, out int size)
     {
-        var values = new CellValue[_ordinals.Length];
+        var values = _ordinals is null ? row.Values : Pick(row.Values, _ordinals);
         size = 32;
-        for (var i = 0; i < values.Length; i++)
-        {
-            values[i] = row.Values[_ordinals[i]];
-            size += values[i].Size;
-        }
-
+        foreach (ref readonly var value in values.AsSpan()) size += value.Size;
         return new FoundRow(values, row.Version, row.ExpiresAt == StoredRow.Never ? null : row.ExpiresAt);
+    }
+
+    private static CellValue[] Pick(CellValue[] values, int[] ordinals)
+    {
+        var picked = new CellValue[ordinals.Length];
+        for (var i = 0; i < picked.Length; i++) picked[i] = values[ordinals[i]];
+        return picked;
     }
 }

@@ -29,16 +29,7 @@ public sealed record FoundRow(IReadOnlyList<CellValue> Values, RowVersion Versio
 public sealed record RowsResult(uint TableId, uint Generation, IReadOnlyList<string> Columns, IReadOnlyList<FoundRow?> Rows, byte[] Token, KeyRange? Range) : QueryResult
 {
     /// <summary>One of the rows, by name. Not for a key without a row.</summary>
-    public Row this[int index]
-    {
-        get
-        {
-            var values = Rows[index]!.Values;
-            var cells = new Cell[values.Count];
-            for (var i = 0; i < cells.Length; i++) cells[i] = new Cell(Columns[i], values[i]);
-            return new Row(cells);
-        }
-    }
+    public Row this[int index] => Row.Of(Columns, Rows[index]!.Values);
 }
 
 /// <summary>A table as it is.</summary>

@@ -31,6 +31,15 @@ public sealed class Row : IReadOnlyList<Cell>, IEquatable<Row>
         return new Row(copy);
     }
 
+    /// <summary>A value for each column.</summary>
+    public static Row Of(IReadOnlyList<string> columns, IReadOnlyList<CellValue> values)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(values.Count, columns.Count);
+        var cells = new Cell[values.Count];
+        for (var i = 0; i < cells.Length; i++) cells[i] = new Cell(columns[i], values[i]);
+        return new Row(cells);
+    }
+
     /// <summary>The same with one more value, or another in place of the column's.</summary>
     public Row With(string column, CellValue value)
     {
