@@ -179,4 +179,124 @@ public class SequencerCoreTailTests
         h.Confirm(1, 2, 2);
         Assert.That(h.Tails[^1], Is.EqualTo((2ul, StatusCode.Ok, 2L)));
     }
+
+    [Test]
+    public void Further_rounds_ask_only_the_majority_that_answered_first()
+    {
+        var h = Committed();
+        h.CheckTail(1);
+        h.Confirm(2, 1, 2);
+        h.Confirm(0, 1, 2);
+        h.Confirm(1, 1, 2);
+        h.Clear();
+        h.CheckTail(2);
+        Assert.That(h.Confirms, Is.EqualTo(new[] { (0, 2ul), (2, 2ul) }));
+        h.Confirm(0, 2, 2);
+        Assert.That(h.Tails, Is.Empty);
+        h.Confirm(2, 2, 2);
+        Assert.That(h.Tails, Is.EqualTo(new[] { (2ul, StatusCode.Ok, 2L) }));
+    }
+
+    [Test]
+    public void Of_more_answers_than_a_majority_the_first_decide_who_is_asked_next()
+    {
+        var h = Committed();
+        h.Append(3);
+        h.CheckTail(1);
+        h.Confirm(1, 1, 3);
+        h.Confirm(0, 1, 2);
+        h.Confirm(2, 1, 2);
+        Assert.That(h.Tails, Has.Count.EqualTo(1));
+        h.Clear();
+        h.CheckTail(2);
+        Assert.That(h.Confirms, Is.EqualTo(new[] { (0, 2ul), (1, 2ul) }));
+    }
+
+    [Test]
+    public void A_replica_that_says_nothing_costs_one_tick_once()
+    {
+        var h = AskedOnce();
+        h.CheckTail(2);
+        h.Confirm(0, 2, 2);
+        h.Clear();
+        h.Pass(h.Options.TickInterval);
+        Assert.That(h.Confirms, Is.EqualTo(new[] { (2, 2ul) }));
+        h.Pass(h.Options.TickInterval);
+        Assert.That(h.Confirms, Has.Count.EqualTo(1), "asked once");
+        h.Confirm(2, 2, 2);
+        Assert.That(h.Tails.Single().Status, Is.EqualTo(StatusCode.Ok));
+        h.Clear();
+        h.CheckTail(3);
+        Assert.That(h.Confirms, Is.EqualTo(new[] { (0, 3ul), (2, 3ul) }));
+    }
+
+    [Test]
+    public void When_a_replica_that_was_asked_is_lost_the_others_are_asked_at_once()
+    {
+        var h = AskedOnce();
+        h.CheckTail(2);
+        h.Confirm(0, 2, 2);
+        h.Clear();
+        h.Core.OnReplicaLost(1);
+        Assert.That(h.Confirms, Is.EqualTo(new[] { (2, 2ul) }));
+    }
+
+    [Test]
+    public void When_a_replica_cannot_confirm_the_others_are_asked_at_once()
+    {
+        var h = AskedOnce();
+        h.CheckTail(2);
+        h.Clear();
+        h.Confirm(1, 2, 0, StatusCode.NotFound);
+        Assert.That(h.Confirms, Is.EqualTo(new[] { (2, 2ul) }));
+    }
+
+    [Test]
+    public void All_are_asked_when_one_of_the_majority_that_answered_first_is_lost_or_refuses_stores([Values] bool isLost)
+    {
+        var h = AskedOnce();
+        if (isLost) h.Core.OnReplicaLost(1);
+        else h.Refuse(1, StatusCode.DiskFull, 2, 2);
+        h.CheckTail(2);
+        Assert.That(h.Confirms.Select(c => c.Replica), Is.EqualTo(isLost ? new[] { 0, 2 } : new[] { 0, 1, 2 }));
+    }
+
+    [Test]
+    public void All_are_asked_when_the_last_round_was_not_answered()
+    {
+        var h = AskedOnce();
+        h.CheckTail(2);
+        h.Confirm(0, 2, 2);
+        h.Pass(h.Options.ConfirmTimeout);
+        h.Clear();
+        h.CheckTail(3);
+        Assert.That(h.Confirms, Has.Count.EqualTo(3));
+    }
+
+    [Test]
+    public void Now_and_then_all_are_asked_so_that_a_seal_is_seen_and_others_may_be_quicker()
+    {
+        var h = AskedOnce();
+        h.CheckTail(2);
+        h.Confirm(0, 2, 2);
+        h.Confirm(1, 2, 2);
+        h.Pass(h.Options.ConfirmAllInterval);
+        h.Clear();
+        h.CheckTail(3);
+        Assert.That(h.Confirms, Has.Count.EqualTo(3));
+        h.Confirm(2, 3, 2, StatusCode.Sealed);
+        Assert.That(h.EndingReason, Is.EqualTo(EndReason.SealSeen));
+    }
+
+    /// <summary>Replicas 0 and 1 were the first to answer.</summary>
+    private static CoreHarness AskedOnce()
+    {
+        var h = Committed();
+        h.CheckTail(1);
+        h.Confirm(0, 1, 2);
+        h.Confirm(1, 1, 2);
+        h.Confirm(2, 1, 2);
+        h.Clear();
+        return h;
+    }
 }
