@@ -7,11 +7,11 @@ namespace Delos.Client.Loglets;
 internal sealed class SharedTail(Func<Task<TailResult>> ask)
 {
     private readonly Lock _lock = new();
-    private TaskCompletionSource<TailResult>? _next;
+    private Round? _next;
     private TaskCompletionSource? _ended;
     private bool _running;
 
-    /// <summary>Completes when the rounds that were begun have ended; never fails.</summary>
+    /// <summary>Completes when no round is out any more; never fails.</summary>
     public Task Idle
     {
         get
@@ -26,25 +26,29 @@ internal sealed class SharedTail(Func<Task<TailResult>> ask)
         Task<TailResult> joined;
         lock (_lock)
         {
-            _next ??= new TaskCompletionSource<TailResult>(TaskCreationOptions.RunContinuationsAsynchronously);
-            joined = _next.Task;
+            joined = (_next ??= new Round()).Join();
             if (_running) return joined;
             _running = true;
         }
 
-        _ = RunAsync();
+        BeginNext();
         return joined;
     }
 
-    private async Task RunAsync()
+    private void BeginNext()
     {
-        while (TryBegin() is { } round)
-        {
-            // From here on nobody joins this round any more.
-            var task = Ask();
-            await ((Task)task).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            round.SetFromTask(task);
-        }
+        if (TryBegin() is { } round) _ = RunAsync(round);
+    }
+
+    private async Task RunAsync(Round round)
+    {
+        // From here on nobody joins this round any more.
+        var task = Ask();
+        await ((Task)task).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+
+        // What those do who joined this one may take long.
+        BeginNext();
+        round.End(task);
     }
 
     private Task<TailResult> Ask()
@@ -60,7 +64,7 @@ internal sealed class SharedTail(Func<Task<TailResult>> ask)
         }
     }
 
-    private TaskCompletionSource<TailResult>? TryBegin()
+    private Round? TryBegin()
     {
         TaskCompletionSource? ended;
         lock (_lock)
@@ -73,5 +77,27 @@ internal sealed class SharedTail(Func<Task<TailResult>> ask)
 
         ended?.SetResult();
         return null;
+    }
+
+    /// <summary>Those who wait for one round. The first goes on on the thread that has the answer, which is mostly the only one, so that no other need be woken; each further one on a thread of its own.</summary>
+    private sealed class Round
+    {
+        private readonly TaskCompletionSource<TailResult> _first = new();
+        private TaskCompletionSource<TailResult>? _others;
+        private bool _isJoined;
+
+        /// <summary>Under the lock.</summary>
+        public Task<TailResult> Join()
+        {
+            if (_isJoined) return (_others ??= new TaskCompletionSource<TailResult>(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+            _isJoined = true;
+            return _first.Task;
+        }
+
+        public void End(Task<TailResult> task)
+        {
+            _others?.SetFromTask(task);
+            _first.SetFromTask(task);
+        }
     }
 }

@@ -91,9 +91,9 @@ internal sealed class TableReads(TableNodes nodes, NodeAttempts attempts, TableC
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<(TableAnswer Answer, AttemptFailure? Failure)> AskAtAsync(uint node, TableRead request, TimeSpan time, CancellationToken cancellationToken)
     {
-        var (reply, failure) = await attempts.AskAsync<TableRead, TableReadReply>(node, request, time, cancellationToken).ConfigureAwait(false);
+        var (reply, failure) = await attempts.AskAsync<TableRead, DecodedReadReply>(node, request, time, cancellationToken).ConfigureAwait(false);
         if (failure is not null) return (default, failure);
-        if (QueryReplyCodec.Decode(reply.Reply.Span) is { } decoded) return (new TableAnswer(decoded, node, new ViewHold(node, reply.Hold)), null);
+        if (reply.Reply is { } decoded) return (new TableAnswer(decoded, node, new ViewHold(node, reply.Hold)), null);
         return (default, new AttemptFailure(FailureKind.Final, DelosErrorCode.Protocol, $"node {node} gave an answer that this version cannot read"));
     }
 }

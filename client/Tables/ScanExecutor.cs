@@ -14,7 +14,7 @@ internal static class ScanExecutor
         if (GoOn(layout, scan, ref range) is { } badToken) return badToken;
         var (limit, maxBytes) = (LimitOf(scan.Limit, TableLimits.RowsOfAnswer), LimitOf(scan.MaxBytes, TableLimits.AnswerBytes));
         var rows = new List<FoundRow?>();
-        var lastKey = Array.Empty<byte>();
+        var (lastKey, lastLength) = (Array.Empty<byte>(), 0);
         var (bytes, examined, more) = (0L, 0, false);
         var components = index < 0 ? 0 : layout.IndexColumns(index).Length;
         using (var cursor = store.Scan(index < 0 ? StoreSpace.Data : StoreSpace.Index, range.From, range.To, scan.Reverse))
@@ -24,14 +24,18 @@ internal static class ScanExecutor
                 more = rows.Count == limit || bytes >= maxBytes || examined == TableLimits.ExaminedRows;
                 if (more) break;
                 examined++;
-                lastKey = cursor.Key.ToArray();
-                var row = index < 0 ? StoredRow.Decode(layout, cursor.Key[StoreKeys.PrefixSize..], cursor.Value) : Load(store, layout, lastKey, components);
+                var key = cursor.Key;
+                if (lastKey.Length < key.Length) lastKey = new byte[2 * key.Length];
+                key.CopyTo(lastKey);
+                lastLength = key.Length;
+                var row = index < 0 ? StoredRow.Decode(layout, key[StoreKeys.PrefixSize..], cursor.Value) : Load(store, layout, key, components);
                 if (!row.IsVisibleAt(snapshot.Time) || !Passes(filters, row)) continue;
                 rows.Add(projection.Cut(row, out var size));
                 bytes += size;
             }
         }
 
+        lastKey = lastKey[..lastLength];
         var token = more ? new PageToken(layout.Schema.Id, range.IndexId, layout.Schema.Generation, snapshot, PageToken.HashOf(scan), lastKey).Encode() : [];
         result = new RowsResult(layout.Schema.Id, layout.Schema.Generation, projection.Names, rows, token, more ? Read(range, lastKey, scan.Reverse) : range);
         return null;
@@ -77,9 +81,9 @@ internal static class ScanExecutor
     /// <summary>What of the range a page covers that ended with a key.</summary>
     private static KeyRange Read(KeyRange range, byte[] lastKey, bool reverse) => reverse ? range with { From = lastKey } : range with { To = [.. lastKey, 0] };
 
-    private static StoredRow Load(IStoreReader store, TableLayout layout, byte[] entry, int components)
+    private static StoredRow Load(IStoreReader store, TableLayout layout, ReadOnlySpan<byte> entry, int components)
     {
-        ReadOnlySpan<byte> key = entry.AsSpan(StoreKeys.PrefixSize);
+        var key = entry[StoreKeys.PrefixSize..];
         if (!KeyCodec.TrySkip(ref key, components)) throw new InvalidDataException($"An index entry of table '{layout.Schema.Name}' is damaged in the store.");
         var bytes = store.Get(StoreSpace.Data, StoreKeys.Row(layout.Schema.Id, key)) ?? throw new InvalidDataException($"An index of table '{layout.Schema.Name}' points to a row that is not there.");
         return StoredRow.Decode(layout, key, bytes);

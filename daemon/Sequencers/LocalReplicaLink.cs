@@ -110,7 +110,21 @@ internal sealed class LocalReplicaLink : IReplicaLink, IAckSink, IPausable, IThr
         if (TryQueue(new Message(IsSeal: true))) Schedule();
     }
 
-    public void Flush() => Schedule();
+    /// <summary>If nothing was sent but a question where the replica stands, the caller's thread answers it: that takes less time than to wake another one.</summary>
+    public void Flush()
+    {
+        bool isAlone;
+        lock (_lock)
+        {
+            if (_isScheduled || _isStopped || !HasWork) return;
+            _isScheduled = true;
+            isAlone = _confirm is not null && _globalTail is null && _queued.Count == 0 && _next == _handed.Count && _acks.Count == 0 && _sealReply is null && !_isConnectDue && !_isPaused;
+            if (isAlone) Refill();
+        }
+
+        if (isAlone) AnswerHere();
+        else ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+    }
 
     /// <summary>By the LogServer: the disk is behind.</summary>
     void IPausable.PauseReading()
@@ -241,6 +255,20 @@ internal sealed class LocalReplicaLink : IReplicaLink, IAckSink, IPausable, IThr
         _events!.OnAnswers(_index, _taken, _confirms, _flushes);
         _taken.Clear();
         _confirms.Clear();
+    }
+
+    /// <summary>In place of the work item, which is not queued meanwhile.</summary>
+    private void AnswerHere()
+    {
+        HandOver();
+        Answer();
+        lock (_lock)
+        {
+            _isScheduled = false;
+            if (_isStopped) _idle.TrySetResult();
+        }
+
+        Schedule();
     }
 
     private void HandOver()

@@ -63,7 +63,8 @@ internal sealed class ReadRequest
     /// <param name="hold">Of the view that is held for it; 0: none is.</param>
     public void Answer(QueryReply reply, ulong hold = 0)
     {
-        Connection.Reply(new TableReadReply(hold, QueryReplyCodec.Encode(reply)), _correlationId);
+        using var encoded = QueryReplyCodec.EncodeInPlace(reply);
+        Connection.Reply(new TableReadReply(hold, encoded.Bytes), _correlationId);
         End();
     }
 

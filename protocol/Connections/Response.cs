@@ -64,7 +64,7 @@ internal sealed class ResponseBuffer
     {
         var buffer = s_pool.Get();
         var metadata = frame.Metadata;
-        if (buffer._metadata.Length < metadata.Length) buffer._metadata = new byte[Math.Max(256, metadata.Length)];
+        if (buffer._metadata.Length < metadata.Length) buffer._metadata = metadata.Length > KeptMetadata ? ArrayPool<byte>.Shared.Rent(metadata.Length) : new byte[Math.Max(256, metadata.Length)];
         metadata.CopyTo(buffer._metadata);
         buffer.Header = frame.Header;
         buffer.Payload = frame.Header.PayloadLength == 0 ? null : frame.RetainPayload();
@@ -76,7 +76,12 @@ internal sealed class ResponseBuffer
         if (Interlocked.CompareExchange(ref _version, version + 1, version) != version) return;
         Payload?.Release();
         Payload = null;
-        if (_metadata.Length > KeptMetadata) _metadata = [];
+        if (_metadata.Length > KeptMetadata)
+        {
+            ArrayPool<byte>.Shared.Return(_metadata);
+            _metadata = [];
+        }
+
         s_pool.Return(this);
     }
 }

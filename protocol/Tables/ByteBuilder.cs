@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using System.Text;
 
@@ -7,6 +8,7 @@ namespace Delos.Protocol.Tables;
 public sealed class ByteBuilder(int capacity = 64)
 {
     private const int LargestScratch = 1 << 16;
+    private const int LargestOwn = 4096;
 
     [ThreadStatic]
     private static ByteBuilder? t_scratch;
@@ -19,12 +21,16 @@ public sealed class ByteBuilder(int capacity = 64)
 
     private byte[] _buffer = new byte[Math.Max(16, capacity)];
 
+    // A large one is the pool's: whole pages of rows are built in it, again and again, and the collector takes long over what is that large.
+    private bool _isPooled;
+
     /// <summary>An empty one of this thread's own, for what is built and copied at once: the next call takes it back.</summary>
     internal static ByteBuilder Scratch
     {
         get
         {
-            if (t_scratch is null || t_scratch._buffer.Length > LargestScratch) t_scratch = new ByteBuilder(512);
+            t_scratch ??= new ByteBuilder(512);
+            if (t_scratch._buffer.Length > LargestScratch) t_scratch.LetGo();
             return t_scratch.Clear();
         }
     }
@@ -42,7 +48,8 @@ public sealed class ByteBuilder(int capacity = 64)
     /// <summary>It is not used any more.</summary>
     internal void Return()
     {
-        if (_buffer.Length <= LargestScratch) (t_spare, t_secondSpare) = (this, t_spare);
+        LetGo();
+        (t_spare, t_secondSpare) = (this, t_spare);
     }
 
     /// <summary>What was written; the builder is not used any more.</summary>
@@ -55,6 +62,9 @@ public sealed class ByteBuilder(int capacity = 64)
 
     /// <summary>Valid until the next write.</summary>
     public ReadOnlySpan<byte> Written => _buffer.AsSpan(0, Length);
+
+    /// <inheritdoc cref="Written"/>
+    internal ReadOnlyMemory<byte> WrittenMemory => _buffer.AsMemory(0, Length);
 
     public byte[] ToArray() => Written.ToArray();
 
@@ -97,9 +107,27 @@ public sealed class ByteBuilder(int capacity = 64)
 
     private Span<byte> Take(int count)
     {
-        if (Length + count > _buffer.Length) Array.Resize(ref _buffer, Math.Max(_buffer.Length * 2, Length + count));
+        if (Length + count > _buffer.Length) Grow(Math.Max(_buffer.Length * (_isPooled ? 4 : 2), Length + count));
         var span = _buffer.AsSpan(Length, count);
         Length += count;
         return span;
+    }
+
+    private void Grow(int size)
+    {
+        var isPooled = size > LargestOwn;
+        var larger = isPooled ? ArrayPool<byte>.Shared.Rent(size) : new byte[size];
+        Written.CopyTo(larger);
+        var (smaller, wasPooled) = (_buffer, _isPooled);
+        (_buffer, _isPooled) = (larger, isPooled);
+        if (wasPooled) ArrayPool<byte>.Shared.Return(smaller);
+    }
+
+    private void LetGo()
+    {
+        if (!_isPooled) return;
+        var pooled = _buffer;
+        (_buffer, _isPooled, Length) = (new byte[512], false, 0);
+        ArrayPool<byte>.Shared.Return(pooled);
     }
 }

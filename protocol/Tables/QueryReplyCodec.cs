@@ -10,6 +10,13 @@ public static class QueryReplyCodec
 
     public static byte[] Encode(QueryReply reply)
     {
+        using var encoded = EncodeInPlace(reply);
+        return encoded.Bytes.ToArray();
+    }
+
+    /// <summary>The same without a copy, for who sends it at once.</summary>
+    public static EncodedReply EncodeInPlace(QueryReply reply)
+    {
         var bytes = ByteBuilder.Rent();
         bytes.U8(Format);
         bytes.U16((ushort)reply.Status);
@@ -34,7 +41,7 @@ public static class QueryReplyCodec
                 break;
         }
 
-        return bytes.ToArrayAndReturn();
+        return new EncodedReply(bytes);
     }
 
     /// <summary>Null if the bytes are no answer.</summary>
@@ -60,7 +67,7 @@ public static class QueryReplyCodec
         bytes.U32(rows.Generation);
         SchemaCodec.WriteTexts(bytes, rows.Columns);
         bytes.U32((uint)rows.Rows.Count);
-        foreach (var row in rows.Rows) Write(bytes, row);
+        for (var i = 0; i < rows.Rows.Count; i++) Write(bytes, rows.Rows[i]);
         bytes.Bytes(rows.Token);
         bytes.Bool(rows.Range is not null);
         rows.Range?.Write(bytes);
@@ -141,7 +148,7 @@ public static class QueryReplyCodec
         row.Version.Write(bytes);
         bytes.Bool(row.ExpiresAt is not null);
         if (row.ExpiresAt is { } time) bytes.I64(time);
-        foreach (var value in row.Values) CellCodec.Write(bytes, value);
+        for (var i = 0; i < row.Values.Count; i++) CellCodec.Write(bytes, row.Values[i]);
     }
 
     private static FoundRow? ReadRow(ref MessageReader reader, int columns)

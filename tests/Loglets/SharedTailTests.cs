@@ -58,6 +58,33 @@ public sealed class SharedTailTests
         await idle.WaitAsync(TimeSpan.FromSeconds(20));
     }
 
+    [Test]
+    public async Task The_first_of_a_round_goes_on_at_once_after_the_next_was_begun_and_the_others_elsewhere()
+    {
+        var answering = 0;
+        var first = AfterAsync(_tail.JoinAsync());
+        var second = AfterAsync(_tail.JoinAsync());
+        var third = AfterAsync(_tail.JoinAsync());
+        Answer(0);
+        Assert.That(await first, Is.EqualTo((true, 2)));
+        Answer(1);
+        Assert.That((await second).IsHere);
+        Assert.That((await third).IsHere, Is.False);
+
+        void Answer(int round)
+        {
+            answering = Environment.CurrentManagedThreadId;
+            _rounds[round].SetResult(new TailResult(round, false));
+            answering = 0;
+        }
+
+        async Task<(bool IsHere, int Begun)> AfterAsync(Task<TailResult> joined)
+        {
+            await joined.ConfigureAwait(false);
+            lock (_rounds) return (Environment.CurrentManagedThreadId == answering, _rounds.Count);
+        }
+    }
+
     private async Task UntilBegunAsync(int count) => await Transport.Loopback.UntilAsync(
         () =>
         {

@@ -100,6 +100,32 @@ public sealed class LocalReplicaLinkTests
     }
 
     [Test]
+    public async Task A_question_that_is_alone_is_answered_on_the_thread_that_asks()
+    {
+        await using var server = await StartAsync();
+        var events = new Recorder();
+        await using var link = new LocalReplicaLink(0, s_config, server.Service, new SequencerOptions(), TimeProvider.System, NullLogger.Instance);
+        link.Start(events);
+        await events.Connected.Task.WaitAsync(Patience);
+        ulong round = 0;
+
+        // Not before the work item that connected has ended.
+        await UntilAsync(() =>
+        {
+            link.SendConfirm(new Confirm(s_config.Id, Incarnation, ++round));
+            link.Flush();
+            return events.ConfirmedBy.Contains((round, Environment.CurrentManagedThreadId));
+        });
+
+        // Not in front of what was sent before it.
+        Send(link, 0, 5);
+        link.SendConfirm(new Confirm(s_config.Id, Incarnation, ++round));
+        link.Flush();
+        await UntilAsync(() => events.Confirms.Any(c => c.Round == round));
+        Assert.That(events.Confirms.Single(c => c.Round == round).Status, Is.EqualTo(StatusCode.Ok));
+    }
+
+    [Test]
     public async Task Once_it_is_disposed_of_nothing_is_told_and_nothing_kept()
     {
         var before = BlockPool.Shared.LiveBlocks;
@@ -214,6 +240,8 @@ public sealed class LocalReplicaLinkTests
 
         public ConcurrentQueue<ConfirmReply> Confirms { get; } = [];
 
+        public ConcurrentQueue<(ulong Round, int Thread)> ConfirmedBy { get; } = [];
+
         public ConcurrentQueue<StatusCode> Seals { get; } = [];
 
         public int Connections => Volatile.Read(ref _connections);
@@ -233,7 +261,11 @@ public sealed class LocalReplicaLinkTests
         void IReplicaEvents.OnAnswers(int replica, List<StoreAck> acks, List<ConfirmReply> confirms, FlushList flushes)
         {
             foreach (var ack in acks) Acks.Enqueue(ack);
-            foreach (var confirm in confirms) Confirms.Enqueue(confirm);
+            foreach (var confirm in confirms)
+            {
+                ConfirmedBy.Enqueue((confirm.Round, Environment.CurrentManagedThreadId));
+                Confirms.Enqueue(confirm);
+            }
         }
     }
 }

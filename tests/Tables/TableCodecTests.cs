@@ -59,6 +59,29 @@ public sealed class TableCodecTests
         Assert.That(laterQuery, Is.EqualTo(TableStatus.UnsupportedCommand));
     }
 
+    [Test]
+    public void A_page_of_rows_takes_its_room_from_the_pool_and_small_answers_take_none()
+    {
+        var value = CellValue.Of(new byte[100]);
+        var (small, large) = (Answer(1), Answer(2_000));
+        var (smallBytes, largeBytes) = (QueryReplyCodec.Encode(small), QueryReplyCodec.Encode(large));
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        Encode(large, largeBytes);
+        Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.LessThan(16 << 10), $"of {largeBytes.Length}");
+        Encode(small, smallBytes);
+        before = GC.GetAllocatedBytesForCurrentThread();
+        Encode(small, smallBytes);
+        Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.LessThan(400));
+
+        QueryReply Answer(int rows) => new(TableStatus.Ok, "", SnapshotId.Empty, new RowsResult(1, 1, ["id", "value"], [.. Enumerable.Range(0, rows).Select(i => new FoundRow([CellValue.Of((long)i), value], RowVersion.None, null))], [], null));
+
+        static void Encode(QueryReply reply, byte[] expected)
+        {
+            using var encoded = QueryReplyCodec.EncodeInPlace(reply);
+            if (!encoded.Bytes.Span.SequenceEqual(expected)) Assert.Fail("Other bytes.");
+        }
+    }
+
     [TestCase(2)]
     [TestCase(40)]
     public void A_name_that_is_listed_twice_makes_no_command(int columns)
