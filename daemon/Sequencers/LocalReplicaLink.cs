@@ -11,7 +11,7 @@ namespace Delos.Daemon.Sequencers;
 
 /// <summary>
 /// The replica in the sequencer's own process: no socket, no frames, and the entries, which the sequencer has checked, are not checked again. One work item of the thread pool at a time does everything: it hands over what was
-/// sent, in order, and takes the acknowledgements, which come on the disk's thread, to the sequencer. What goes wrong in the LogServer is a loss, as that of a connection would be: after a pause the sequencer sends everything
+/// sent, in order, and takes the acknowledgements, which come on the disk's thread, to the sequencer; in its place, a question that is alone is answered by whoever flushes it. What goes wrong in the LogServer is a loss, as that of a connection would be: after a pause the sequencer sends everything
 /// again. What the sequencer's own steps throw ends the process: a core that a step left half changed must not go on.
 /// </summary>
 internal sealed class LocalReplicaLink : IReplicaLink, IAckSink, IPausable, IThreadPoolWorkItem
