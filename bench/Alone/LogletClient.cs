@@ -29,9 +29,12 @@ internal sealed class LogletClient : AppendClient, IPeerClient, IThreadPoolWorkI
         _connections = connections;
     }
 
-    public ValueTask WriteAsync(ReadOnlyMemory<byte> payload)
+    /// <summary>Awaits the append, as <see cref="DelosLogClient"/> does, so that it is the handles that are compared, and not what is around them.</summary>
+    public async ValueTask WriteAsync(ReadOnlyMemory<byte> payload) => await AppendAsync(payload).ConfigureAwait(false);
+
+    private ValueTask<long> AppendAsync(ReadOnlyMemory<byte> payload)
     {
-        ValueTask answer;
+        ValueTask<long> answer;
         bool isIdle;
         lock (_lock)
         {
@@ -63,16 +66,16 @@ internal sealed class LogletClient : AppendClient, IPeerClient, IThreadPoolWorkI
         _encoder.Dispose();
     }
 
-    private sealed class Operation(LogletClient owner) : AppendOp, IValueTaskSource
+    private sealed class Operation(LogletClient owner) : AppendOp, IValueTaskSource<long>
     {
-        private ManualResetValueTaskSourceCore<bool> _core = new() { RunContinuationsAsynchronously = true };
+        private ManualResetValueTaskSourceCore<long> _core = new() { RunContinuationsAsynchronously = true };
 
         public override AppendClient Client => owner;
 
-        public ValueTask Begin()
+        public ValueTask<long> Begin()
         {
             _core.Reset();
-            return new ValueTask(this, _core.Version);
+            return new ValueTask<long>(this, _core.Version);
         }
 
         public override void OnCompleted(StatusCode status, long position)
@@ -87,15 +90,15 @@ internal sealed class LogletClient : AppendClient, IPeerClient, IThreadPoolWorkI
                 owner.Floor = Math.Max(owner.Floor, Sequence + 1);
             }
 
-            if (status == StatusCode.Ok) _core.SetResult(true);
+            if (status == StatusCode.Ok) _core.SetResult(position);
             else _core.SetException(new PeerException($"An append to the Loglet ended with {status}."));
         }
 
-        public void GetResult(short token)
+        public long GetResult(short token)
         {
             try
             {
-                _core.GetResult(token);
+                return _core.GetResult(token);
             }
             finally
             {

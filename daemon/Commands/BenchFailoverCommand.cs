@@ -16,7 +16,8 @@ internal static class BenchFailoverCommand
     public static Command Create()
     {
         var nodes = new Option<int>("--nodes") { Description = "Daemons of the throw-away cluster.", HelpName = "N", DefaultValueFactory = _ => 3 };
-        var trials = new Option<int>("--trials") { Description = "Planned reconfigurations, and kills.", HelpName = "N", DefaultValueFactory = _ => 10 };
+        var trials = new Option<int>("--trials") { Description = "Planned reconfigurations.", HelpName = "N", DefaultValueFactory = _ => 10 };
+        var kills = new Option<int?>("--kills") { Description = "Kills of the sequencer after them. Default: as many.", HelpName = "N" };
         var outstanding = new Option<int>("--outstanding", "-k") { Description = "Appends under way at a time.", HelpName = "K", DefaultValueFactory = _ => 64 };
         var settle = SharedOptions.Duration("--settle", "How long the log is appended to between two trials, after the killed node is ready again.", "2s");
         var data = new Option<string?>("--data") { Description = "Where the throw-away cluster is put; must not be tmpfs. Default: the current directory.", HelpName = "DIR" };
@@ -26,14 +27,16 @@ internal static class BenchFailoverCommand
             Measures for how long a client's appends stand still when an operator reconfigures under load, and when the sequencer's process is killed (SIGKILL). Runs against an own throw-away cluster of real
             processes on this machine's disk. A gap is the longest time between two acknowledgements around the event; it is waited for to its end, a minute at most. Fails if an append failed, or if the log's length is not the number of acknowledged appends.
 
-            Example:
+            Examples:
               delosd bench failover --trials 10 -o json
+              delosd bench failover --trials 100 --kills 0 --outstanding 256 -o json
             """)
-        { nodes, trials, outstanding, settle, data, keep, SharedOptions.Set, SharedOptions.Output, SharedOptions.Timeout }.Does(async context =>
+        { nodes, trials, kills, outstanding, settle, data, keep, SharedOptions.Set, SharedOptions.Output, SharedOptions.Timeout }.Does(async context =>
         {
             var arguments = context.Arguments;
             var plan = new Plan(
-                Between("--nodes", arguments.GetValue(nodes), 3, 64), Between("--trials", arguments.GetValue(trials), 1, 10_000), Between("--outstanding", arguments.GetValue(outstanding), 1, 1 << 16),
+                Between("--nodes", arguments.GetValue(nodes), 3, 64), Between("--trials", arguments.GetValue(trials), 1, 10_000),
+                Between("--kills", arguments.GetValue(kills) ?? arguments.GetValue(trials), 0, 10_000), Between("--outstanding", arguments.GetValue(outstanding), 1, 1 << 16),
                 arguments.GetValue(settle));
             using var directory = new ScratchDirectory(arguments.GetValue(data) ?? ".") { IsKept = arguments.GetValue(keep) };
             using var journal = directory.IsKept ? new FileLog(Path.Combine(directory.Path, "client.log")) : null;
@@ -58,8 +61,8 @@ internal static class BenchFailoverCommand
         var cancelled = context.Cancelled;
         var log = client.Log(name);
         var load = new GapLoad(log, 128, plan.Outstanding);
-        var planned = new List<double>();
-        var kills = new List<double>();
+        var planned = new GapList("planned", "planned reconfiguration");
+        var kills = new GapList("kill", "SIGKILL of the sequencer");
         try
         {
             await Task.Delay(plan.Settle, cancelled).ConfigureAwait(false);
@@ -72,7 +75,7 @@ internal static class BenchFailoverCommand
                 Note(planned, "planned reconfiguration", load, journal);
             }
 
-            for (var i = 0; i < plan.Trials; i++)
+            for (var i = 0; i < plan.Kills; i++)
             {
                 var victim = (await client.Admin.ChainAsync(name, cancelled).ConfigureAwait(false)).Active.Loglet.SequencerNodes[0];
                 load.Begin();
@@ -91,40 +94,24 @@ internal static class BenchFailoverCommand
 
         var tail = await context.WithinTimeoutAsync(log.CheckTailAsync).ConfigureAwait(false);
         if (load.FirstError is { } error) await context.Error.WriteLineAsync($"delosd: first error: {error}").ConfigureAwait(false);
-        Print(context.Output, planned, kills, load, tail);
+        Print(context.Output, kills.Count > 0 ? [planned, kills] : [planned], load, tail);
         return load.Failed == 0 && tail == load.Acknowledged ? ExitCode.Ok : ExitCode.Failed;
     }
 
-    private static void Note(List<double> gaps, string what, GapLoad load, FileLog? journal)
+    private static void Note(GapList gaps, string what, GapLoad load, FileLog? journal)
     {
         var (gap, ended) = load.Longest;
-        gaps.Add(Math.Round(gap.TotalMilliseconds, 1));
+        gaps.Add(gap);
         journal?.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{what}: gap of {gap.TotalMilliseconds:F1} ms, ended {ended:HH:mm:ss.fff}"));
     }
 
-    private static double Median(List<double> gaps)
-    {
-        var sorted = gaps.Order().ToList();
-        return sorted.Count % 2 == 1 ? sorted[sorted.Count / 2] : Math.Round((sorted[sorted.Count / 2 - 1] + sorted[sorted.Count / 2]) / 2, 1);
-    }
-
-    private static void Print(Output output, List<double> planned, List<double> kills, GapLoad load, long tail)
+    private static void Print(Output output, GapList[] events, GapLoad load, long tail)
     {
         if (output.IsJson)
         {
             output.JsonObject(json =>
             {
-                foreach (var (name, gaps) in new[] { ("planned", planned), ("kill", kills) })
-                {
-                    json.WriteStartObject(name);
-                    json.WriteNumber("median_ms", Median(gaps));
-                    json.WriteNumber("max_ms", gaps.Max());
-                    json.WriteStartArray("gaps_ms");
-                    foreach (var gap in gaps) json.WriteNumberValue(gap);
-                    json.WriteEndArray();
-                    json.WriteEndObject();
-                }
-
+                foreach (var gaps in events) gaps.Write(json);
                 json.WriteNumber("acknowledged", load.Acknowledged);
                 json.WriteNumber("failed", load.Failed);
                 json.WriteNumber("tail", tail);
@@ -132,13 +119,9 @@ internal static class BenchFailoverCommand
             return;
         }
 
-        output.Table(["EVENT", "MEDIAN MS", "MAX MS", "ALL"], [Row("planned reconfiguration", planned), Row("SIGKILL of the sequencer", kills)]);
+        output.Table(["EVENT", "MEDIAN MS", "P99 MS", "MAX MS", "ALL"], [.. events.Select(static gaps => gaps.Row())]);
         output.Line($"{load.Acknowledged} appends acknowledged, {load.Failed} failed, tail {tail}");
     }
 
-    private static string[] Row(string name, List<double> gaps) => [name, Text(Median(gaps)), Text(gaps.Max()), string.Join(' ', gaps.Select(Text))];
-
-    private static string Text(double milliseconds) => milliseconds.ToString("F1", CultureInfo.InvariantCulture);
-
-    private sealed record Plan(int Nodes, int Trials, int Outstanding, TimeSpan Settle);
+    private sealed record Plan(int Nodes, int Trials, int Kills, int Outstanding, TimeSpan Settle);
 }
