@@ -36,7 +36,7 @@ internal sealed class CommitRound
 
     public void FlushAll()
     {
-        foreach (var sink in _sinks) sink.Flush();
+        foreach (var sink in _sinks) sink.FlushRound();
         _sinks.Clear();
         foreach (var connection in _connections) connection.Flush();
         _connections.Clear();

@@ -9,4 +9,7 @@ internal interface IAckSink
 
     /// <summary>What was enqueued is on its way now.</summary>
     void Flush();
+
+    /// <summary>As <see cref="Flush"/>, but without any lock held, at the end of a round of the disk's I/O thread: it may call back, but does not block either.</summary>
+    void FlushRound() => Flush();
 }

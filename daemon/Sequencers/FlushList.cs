@@ -11,7 +11,12 @@ internal sealed class FlushList
 
     public void Flush(Connection connection) => _flush.Add(connection);
 
-    public void Flush(IReplicaLink link) => _links.Add(link);
+    /// <summary>A replica in this process last: it may be handed its entries on the spot, and the others are to have theirs meanwhile.</summary>
+    public void Flush(IReplicaLink link)
+    {
+        if (link.Connection is { } connection) _flush.Add(connection);
+        else _links.Add(link);
+    }
 
     public void Resume(Connection connection) => _resume.Add(connection);
 

@@ -1,5 +1,4 @@
 using Delos.Daemon.LogServers;
-using Delos.Daemon.Node;
 using Delos.Protocol.Blocks;
 using Delos.Protocol.Chains;
 using Delos.Protocol.Connections;
@@ -10,14 +9,19 @@ using Microsoft.Extensions.Logging;
 namespace Delos.Daemon.Sequencers;
 
 /// <summary>
-/// The replica in the sequencer's own process: no socket, no frames, and the entries, which the sequencer has checked, are not checked again. One work item of the thread pool at a time does everything: it hands over what was
-/// sent, in order, and takes the acknowledgements, which come on the disk's thread, to the sequencer; in its place, a question that is alone is answered by whoever flushes it. What goes wrong in the LogServer is a loss, as that of a connection would be: after a pause the sequencer sends everything
+/// The replica in the sequencer's own process: no socket, no frames, and the entries, which the sequencer has checked, are not checked again. One thread at a time does everything: it hands over what was
+/// sent, in order, and takes the acknowledgements to the sequencer. That is whoever flushes a little, the disk's thread for the acknowledgements that its round brought (to wake another for them costs more than they do),
+/// and a work item of the thread pool for all else. What goes wrong in the LogServer is a loss, as that of a connection would be: after a pause the sequencer sends everything
 /// again. What the sequencer's own steps throw ends the process: a core that a step left half changed must not go on.
+/// <para>What is sent and told: this file. What is done with it, by one thread at a time: LocalReplicaLink.Turns.cs.</para>
 /// </summary>
-internal sealed class LocalReplicaLink : IReplicaLink, IAckSink, IPausable, IThreadPoolWorkItem
+internal sealed partial class LocalReplicaLink : IReplicaLink, IAckSink, IPausable, IThreadPoolWorkItem
 {
     /// <summary>Rounds of one work item; others wait for the thread pool, too.</summary>
     private const int RoundsPerTurn = 4;
+
+    /// <summary>Of entries that whoever flushes hands over itself: no more work than to have another thread do it. More is worth a second processor.</summary>
+    private const int MaxBytesHere = 64 << 10;
 
     /// <summary>Of entries that are handed over before the disk is told, and asked whether it is behind.</summary>
     private const int MaxBatchBytes = 1 << 20;
@@ -46,6 +50,7 @@ internal sealed class LocalReplicaLink : IReplicaLink, IAckSink, IPausable, IThr
     private List<StoreAck> _acks = [];
     private StatusCode? _sealReply;
     private ITimer? _retry;
+    private int _queuedBytes;
     private bool _isConnectDue;
     private bool _isConnected;
     private bool _isScheduled;
@@ -76,8 +81,11 @@ internal sealed class LocalReplicaLink : IReplicaLink, IAckSink, IPausable, IThr
 
     private uint Node => _config.Replicas[_index].NodeId;
 
-    /// <summary>Under the lock, by the work item or while it is not scheduled: some of these fields are its own.</summary>
-    private bool HasWork => _isConnectDue || _sealReply is not null || _acks.Count > 0 || (!_isPaused && (_queued.Count > 0 || _confirm is not null || _globalTail is not null || _next < _handed.Count));
+    /// <summary>Under the lock.</summary>
+    private bool HasAnswers => _isConnectDue || _sealReply is not null || _acks.Count > 0;
+
+    /// <summary>Under the lock, by who is at it or while nobody is: some of these fields are its own.</summary>
+    private bool HasWork => HasAnswers || (!_isPaused && (_queued.Count > 0 || _confirm is not null || _globalTail is not null || _next < _handed.Count));
 
     public void Start(IReplicaEvents events)
     {
@@ -110,20 +118,17 @@ internal sealed class LocalReplicaLink : IReplicaLink, IAckSink, IPausable, IThr
         if (TryQueue(new Message(IsSeal: true))) Schedule();
     }
 
-    /// <summary>If nothing was sent but a question where the replica stands, the caller's thread answers it: that takes less time than to wake another one.</summary>
     public void Flush()
     {
-        bool isAlone;
+        bool isLittle;
         lock (_lock)
         {
-            if (_isScheduled || _isStopped || !HasWork) return;
-            _isScheduled = true;
-            isAlone = _confirm is not null && _globalTail is null && _queued.Count == 0 && _next == _handed.Count && _acks.Count == 0 && _sealReply is null && !_isConnectDue && !_isPaused;
-            if (isAlone) Refill();
+            if (!TryBegin()) return;
+            isLittle = _queuedBytes <= MaxBytesHere && _next == _handed.Count;
         }
 
-        if (isAlone) AnswerHere();
-        else ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+        if (isLittle) RunHere(handsOver: true);
+        else Queue();
     }
 
     /// <summary>By the LogServer: the disk is behind.</summary>
@@ -149,45 +154,20 @@ internal sealed class LocalReplicaLink : IReplicaLink, IAckSink, IPausable, IThr
 
     void IAckSink.Flush() => Schedule();
 
-    void IThreadPoolWorkItem.Execute()
+    /// <summary>Entries are not handed over on the disk's thread: a replica that is new would wait for it.</summary>
+    void IAckSink.FlushRound()
     {
-        for (var round = 0; round < RoundsPerTurn; round++)
+        lock (_lock)
         {
-            bool isConnecting, isPaused;
-            StatusCode? sealReply;
-            lock (_lock)
-            {
-                if (_isStopped || !HasWork)
-                {
-                    _isScheduled = false;
-                    if (_isStopped) _idle.TrySetResult();
-                    return;
-                }
-
-                isConnecting = _isConnectDue;
-                _isConnectDue = false;
-                _isConnected |= isConnecting;
-                sealReply = _sealReply;
-                _sealReply = null;
-                (_acks, _taken) = (_taken, _acks);
-                isPaused = _isPaused;
-                if (!isPaused && _next == _handed.Count) Refill();
-            }
-
-            if (isConnecting)
-            {
-                _connectedAt = _time.GetTimestamp();
-                _events!.OnConnected(_index, null);
-            }
-
-            if (sealReply is { } status) _events!.OnSealReply(_index, status);
-            Answer();
-            if (isPaused || _next == _handed.Count) continue;
-            HandOver();
-            Answer();
+            if (!TryBegin()) return;
         }
 
-        ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+        RunHere(handsOver: false);
+    }
+
+    void IThreadPoolWorkItem.Execute()
+    {
+        if (Run(handsOver: true)) Queue();
     }
 
     public async ValueTask DisposeAsync()
@@ -214,8 +194,10 @@ internal sealed class LocalReplicaLink : IReplicaLink, IAckSink, IPausable, IThr
     {
         lock (_lock)
         {
-            if (_isConnected) _queued.Add(message);
-            return _isConnected;
+            if (!_isConnected) return false;
+            _queued.Add(message);
+            _queuedBytes += message.Payload?.Length ?? 0;
+            return true;
         }
     }
 
@@ -223,141 +205,26 @@ internal sealed class LocalReplicaLink : IReplicaLink, IAckSink, IPausable, IThr
     {
         lock (_lock)
         {
-            if (_isScheduled || _isStopped || !HasWork) return;
-            _isScheduled = true;
+            if (!TryBegin()) return;
         }
 
-        ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+        Queue();
     }
+
+    /// <summary>Under the lock. True: the caller is at it now, or has to see that somebody is.</summary>
+    private bool TryBegin()
+    {
+        if (_isScheduled || _isStopped || !HasWork) return false;
+        _isScheduled = true;
+        return true;
+    }
+
+    private void Queue() => ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
 
     private void Connect()
     {
         lock (_lock) _isConnectDue = true;
         Schedule();
-    }
-
-    /// <summary>Under the lock; everything that was taken before is through.</summary>
-    private void Refill()
-    {
-        if (_globalTail is { } tail) _queued.Add(new Message(GlobalTail: tail));
-        if (_confirm is { } confirm) _queued.Add(new Message(Confirm: confirm));
-        _globalTail = null;
-        _confirm = null;
-        _handed.Clear();
-        if (_handed.Capacity > MaxRoom) _handed.Capacity = MaxRoom;
-        (_queued, _handed) = (_handed, _queued);
-        _next = 0;
-    }
-
-    private void Answer()
-    {
-        if (_taken.Count == 0 && _confirms.Count == 0) return;
-        _events!.OnAnswers(_index, _taken, _confirms, _flushes);
-        _taken.Clear();
-        _confirms.Clear();
-    }
-
-    /// <summary>In place of the work item, which is not queued meanwhile.</summary>
-    private void AnswerHere()
-    {
-        HandOver();
-        Answer();
-        lock (_lock)
-        {
-            _isScheduled = false;
-            if (_isStopped) _idle.TrySetResult();
-        }
-
-        Schedule();
-    }
-
-    private void HandOver()
-    {
-        try
-        {
-            for (var bytes = 0; _next < _handed.Count && bytes < MaxBatchBytes; _next++)
-            {
-                var message = _handed[_next];
-                HandOver(message);
-                bytes += message.Payload?.Length ?? 0;
-                message.Payload?.Release();
-            }
-
-            _stores.EndBatch(_batch, this);
-        }
-        catch (OutOfMemoryException exception)
-        {
-            LackOfMemory.EndProcess(exception);
-        }
-        catch (Exception exception)
-        {
-            _logger.OwnReplicaFailed(_config.Id, exception);
-            Lose();
-        }
-    }
-
-    private void HandOver(in Message message)
-    {
-        if (message.Store is { } store) _stores.Store(_batch, store, message.Payload!.AsSequence());
-        else if (message.GlobalTail is { } tail) _stores.AnnounceGlobalTail(_batch, tail);
-        else if (message.Confirm is { } confirm) _confirms.Add(_stores.Confirm(confirm));
-        else if (message.IsSeal && _seal.IsCompleted) _seal = SealAsync();
-    }
-
-    /// <summary>The sequencer sends everything again from what was acknowledged on, once it hears that the replica is there again.</summary>
-    private void Lose()
-    {
-        _batch.Clear();
-        _confirms.Clear();
-        lock (_lock) _isConnected = false;
-        Drop();
-        _events!.OnLost(_index);
-        if (_time.GetElapsedTime(_connectedAt) > _options.ReconnectMax) _pause = _options.ReconnectMin;
-        lock (_lock)
-        {
-            _retry?.Dispose();
-            if (!_isStopped) _retry = _time.CreateTimer(static state => ((LocalReplicaLink)state!).Connect(), this, _pause, Timeout.InfiniteTimeSpan);
-        }
-
-        _pause = TimeSpan.FromTicks(Math.Min(_pause.Ticks * 2, _options.ReconnectMax.Ticks));
-    }
-
-    /// <summary>Whatever was sent and not handed over, and answers that were not told. Nobody adds to them any more.</summary>
-    private void Drop()
-    {
-        for (; _next < _handed.Count; _next++) _handed[_next].Payload?.Release();
-        lock (_lock)
-        {
-            foreach (var message in _queued) message.Payload?.Release();
-            _queued.Clear();
-            _confirm = null;
-            _globalTail = null;
-            _acks.Clear();
-            _sealReply = null;
-        }
-    }
-
-    private async Task SealAsync()
-    {
-        try
-        {
-            var status = await _stores.SealAsync(_config).WaitAsync(_stopping.Token).ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
-            lock (_lock) _sealReply = status;
-            Schedule();
-        }
-        catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
-        {
-            // The Loglet has ended meanwhile.
-        }
-        catch (OutOfMemoryException exception)
-        {
-            LackOfMemory.EndProcess(exception);
-        }
-        catch (Exception exception)
-        {
-            // The core seals again until a majority has answered.
-            _logger.SealNotAnswered(Node, exception.Message);
-        }
     }
 
     /// <summary>One of the four; a store's payload is its own, empty if there are no entries.</summary>

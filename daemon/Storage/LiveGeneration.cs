@@ -5,7 +5,7 @@ using FASTER.core;
 namespace Delos.Daemon.Storage;
 
 /// <summary>
-/// The generation that a log is writing: one FasterLog, in standard commit mode, over a <see cref="SegmentDevice"/>. FasterLog's checksums are off: every record carries its own CRC32C.
+/// The generation that a log is writing: one FasterLog over a <see cref="SegmentDevice"/>. FasterLog's checksums are off: every record carries its own CRC32C.
 /// Appends are serialized by the owner; <see cref="Commit"/> belongs to the I/O thread.
 /// </summary>
 internal sealed class LiveGeneration : IDisposable
@@ -13,6 +13,7 @@ internal sealed class LiveGeneration : IDisposable
     private const int FasterHeader = 4;
 
     private readonly FasterLog _log;
+    private readonly PageFlush _flush;
     private readonly FasterLogSettings _settings;
     private readonly int _reserveBytes;
     private readonly long _memoryPages;
@@ -40,6 +41,7 @@ internal sealed class LiveGeneration : IDisposable
             TryRecoverLatest = false,
         };
         _log = new FasterLog(_settings);
+        _flush = new PageFlush(_log);
     }
 
     public GenerationName Name { get; }
@@ -114,7 +116,7 @@ internal sealed class LiveGeneration : IDisposable
         // The end is read before FasterLog's tail, so the tail covers it.
         var end = End;
         if (end <= Durable) return false;
-        _log.Commit();
+        _flush.Begin();
         var spin = new SpinWait();
         while (_log.FlushedUntilAddress < end)
         {
