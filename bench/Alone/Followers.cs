@@ -32,6 +32,9 @@ internal sealed class Followers : IAsyncDisposable
         return followers;
     }
 
+    /// <summary>How many entries the slowest reader has had.</summary>
+    public long Delivered => _positions.Min() + 1;
+
     /// <summary>Until all readers have that position. Throws what ended one of them.</summary>
     public async Task ReachAsync(long position, CancellationToken cancellationToken)
     {

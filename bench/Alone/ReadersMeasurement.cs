@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using Delos.Bench.Peers;
 using Delos.Daemon.Dev;
@@ -17,26 +18,35 @@ internal sealed class ReadersMeasurement : IMeasurement
     public async Task<string> RunAsync(Workbench bench, CancellationToken cancellationToken)
     {
         await using var cluster = await bench.StartAsync(3, cancellationToken).ConfigureAwait(false);
-        var text = $"| round | outstanding | without readers, appends per second | with {Readers} | lost | entries delivered per second |\n| --- | --- | --- | --- | --- | --- |\n";
+        var text = $"| round | outstanding | without readers, appends per second | with {Readers} | lost | entries delivered per second | CPU s per 10,000 appends, all daemons | with {Readers} | CPU s of the readers per 10,000 entries | cores that they take |\n"
+            + "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n";
         for (var round = 0; round < bench.Plan.Rounds; round++)
         {
             foreach (var outstanding in s_outstanding)
             {
-                var without = await MeasureAsync(cluster, $"without-{round}-{outstanding}", outstanding, 0, bench.Plan, cancellationToken).ConfigureAwait(false);
-                var with = await MeasureAsync(cluster, $"with-{round}-{outstanding}", outstanding, Readers, bench.Plan, cancellationToken).ConfigureAwait(false);
-                var row = string.Create(CultureInfo.InvariantCulture, $"| {round + 1} | {outstanding} | {without:F0} | {with:F0} | {1 - with / without:P0} | {with * Readers:F0} |\n");
+                var (without, _, _) = await MeasureAsync(cluster, $"without-{round}-{outstanding}", outstanding, 0, bench.Plan, cancellationToken).ConfigureAwait(false);
+                var (with, delivered, cores) = await MeasureAsync(cluster, $"with-{round}-{outstanding}", outstanding, Readers, bench.Plan, cancellationToken).ConfigureAwait(false);
+                var row = string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"| {round + 1} | {outstanding} | {without.PerSecond:F0} | {with.PerSecond:F0} | {1 - with.PerSecond / without.PerSecond:P0} | {delivered:F0} | {without.ProcessorSeconds:F4} | {with.ProcessorSeconds:F4} | {cores / delivered * 10_000:F4} | {cores:F2} |\n");
                 await Console.Error.WriteAsync($"readers: {row}").ConfigureAwait(false);
                 text += row;
             }
         }
 
-        return text + "\nThe readers, their clients and the daemons share this machine's cores with the appender.\n";
+        return text + "\nThe readers, each over connections of its own, are a process that shares this machine's cores with the daemons and the appender.\n";
     }
 
-    private static async Task<double> MeasureAsync(DevCluster cluster, string log, int outstanding, int readers, AlonePlan plan, CancellationToken cancellationToken)
+    /// <summary>And what the readers have had, and what processor time they took, in a second.</summary>
+    private static async Task<(LoopResult Appends, double Delivered, double Cores)> MeasureAsync(DevCluster cluster, string log, int outstanding, int readers, AlonePlan plan, CancellationToken cancellationToken)
     {
         await using var appender = await DelosLogClient.ConnectAsync(cluster.Endpoints, log, LogPolicy.Default, cancellationToken).ConfigureAwait(false);
-        await using var followers = await Followers.StartAsync(cluster.Endpoints, log, readers, null, cancellationToken).ConfigureAwait(false);
-        return (await new ClosedLoop(appender, Size, outstanding).RunAsync(plan.WarmUp, plan.Duration, () => [], cancellationToken).ConfigureAwait(false)).PerSecond;
+        await appender.WriteAsync(new byte[Size]).ConfigureAwait(false);
+        await using var followers = readers == 0 ? null : await FollowersProcess.StartAsync(cluster.Endpoints, log, readers, cancellationToken).ConfigureAwait(false);
+        var (begun, before) = (Stopwatch.GetTimestamp(), followers?.ProcessorTime ?? default);
+        var appends = await new ClosedLoop(appender, Size, outstanding).RunAsync(plan.WarmUp, plan.Duration, () => [.. cluster.Nodes.Select(n => n.ProcessId)], cancellationToken).ConfigureAwait(false);
+        if (followers is null) return (appends, 0, 0);
+        var (elapsed, processor) = (Stopwatch.GetElapsedTime(begun), followers.ProcessorTime - before);
+        return (appends, await followers.DeliveredAsync().ConfigureAwait(false) * readers / elapsed.TotalSeconds, processor / elapsed);
     }
 }

@@ -5,18 +5,23 @@ using Delos.Protocol.Messages;
 
 namespace Delos.Client.Loglets;
 
-/// <summary>One subscription at one replica: what it pushes, until it ends or the connection does. What is pushed and not consumed is bounded by the credit.</summary>
+/// <summary>
+/// One subscription at one replica: what it pushes, until it ends or the connection does. What is pushed and not consumed is bounded by the credit. Batches are taken, and granted again, by one consumer.
+/// </summary>
 internal sealed class LogletSubscription : IFrameTarget, IDisposable
 {
     private readonly Channel<EntryBatch> _batches = Channel.CreateUnbounded<EntryBatch>(new UnboundedChannelOptions { SingleReader = true });
     private readonly LogletFrameRouter _router;
     private readonly Connection _connection;
     private readonly ulong _id;
+    private readonly uint _credit;
+    private uint _consumed;
 
     public LogletSubscription(LogletFrameRouter router, Connection connection, in Subscribe subscribe)
     {
         _router = router;
         _connection = connection;
+        _credit = subscribe.CreditBytes;
         _id = router.Add(this);
         if (!connection.Enqueue(subscribe, _id)) _batches.Writer.TryComplete(new ConnectionLostException("The connection was lost."));
         connection.Flush();
@@ -28,10 +33,13 @@ internal sealed class LogletSubscription : IFrameTarget, IDisposable
     /// <summary>The pushes; completed with the exception that ended them.</summary>
     public ChannelReader<EntryBatch> Batches => _batches.Reader;
 
-    /// <summary>The consumer is done with so many bytes: as many more may come.</summary>
+    /// <summary>The consumer is done with so many bytes: as many more may come. The replica is told once it is half of the credit: a frame for each push would cost both sides as much as the push.</summary>
     public void Grant(int bytes)
     {
-        if (bytes > 0 && _connection.Enqueue(new Credit((uint)bytes), _id)) _connection.Flush();
+        _consumed += (uint)bytes;
+        if (_consumed == 0 || _consumed < _credit / 2) return;
+        if (_connection.Enqueue(new Credit(_consumed), _id)) _connection.Flush();
+        _consumed = 0;
     }
 
     public void OnEntries(Connection connection, in Entries entries, in Frame frame)

@@ -112,6 +112,7 @@ internal sealed class LogReader(VirtualLog log, LogOptions logOptions, DelosClie
                         using var batch = batches.Current;
                         if (batch.Count > 0)
                         {
+                            entries.EnsureCapacity(batch.Count);
                             Decode(segment, batch.First, batch.Entries, position, long.MaxValue, entries);
                             position = Math.Max(position, segment.Start + batch.First + batch.Count);
                         }
@@ -180,12 +181,13 @@ internal sealed class LogReader(VirtualLog log, LogOptions logOptions, DelosClie
     private void Decode(Segment segment, long first, RetainedPayload? payload, long from, long until, List<LogEntry> entries)
     {
         var position = segment.Start + first;
+        var copies = new PayloadCopies(payload?.Length ?? 0);
         using var cursor = new EntryCursor(payload);
         for (; cursor.MoveNext(); position++)
         {
             if (position < from || position >= until) continue;
             if (cursor.Header.Kind == EntryKind.Data || (cursor.Header.Kind == EntryKind.Deleted && logOptions.ShowDeleted))
-                entries.Add(new LogEntry(position, cursor.Payload.ToArray(), cursor.Header.Id, cursor.Header.Kind));
+                entries.Add(new LogEntry(position, copies.Copy(cursor.Payload), cursor.Header.Id, cursor.Header.Kind));
         }
 
         Metrics.EntriesRead.Add(entries.Count);

@@ -5,14 +5,18 @@ using Delos.Protocol.Identity;
 
 namespace Delos.Client.VirtualLogs;
 
-/// <summary>Reads one Loglet after the other, and asks for what comes next while its caller is busy with what came. Not thread-safe.</summary>
+/// <summary>
+/// Reads one Loglet after the other, and asks for what comes next while its caller is busy with what came: two reads ahead, the second as soon as the first is answered, so that the LogServer need not wait for the caller.
+/// Not thread-safe.
+/// </summary>
 /// <param name="log">Whose Loglets.</param>
 /// <param name="maxBytes">About how much to read at once.</param>
 /// <param name="cancellationToken">Of all reads.</param>
 internal sealed class ReadAhead(VirtualLog log, int maxBytes, CancellationToken cancellationToken) : IAsyncDisposable
 {
     private readonly CancellationTokenSource _stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-    private Task<ReadResult>? _next;
+    private Task<ReadResult?>? _next;
+    private Task<ReadResult?>? _second;
     private (LogletId Loglet, long Min, long Max, long Bound) _asked;
 
     /// <inheritdoc cref="ILogletReader.ReadNextAsync"/>
@@ -20,12 +24,25 @@ internal sealed class ReadAhead(VirtualLog log, int maxBytes, CancellationToken 
     {
         // What failed while nobody waited for it is asked again: it may have been long ago.
         if (_next is { IsFaulted: true } or { IsCanceled: true } || _asked != (loglet.Id, min, max, bound)) await DropAsync().ConfigureAwait(false);
-        var asked = _next ?? Ask(loglet, min, max, bound);
-        _next = null;
-        var read = await asked.ConfigureAwait(false);
-        if (read is not { Status: StatusCode.Ok, Count: > 0 } || read.First + read.Count is var next && next >= max) return read;
-        _asked = (loglet.Id, next, max, bound);
-        _next = Ask(loglet, next, max, bound);
+        var asked = _next ?? AskAsync(loglet, min, max, bound);
+        var second = _second;
+        (_next, _second) = (null, null);
+        ReadResult read;
+        try
+        {
+            read = await asked.ConfigureAwait(false) ?? throw new InvalidOperationException("A read ahead that follows none was taken for one.");
+        }
+        catch
+        {
+            _next = second;
+            await DropAsync().ConfigureAwait(false);
+            throw;
+        }
+
+        if (!GoesOn(read, max)) return read;
+        _asked = (loglet.Id, read.First + read.Count, max, bound);
+        _next = second ?? AskAfterAsync(asked, loglet, max, bound);
+        _second = AskAfterAsync(_next, loglet, max, bound);
         return read;
     }
 
@@ -36,15 +53,28 @@ internal sealed class ReadAhead(VirtualLog log, int maxBytes, CancellationToken 
         _stop.Dispose();
     }
 
+    private static bool GoesOn(in ReadResult read, long max) => read is { Status: StatusCode.Ok, Count: > 0 } && read.First + read.Count < max;
+
     /// <summary>Fails by its result only: who asks ahead has something in hand.</summary>
-    private async Task<ReadResult> Ask(LogletConfig loglet, long min, long max, long bound) =>
+    private async Task<ReadResult?> AskAsync(LogletConfig loglet, long min, long max, long bound) =>
         await log.Loglets.Get(loglet).ReadNextAsync(min, max, bound, maxBytes, _stop.Token).ConfigureAwait(false);
+
+    /// <summary>What follows an answer, whose entries belong to whoever takes it; null: nothing does.</summary>
+    private async Task<ReadResult?> AskAfterAsync(Task<ReadResult?> before, LogletConfig loglet, long max, long bound) =>
+        await before.ConfigureAwait(false) is { } read && GoesOn(read, max) ? await AskAsync(loglet, read.First + read.Count, max, bound).ConfigureAwait(false) : null;
 
     private async ValueTask DropAsync()
     {
-        if (_next is not { } next) return;
-        _next = null;
-        await ((Task)next).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        if (next.IsCompletedSuccessfully) (await next.ConfigureAwait(false)).Dispose();
+        var (next, second) = (_next, _second);
+        (_next, _second) = (null, null);
+        await DropAsync(next).ConfigureAwait(false);
+        await DropAsync(second).ConfigureAwait(false);
+    }
+
+    private static async ValueTask DropAsync(Task<ReadResult?>? asked)
+    {
+        if (asked is null) return;
+        await ((Task)asked).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (asked.IsCompletedSuccessfully) (await asked.ConfigureAwait(false))?.Dispose();
     }
 }

@@ -26,6 +26,15 @@ public sealed record LogServerOptions
 
     public int MaxSubscriptionsPerConnection { get; init; } = 1024;
 
+    /// <summary>So many subscribers of one Loglet, and more, are served in turns (<see cref="CrowdPushInterval"/>), by another thread; fewer at once, by the thread that brings the news.</summary>
+    public int SubscribersInCrowd { get; init; } = 4;
+
+    /// <summary>
+    /// Between two pushes to subscribers of one Loglet, on average, if they are a crowd: what a push costs the role and the reader's machine hardly depends on how much it brings. The readers of a crowd wait so long for each other, 20 ms at
+    /// most.
+    /// </summary>
+    public TimeSpan CrowdPushInterval { get; init; } = TimeSpan.FromMicroseconds(400);
+
     /// <summary>How often the role looks for laggards, stalled subscribers and logs to close.</summary>
     public TimeSpan TickInterval { get; init; } = TimeSpan.FromMilliseconds(200);
 
@@ -42,6 +51,8 @@ public sealed record LogServerOptions
         ArgumentOutOfRangeException.ThrowIfLessThan(ReadWorkers, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxQueuedReads, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxSubscriptionsPerConnection, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(SubscribersInCrowd, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(CrowdPushInterval, TimeSpan.Zero);
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(TickInterval, TimeSpan.Zero);
         return this;
     }

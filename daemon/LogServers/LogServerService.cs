@@ -35,7 +35,7 @@ public sealed partial class LogServerService : IFrameHandler, IAsyncDisposable
         _options = options;
         _shared = shared;
         _background = new BackgroundTasks(shared.Logger);
-        _pump = new SubscriptionPump(options, shared.Logger) { Ended = Remove };
+        _pump = new SubscriptionPump(options, shared.Time, shared.Logger) { Ended = Remove };
         _reads = new ReadServer(options, _pump, shared.Logger);
         shared.OnLaggard = id => LaggardNoticed?.Invoke(id);
         group.RoundEnded += OnCommitRoundEnd;

@@ -12,6 +12,9 @@ internal sealed class LogServerShared(LogServerOptions options, TimeProvider tim
 
     public ILogger Logger => logger;
 
+    /// <inheritdoc cref="LogServerOptions.SubscribersInCrowd"/>
+    public int SubscribersInCrowd => options.SubscribersInCrowd;
+
     public BackPressure BackPressure { get; } = new(options);
 
     public CommitRound Round { get; } = new();

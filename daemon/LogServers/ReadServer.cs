@@ -25,6 +25,7 @@ internal sealed class ReadServer : IAsyncDisposable
         _logger = logger;
         _queue = Channel.CreateBounded<Job>(new BoundedChannelOptions(options.MaxQueuedReads) { FullMode = BoundedChannelFullMode.Wait });
         pump.PostToWorkers = subscription => _queue.Writer.TryWrite(new Job(subscription.Replica, null, 0, default, subscription));
+        pump.PostTurnToWorkers = replica => _queue.Writer.TryWrite(new Job(replica, null, 0, default, null));
         _workers = [.. Enumerable.Range(0, options.ReadWorkers).Select(_ => WorkAsync())];
     }
 
@@ -58,6 +59,7 @@ internal sealed class ReadServer : IAsyncDisposable
         {
             if (job.Subscription is { } subscription) _pump.RunTurn(subscription);
             else if (job.Connection is { } connection) Answer(job, connection);
+            else _pump.RunCrowd(job.Replica);
         }
         catch (Exception exception)
         {
@@ -86,7 +88,7 @@ internal sealed class ReadServer : IAsyncDisposable
         {
             var room = connection.Peer.Limits.MaxFrameBytes - FrameRoom;
             var maxBytes = (int)Math.Min(Math.Min(message.MaxBytes, (uint)_options.MaxReadBytes), (uint)room);
-            status = replica.ReadEntries(message.Min, decision.End, maxBytes, out var result);
+            status = replica.ReadEntries(message.Min, decision.End, decision.End, maxBytes, out var result);
             if (status == StatusCode.Ok && result.Payload is { } payload)
             {
                 if (payload.Length <= room)
@@ -110,5 +112,6 @@ internal sealed class ReadServer : IAsyncDisposable
         connection.Flush();
     }
 
+    /// <summary>A read, a subscription's turn, or with neither connection nor subscription that of a replica's crowd.</summary>
     private readonly record struct Job(Replica Replica, Connection? Connection, ulong CorrelationId, Read Message, Subscription? Subscription);
 }

@@ -17,7 +17,9 @@ internal sealed class RecentEntries
     public const int MaxBytes = 4 << 20;
 
     private readonly Lock _lock = new();
-    private readonly Queue<Run> _runs = new();
+    private readonly Run[] _runs = new Run[MaxRuns];
+    private int _oldest;
+    private int _count;
     private long _end;
     private long _bytes;
     private long _added;
@@ -29,28 +31,29 @@ internal sealed class RecentEntries
         entries.Retain();
         lock (_lock)
         {
-            while (_runs.Count > 0 && (_runs.Count == MaxRuns || _bytes + entries.Length > MaxBytes || _end != first)) DropOldest();
-            _runs.Enqueue(new Run(first, count, _added++, entries));
+            while (_count > 0 && (_count == MaxRuns || _bytes + entries.Length > MaxBytes || _end != first)) DropOldest();
+            At(_count++) = new Run(first, count, _added++, entries);
             _end = first + count;
             _bytes += entries.Length;
         }
     }
 
-    /// <summary>Entries from <paramref name="first"/> on, at least one, further ones as long as they are below <paramref name="end"/> and within <paramref name="maxBytes"/>; the caller owns one reference. False: it is not kept.</summary>
+    /// <summary>
+    /// Entries from <paramref name="first"/> on, at least one; the caller owns one reference. Further ones as long as they are below <paramref name="end"/> and within <paramref name="maxBytes"/>: whole runs, whose
+    /// entries nobody has to look at, or a part of one. False: it is not kept.
+    /// </summary>
     public bool TryRead(long first, long end, int maxBytes, [NotNullWhen(true)] out RetainedPayload? entries, out int count)
     {
+        entries = null;
         count = 0;
-        if (first >= end || !TryCollect(first, end, maxBytes, out entries, out var begin))
-        {
-            entries = null;
-            return false;
-        }
+        if (first >= end || !TryCollect(first, end, maxBytes, out entries, out var begin, out count)) return false;
+        if (count > 0) return true;
 
+        // Not under the lock, which stores wait for.
         var bytes = entries.AsSequence();
         var offset = EntryRun.OffsetOf(bytes, (uint)(first - begin));
         var (taken, length) = EntryRun.Take(bytes, offset, (uint)Math.Min(end - first, uint.MaxValue), maxBytes);
         count = (int)taken;
-        if (length == entries.Length) return true;
         var part = entries.Slice(offset, length);
         entries.Release();
         entries = part;
@@ -62,7 +65,7 @@ internal sealed class RecentEntries
     {
         lock (_lock)
         {
-            while (_runs.TryPeek(out var run) && run.Number < _addedAtTick) DropOldest();
+            while (_count > 0 && At(0).Number < _addedAtTick) DropOldest();
             _addedAtTick = _added;
         }
     }
@@ -71,43 +74,65 @@ internal sealed class RecentEntries
     {
         lock (_lock)
         {
-            while (_runs.Count > 0) DropOldest();
+            while (_count > 0) DropOldest();
         }
     }
 
-    /// <summary>The runs that have these positions, from the one with the first on, in a payload of the caller's own; entries are not looked at under the lock, which stores wait for.</summary>
-    private bool TryCollect(long first, long end, int maxBytes, [NotNullWhen(true)] out RetainedPayload? runs, out long begin)
+    /// <summary>Whole runs from the one that begins with the first position on, and how many entries they have; else, with a count of zero, the one run that has the position, in a payload of the caller's own.</summary>
+    private bool TryCollect(long first, long end, int maxBytes, [NotNullWhen(true)] out RetainedPayload? entries, out long begin, out int count)
     {
-        runs = null;
+        entries = null;
         begin = 0;
+        count = 0;
         lock (_lock)
         {
-            if (first >= _end) return false;
-            var wanted = long.MaxValue;
-            foreach (var run in _runs)
+            if (_count == 0 || first < At(0).First || first >= _end) return false;
+            var index = Find(first);
+            ref var run = ref At(index);
+            begin = run.First;
+            entries = RetainedPayload.Create();
+            if (begin != first || run.End > end || run.Entries.Length > maxBytes)
             {
-                if (run.End <= first) continue;
-                if (run.First >= end || runs?.Length >= wanted) break;
-                if (runs is null)
-                {
-                    if (run.First > first) return false;
-                    runs = RetainedPayload.Create();
-                    begin = run.First;
-                    wanted = (long)run.Entries.Length + maxBytes;
-                }
-
-                runs.Append(run.Entries);
+                entries.Append(run.Entries);
+                return true;
             }
+
+            do
+            {
+                entries.Append(run.Entries);
+                count += (int)run.Count;
+                if (++index == _count) break;
+                run = ref At(index);
+            }
+            while (run.End <= end && entries.Length + run.Entries.Length <= maxBytes);
+            return true;
+        }
+    }
+
+    /// <summary>Which run has a position that one of them has.</summary>
+    private int Find(long position)
+    {
+        var (low, high) = (0, _count - 1);
+        while (low < high)
+        {
+            var middle = (low + high + 1) / 2;
+            if (At(middle).First <= position) low = middle;
+            else high = middle - 1;
         }
 
-        return runs is not null;
+        return low;
     }
+
+    private ref Run At(int index) => ref _runs[(_oldest + index) % MaxRuns];
 
     private void DropOldest()
     {
-        var run = _runs.Dequeue();
+        ref var run = ref At(0);
         _bytes -= run.Entries.Length;
         run.Entries.Release();
+        run = default;
+        _oldest = (_oldest + 1) % MaxRuns;
+        _count--;
     }
 
     private readonly record struct Run(long First, uint Count, long Number, RetainedPayload Entries)

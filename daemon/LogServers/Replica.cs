@@ -24,6 +24,8 @@ internal sealed partial class Replica(LogletId id, SegmentLog log, ReplicaCore c
     private int _dirty;
     private bool _turnedAway;
     private long _globalTailAtTick;
+    private (long Tail, long TrimPoint, bool IsOpen) _shown;
+    private long _awaited = long.MaxValue;
     private long _sealedAt = core.Seal == SealState.Sealed ? shared.Time.GetTimestamp() : 0;
 
     public LogletId Id => id;
@@ -38,6 +40,12 @@ internal sealed partial class Replica(LogletId id, SegmentLog log, ReplicaCore c
     public long InFlightBytes => Interlocked.Read(ref _inFlight);
 
     public Subscription[] Subscriptions => Volatile.Read(ref _subscriptions);
+
+    /// <summary>When its subscribers are served if they are many; null: they never were.</summary>
+    public CrowdTurns? Crowd { get; set; }
+
+    /// <summary>Subscribers wait for the global tail, and are so few that they are served at once. Under the lock.</summary>
+    private bool WantsTail => _subscriptions.Length > 0 && _subscriptions.Length < shared.SubscribersInCrowd;
 
     /// <summary>A store (rule 1). Null: nothing to answer before the log is durable further.</summary>
     public StatusCode? Store(IAckSink sequencer, in Store message, in ReadOnlySequence<byte> payload)
@@ -63,7 +71,7 @@ internal sealed partial class Replica(LogletId id, SegmentLog log, ReplicaCore c
         {
             // A seal, and repair copies, may have come since the store was judged (trap 1).
             if (status == StatusCode.Ok && core.Seal != SealState.Open) status = StatusCode.Sealed;
-            return new StoreAck(id, incarnation, status, core.DurableTail, core.AcceptedTail);
+            return new StoreAck(id, incarnation, status, core.DurableTail, core.AcceptedTail) { WantsTail = WantsTail };
         }
     }
 
@@ -117,8 +125,10 @@ internal sealed partial class Replica(LogletId id, SegmentLog log, ReplicaCore c
         }
     }
 
-    /// <summary>Reads durable entries, the latest from memory; records damage that shows. Blocks on the disk; not under the lock.</summary>
-    public StatusCode ReadEntries(long first, long end, int maxBytes, out StorageReadResult result)
+    /// <summary>
+    /// Reads entries, the latest from memory, others, which have to be below <paramref name="durable"/>, from the disk: else the answer is Lagging. Records damage that shows. Blocks on the disk; not under the lock.
+    /// </summary>
+    public StatusCode ReadEntries(long first, long end, long durable, int maxBytes, out StorageReadResult result)
     {
         if (_recent.TryRead(first, end, maxBytes, out var recent, out var count))
         {
@@ -126,7 +136,9 @@ internal sealed partial class Replica(LogletId id, SegmentLog log, ReplicaCore c
             return StatusCode.Ok;
         }
 
-        var status = log.ReadEntries(id, first, end, maxBytes, out result);
+        result = default;
+        if (first >= durable) return StatusCode.Lagging;
+        var status = log.ReadEntries(id, first, Math.Min(end, durable), maxBytes, out result);
         if (status == StorageReadStatus.Ok) return StatusCode.Ok;
         lock (Gate)
         {
@@ -162,6 +174,27 @@ internal sealed partial class Replica(LogletId id, SegmentLog log, ReplicaCore c
         {
             subscription.End();
             Volatile.Write(ref _subscriptions, [.. _subscriptions.Where(s => s != subscription)]);
+        }
+    }
+
+    /// <summary>True if the position is durable; else subscribers have <see cref="TakeNews">news</see> when it is. Under the lock.</summary>
+    public bool AwaitDurable(long position)
+    {
+        if (core.DurableTail > position) return true;
+        _awaited = Math.Min(_awaited, position);
+        return false;
+    }
+
+    /// <summary>True if subscribers have anything to see that they had not at the last call: entries that may be shown, or are durable at last, a trim that passed them by, or that it ends or has ended.</summary>
+    public bool TakeNews()
+    {
+        lock (Gate)
+        {
+            var now = (core.PushLimit(long.MaxValue, stop: -1), core.TrimPoint, core.Seal == SealState.Open && !core.IsDeleted);
+            if (now == _shown && now.Item3 && core.DurableTail <= _awaited) return false;
+            _shown = now;
+            if (core.DurableTail > _awaited) _awaited = long.MaxValue;
+            return true;
         }
     }
 
@@ -247,14 +280,14 @@ internal sealed partial class Replica(LogletId id, SegmentLog log, ReplicaCore c
         if (_sequencer is not { } sequencer || core.Config is not { } config) return;
         if (ackTail >= 0)
         {
-            sequencer.Enqueue(new StoreAck(id, config.Incarnation, StatusCode.Ok, ackTail, core.AcceptedTail));
+            sequencer.Enqueue(new StoreAck(id, config.Incarnation, StatusCode.Ok, ackTail, core.AcceptedTail) { WantsTail = WantsTail });
             shared.Round.Touch(sequencer);
         }
 
         if (!_turnedAway) return;
         _turnedAway = false;
         if (core.Seal != SealState.Open || core.IsDeleted) return;
-        sequencer.Enqueue(new StoreAck(id, config.Incarnation, StatusCode.OutOfOrder, core.DurableTail, core.AcceptedTail));
+        sequencer.Enqueue(new StoreAck(id, config.Incarnation, StatusCode.OutOfOrder, core.DurableTail, core.AcceptedTail) { WantsTail = WantsTail });
         shared.Round.Touch(sequencer);
     }
 

@@ -210,8 +210,11 @@ public sealed partial class ReplicaCore
         return end == min ? new ReadDecision(StatusCode.Corrupt, min) : new ReadDecision(StatusCode.Ok, end);
     }
 
-    /// <summary>First position that a subscriber must not be sent: below the global tail, or below the stop of an installed chain (-1: not known), and durably held.</summary>
-    public long PushLimit(long max, long stop) => Math.Min(Math.Min(max, DurableTail), stop >= 0 ? stop : GlobalTail);
+    /// <summary>
+    /// First position that a subscriber must not be sent: below the stop of an installed chain, and durably held; or (-1: no stop is known) below the global tail, and held. What is committed is durable on a majority, and
+    /// there is only one entry that it can be: it may be shown though this replica, perhaps the slowest, has it in memory only.
+    /// </summary>
+    public long PushLimit(long max, long stop) => Math.Min(max, stop >= 0 ? Math.Min(stop, DurableTail) : Math.Min(GlobalTail, AcceptedTail));
 
     /// <summary>A read found damaged bytes. They stay part of the log: the tail does not move.</summary>
     public void FoundDamage(long first, long end) => Unknown.Add(Math.Max(first, TrimPoint), Math.Min(end, DurableTail));

@@ -21,7 +21,7 @@ internal sealed class ServedConnection : IAckSink
 
     public ReplicaBatch Batch { get; }
 
-    void IAckSink.Enqueue(in StoreAck ack) => _connection.Enqueue(ack);
+    void IAckSink.Enqueue(in StoreAck ack) => _connection.Enqueue(ack, 0, ack.Flags);
 
     void IAckSink.Flush() => _connection.Flush();
 }

@@ -6,7 +6,7 @@ namespace Delos.Daemon.LogServers;
 /// <summary>What a subscription does next.</summary>
 internal enum PushAction : byte
 {
-    /// <summary>Read entries [From, To) and push them.</summary>
+    /// <summary>Read entries [From, To) and push them; those from Durable on are in memory, or come later.</summary>
     Push,
 
     /// <summary>Nothing can be pushed now.</summary>
@@ -19,7 +19,7 @@ internal enum PushAction : byte
     Complete,
 }
 
-internal readonly record struct PushStep(PushAction Action, StatusCode Status, long From, long To, int MaxBytes);
+internal readonly record struct PushStep(PushAction Action, StatusCode Status, long From = 0, long To = 0, long Durable = 0, int MaxBytes = 0);
 
 /// <summary>
 /// One reader that is pushed entries as they become readable (rule 4: below the global tail, or below the stop of an installed chain). Its state is guarded by the replica's lock; one thread at a time
@@ -82,6 +82,9 @@ internal sealed class Subscription(Replica replica, Connection connection, ulong
         IsStalled = true;
     }
 
+    /// <summary>A turn of the crowd was left out: the tick looks after it.</summary>
+    public void Miss() => IsStalled = true;
+
     public void End()
     {
         IsEnded = true;
@@ -100,7 +103,7 @@ internal sealed class Subscription(Replica replica, Connection connection, ulong
     public PushStep Plan(ReplicaCore core, int maxPushBytes, long maxQueuedBytes)
     {
         if (core.IsDeleted) return Ending(StatusCode.Deleted);
-        if (Next >= max) return new PushStep(PushAction.Complete, StatusCode.Ok, 0, 0, 0);
+        if (Next >= max) return new PushStep(PushAction.Complete, StatusCode.Ok);
         if (stop >= 0 && Next >= stop) return Ending(StatusCode.Sealed);
         if (Next < core.TrimPoint) return Ending(StatusCode.Trimmed);
         var limit = core.PushLimit(max, stop);
@@ -115,7 +118,7 @@ internal sealed class Subscription(Replica replica, Connection connection, ulong
                 return Waiting;
             }
 
-            return new PushStep(PushAction.Push, StatusCode.Ok, Next, end, (int)Math.Min(maxPushBytes, Credit));
+            return new PushStep(PushAction.Push, StatusCode.Ok, Next, end, core.DurableTail, (int)Math.Min(maxPushBytes, Credit));
         }
 
         IsCaughtUp = true;
@@ -127,7 +130,7 @@ internal sealed class Subscription(Replica replica, Connection connection, ulong
         return Waiting;
     }
 
-    private static PushStep Waiting => new(PushAction.Wait, StatusCode.Ok, 0, 0, 0);
+    private static PushStep Waiting => new(PushAction.Wait, StatusCode.Ok);
 
-    private static PushStep Ending(StatusCode status) => new(PushAction.End, status, 0, 0, 0);
+    private static PushStep Ending(StatusCode status) => new(PushAction.End, status);
 }

@@ -6,11 +6,10 @@ namespace Delos.Daemon.LogServers;
 
 /// <summary>
 /// Pushes entries to subscribers. Those that keep up are served where the news arises (the commit round, or the read loop of the sequencer's connection): what they get mostly is in memory, and no thread
-/// has to be woken. Those that catch up, and crowds, are served by the read workers.
+/// has to be woken. Those that catch up, and crowds (<see cref="CrowdTurns"/>), are served by the read workers.
 /// </summary>
-internal sealed class SubscriptionPump(LogServerOptions options, ILogger logger)
+internal sealed class SubscriptionPump(LogServerOptions options, TimeProvider time, ILogger logger)
 {
-    private const int MaxServedInPlace = 4;
     private const int ChunksInPlace = 1;
     private const int ChunksPerTurn = 16;
 
@@ -20,11 +19,32 @@ internal sealed class SubscriptionPump(LogServerOptions options, ILogger logger)
     /// <summary>Set once, before the first subscription: posts to the read workers; false if they are overloaded.</summary>
     public Func<Subscription, bool> PostToWorkers { get; set; } = static _ => false;
 
-    /// <summary>Something became readable, or the replica ended. Not under the replica's lock.</summary>
+    /// <summary>Set once, before the first subscription: posts a turn of a replica's crowd to the read workers; false if they are overloaded.</summary>
+    public Func<Replica, bool> PostTurnToWorkers { get; set; } = static _ => false;
+
+    /// <summary>Something may have become readable, or the replica ended. Not under the replica's lock.</summary>
     public void Wake(Replica replica)
     {
+        // Before the news are taken: who subscribes meanwhile looks for itself.
         var subscriptions = replica.Subscriptions;
-        for (var i = 0; i < subscriptions.Length; i++) Wake(subscriptions[i], inPlace: i < MaxServedInPlace);
+        if (subscriptions.Length == 0 || !replica.TakeNews()) return;
+        if (subscriptions.Length >= options.SubscribersInCrowd) CrowdOf(replica).Ask(subscriptions.Length);
+        else Serve(subscriptions);
+    }
+
+    /// <summary>On a worker: a turn of the replica's crowd.</summary>
+    public void RunCrowd(Replica replica)
+    {
+        var crowd = CrowdOf(replica);
+        crowd.Began();
+        try
+        {
+            Serve(replica.Subscriptions);
+        }
+        finally
+        {
+            crowd.Ended();
+        }
     }
 
     public void Wake(Subscription subscription, bool inPlace)
@@ -53,6 +73,28 @@ internal sealed class SubscriptionPump(LogServerOptions options, ILogger logger)
         if (!Run(subscription, ChunksPerTurn)) Post(subscription);
     }
 
+    private void Serve(Subscription[] subscriptions)
+    {
+        foreach (var subscription in subscriptions) Wake(subscription, inPlace: true);
+    }
+
+    private CrowdTurns CrowdOf(Replica replica)
+    {
+        if (replica.Crowd is { } known) return known;
+        lock (replica.Gate) return replica.Crowd ??= new CrowdTurns(time, options.CrowdPushInterval, () => PostTurn(replica));
+    }
+
+    private void PostTurn(Replica replica)
+    {
+        if (PostTurnToWorkers(replica)) return;
+        lock (replica.Gate)
+        {
+            foreach (var subscription in replica.Subscriptions) subscription.Miss();
+        }
+
+        CrowdOf(replica).Ended();
+    }
+
     private void Post(Subscription subscription)
     {
         if (PostToWorkers(subscription)) return;
@@ -71,7 +113,7 @@ internal sealed class SubscriptionPump(LogServerOptions options, ILogger logger)
             lock (replica.Gate)
             {
                 step = subscription.IsEnded || connection.IsClosed
-                    ? new PushStep(PushAction.Complete, StatusCode.Ok, 0, 0, 0)
+                    ? new PushStep(PushAction.Complete, StatusCode.Ok)
                     : subscription.Plan(replica.Core, options.MaxPushBytes, options.MaxQueuedPushBytes);
                 globalTail = replica.Core.GlobalTail;
                 if (step.Action == PushAction.Wait)
@@ -99,10 +141,18 @@ internal sealed class SubscriptionPump(LogServerOptions options, ILogger logger)
                 return false;
             }
 
-            if (Push(subscription, step, globalTail) is var status and not StatusCode.Ok)
+            var status = Push(subscription, step, globalTail);
+            if (status == StatusCode.Ok) continue;
+            if (status != StatusCode.Lagging)
             {
-                Finish(subscription, new PushStep(PushAction.End, status, 0, 0, 0), globalTail);
+                Finish(subscription, new PushStep(PushAction.End, status), globalTail);
                 break;
+            }
+
+            // Committed, but not durable here, and no longer in memory.
+            lock (replica.Gate)
+            {
+                if (!replica.AwaitDurable(step.From) && !subscription.MustGoOn()) break;
             }
         }
 
@@ -114,7 +164,7 @@ internal sealed class SubscriptionPump(LogServerOptions options, ILogger logger)
     {
         var replica = subscription.Replica;
         var maxBytes = Math.Min(step.MaxBytes, subscription.Connection.Peer.Limits.MaxFrameBytes - ReadServer.FrameRoom);
-        var status = replica.ReadEntries(step.From, step.To, maxBytes, out var result);
+        var status = replica.ReadEntries(step.From, step.To, step.Durable, maxBytes, out var result);
         if (status != StatusCode.Ok || result.Payload is not { } payload) return status == StatusCode.Ok ? StatusCode.Internal : status;
         if (payload.Length > subscription.Connection.Peer.Limits.MaxFrameBytes - ReadServer.FrameRoom)
         {

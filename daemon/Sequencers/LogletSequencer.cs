@@ -87,7 +87,7 @@ internal sealed class LogletSequencer : ISequencerOutputs, IReplicaEvents
     {
         lock (_lock)
         {
-            if (ReplicaAt(connection) is >= 0 and var replica) _core.OnStoreAck(replica, message.Status, message.DurableTail, message.AcceptedTail);
+            if (ReplicaAt(connection) is >= 0 and var replica) _core.OnStoreAck(replica, message.Status, message.DurableTail, message.AcceptedTail, message.WantsTail);
         }
     }
 
@@ -188,7 +188,7 @@ internal sealed class LogletSequencer : ISequencerOutputs, IReplicaEvents
     {
         lock (_lock)
         {
-            foreach (var ack in acks) _core.OnStoreAck(replica, ack.Status, ack.DurableTail, ack.AcceptedTail);
+            foreach (var ack in acks) _core.OnStoreAck(replica, ack.Status, ack.DurableTail, ack.AcceptedTail, ack.WantsTail);
             foreach (var confirm in confirms) _core.OnConfirmReply(replica, confirm.Round, confirm.Status, confirm.DurableTail);
             _core.Flush();
             Collect(flushes);

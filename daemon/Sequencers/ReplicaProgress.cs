@@ -41,6 +41,9 @@ public sealed class ReplicaProgress
     internal long RewoundAt;
 
     internal long ToldTail;
+
+    // Readers at the replica wait for the global tail.
+    internal bool WantsTail;
     internal long ProgressAt;
     // When it was last within reach; at first, when the Loglet was opened.
     internal long LostAt;

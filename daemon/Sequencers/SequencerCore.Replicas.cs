@@ -17,6 +17,7 @@ public sealed partial class SequencerCore
         r.HasRewound = false;
         r.ProgressAt = _now;
         r.ToldTail = 0;
+        r.WantsTail = false;
         SendEmptyStore(replica);
         Rewind(replica, r.AckedTail);
         Pump(replica);
@@ -33,9 +34,15 @@ public sealed partial class SequencerCore
     }
 
     /// <summary>A StoreAck. Only Ok acknowledges: everything below <paramref name="durableTail"/> (DESIGN §3).</summary>
-    public void OnStoreAck(int replica, StatusCode status, long durableTail, long acceptedTail)
+    /// <param name="replica">Which replica.</param>
+    /// <param name="status">Of what it was sent.</param>
+    /// <param name="durableTail">First position that it does not durably hold.</param>
+    /// <param name="acceptedTail">First position that it has not accepted.</param>
+    /// <param name="wantsTail">Readers there wait for the global tail: it is told with each <see cref="Flush"/>, though stores that carry it may follow soon.</param>
+    public void OnStoreAck(int replica, StatusCode status, long durableTail, long acceptedTail, bool wantsTail = false)
     {
         var r = _replicas[replica];
+        r.WantsTail = wantsTail;
         if (State == SequencerState.Ended || r.IsSealed) return;
         if (Math.Max(durableTail, acceptedTail) > _window.EndPosition)
         {
@@ -254,6 +261,18 @@ public sealed partial class SequencerCore
     public void TellTail()
     {
         if (HasTailToTell) Announce(all: false);
+    }
+
+    /// <summary>Tells the tail where readers wait for it and no store has just taken it along: under load the next one may be a millisecond away.</summary>
+    private void TellReaders()
+    {
+        for (var i = 0; i < _replicas.Length; i++)
+        {
+            var r = _replicas[i];
+            if (!r.WantsTail || !r.IsConnected || r.IsSealed || r.ToldTail >= GlobalTail) continue;
+            r.ToldTail = GlobalTail;
+            _outputs.SendGlobalTail(i, GlobalTail);
+        }
     }
 
     private void Announce(bool all)

@@ -105,12 +105,13 @@ public sealed partial class SequencerCore
         _outputs.PauseReading(waiter);
     }
 
-    /// <summary>To be called when all frames that one receive brought have been passed in: what was appended is stored as one batch, and waiting requests for the tail start a round. See <see cref="HasTailToTell"/> too.</summary>
+    /// <summary>To be called when all frames that one receive brought have been passed in: what was appended is stored as one batch, waiting requests for the tail start a round, and readers are told the tail. See <see cref="HasTailToTell"/> too.</summary>
     public void Flush()
     {
         if (State == SequencerState.Ended) return;
         CloseBatch();
         StartRound();
+        TellReaders();
     }
 
     private void AppendRun(object waiter, ClientIds ids, EntryRun run, in ReadOnlySequence<byte> payload)

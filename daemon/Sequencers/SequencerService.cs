@@ -77,7 +77,7 @@ public sealed class SequencerService : IFrameHandler, IAsyncDisposable
                 OnAppend(connection, append, frame);
                 break;
             case FrameType.StoreAck when frame.TryRead<StoreAck>(out var ack):
-                if (Find(connection, ack.Loglet, ack.Incarnation, out var acked, out _)) acked.StoreAck(connection, ack);
+                if (Find(connection, ack.Loglet, ack.Incarnation, out var acked, out _)) acked.StoreAck(connection, ack with { WantsTail = (frame.Header.Flags & FrameFlags.WantsTail) != 0 });
                 break;
             case FrameType.ConfirmReply when frame.TryRead<ConfirmReply>(out var confirm):
                 if (Find(connection, confirm.Loglet, confirm.Incarnation, out var confirmed, out _)) confirmed.ConfirmReply(connection, confirm);

@@ -8,4 +8,7 @@ public enum FrameFlags : ushort
 
     /// <summary>Answers the request with the same correlation id.</summary>
     Reply = 1,
+
+    /// <summary>On a StoreAck: readers at the replica wait for the global tail. Whoever does not know the flag tells it to them a little later.</summary>
+    WantsTail = 2,
 }

@@ -13,6 +13,11 @@ public readonly record struct StoreAck(LogletId Loglet, ulong Incarnation, Statu
 {
     public static FrameType Type => FrameType.StoreAck;
 
+    /// <summary>Readers at the replica wait for the global tail. Not part of the metadata, but <see cref="FrameFlags.WantsTail"/> of the frame.</summary>
+    public bool WantsTail { get; init; }
+
+    public FrameFlags Flags => WantsTail ? FrameFlags.WantsTail : FrameFlags.None;
+
     public int Size => 42;
 
     public void Write(ref MessageWriter writer)

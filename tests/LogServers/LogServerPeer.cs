@@ -94,6 +94,9 @@ internal sealed class LogServerPeer(IFrameHandler? handler = null) : IFrameHandl
         Connection.Flush();
     }
 
+    /// <summary>Of the frame that was taken last.</summary>
+    public FrameFlags LastFlags { get; private set; }
+
     /// <summary>The next frame that is no reply; it must be a <typeparamref name="T"/>.</summary>
     public async Task<T> NextAsync<T>()
         where T : struct, IMessage<T> => (await NextFrameAsync<T>()).Message;
@@ -104,6 +107,7 @@ internal sealed class LogServerPeer(IFrameHandler? handler = null) : IFrameHandl
             if (!_received.TryTake(out var received, LogServerHarness.Patience)) throw new TimeoutException($"No {T.Type} came.");
             var reader = new MessageReader(received.Metadata);
             if (received.Type != T.Type || !T.TryRead(ref reader, out var message)) throw new InvalidOperationException($"A {received.Type} came instead of {T.Type}.");
+            LastFlags = received.Flags;
             return (message, received.Payload);
         });
 
@@ -122,12 +126,12 @@ internal sealed class LogServerPeer(IFrameHandler? handler = null) : IFrameHandl
             ToldEnd = ack;
             _expectsEnd = false;
         }
-        else _received.Add(new Received(frame.Type, frame.Metadata.ToArray(), frame.Payload.ToArray()));
+        else _received.Add(new Received(frame.Type, frame.Header.Flags, frame.Metadata.ToArray(), frame.Payload.ToArray()));
     }
 
     public void OnBatchEnd(Connection connection) => handler?.OnBatchEnd(connection);
 
     public void OnClosed(Connection connection, Exception? reason) => ClosedFor.TrySetResult(reason);
 
-    private sealed record Received(FrameType Type, byte[] Metadata, byte[] Payload);
+    private sealed record Received(FrameType Type, FrameFlags Flags, byte[] Metadata, byte[] Payload);
 }

@@ -97,6 +97,28 @@ public sealed class ReadAndPushTests
     }
 
     [Test]
+    public async Task A_sequencer_is_asked_for_the_tail_while_a_few_subscribers_wait_for_it()
+    {
+        await using var server = await StartAsync(options: new LogServerOptions { SubscribersInCrowd = 2 });
+        var sequencer = await server.ConnectAsync();
+        var reader = await server.ConnectAsync();
+        await sequencer.StoreAsync(s_config, 0, 1);
+        Assert.That(sequencer.LastFlags, Is.EqualTo(FrameFlags.None));
+        await SubscribeAsync(1);
+        await sequencer.StoreAsync(s_config, 1, 1, withConfig: false);
+        Assert.That(sequencer.LastFlags, Is.EqualTo(FrameFlags.WantsTail));
+        await SubscribeAsync(2);
+        await sequencer.StoreAsync(s_config, 2, 1, withConfig: false);
+        Assert.That(sequencer.LastFlags, Is.EqualTo(FrameFlags.None), "A crowd waits for its turn anyway.");
+
+        async Task SubscribeAsync(ulong id)
+        {
+            reader.Subscribe(s_config.Id, 0, long.MaxValue, -1, 1 << 20, id);
+            await reader.NextAsync<Entries>();
+        }
+    }
+
+    [Test]
     public async Task A_subscriber_gets_no_more_than_its_credit_and_the_rest_with_more_credit()
     {
         await using var server = await StartAsync();

@@ -10,6 +10,7 @@ public sealed class RecentEntriesTests
 {
     private readonly List<RetainedPayload> _added = [];
     private readonly List<byte[]> _entries = [];
+    private readonly SortedSet<long> _runEnds = [0];
 
     [TearDown]
     public void EverythingIsLetGo()
@@ -26,6 +27,7 @@ public sealed class RecentEntriesTests
     {
         var random = new Random(seed);
         var recent = new RecentEntries();
+        var whole = 0;
         while (_added.Count < 200)
         {
             Add(recent, random.Next(1, 9), random.Next(2) == 0 ? 20 : 9_000, random);
@@ -44,13 +46,15 @@ public sealed class RecentEntriesTests
                 Assert.That(count, Is.GreaterThan(0).And.LessThanOrEqualTo(end - first));
                 Assert.That(count == 1 || bytes.Length <= maxBytes, "No more than was asked for, unless one entry has more.");
                 var next = first + count;
-                Assert.That(next == end || next == _entries.Count || bytes.Length + _entries[next].Length > maxBytes, "All that fits.");
+                Assert.That(next == end || _runEnds.Contains(next) || bytes.Length + _entries[next].Length > maxBytes, "All that fits, or up to where a run ends.");
+                if (_runEnds.Contains(next) && _runEnds.Contains(first)) whole = Math.Max(whole, _runEnds.Count(e => e > first && e <= next));
             }
 
             Assert.That(recent.TryRead(_entries.Count - 1, _entries.Count, 1, out var newest, out _), Is.True, "The last one is always there.");
             newest!.Release();
         }
 
+        Assert.That(whole, Is.GreaterThan(1), "Several whole runs are read at once.");
         recent.Clear();
     }
 
@@ -158,6 +162,7 @@ public sealed class RecentEntriesTests
         }
 
         _added.Add(run);
+        _runEnds.Add(_entries.Count);
         return run;
     }
 }

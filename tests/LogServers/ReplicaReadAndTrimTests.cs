@@ -139,13 +139,16 @@ public sealed class ReplicaReadAndTrimTests
     }
 
     [Test]
-    public void A_subscriber_is_sent_what_is_both_durable_and_committed_or_below_an_installed_stop()
+    public void A_subscriber_is_sent_what_is_held_and_committed_or_durable_and_below_an_installed_stop()
     {
         Assert.That(_core.PushLimit(long.MaxValue, -1), Is.Zero);
         _core.AnnounceGlobalTail(Incarnation, 6);
         Assert.That(_core.PushLimit(long.MaxValue, -1), Is.EqualTo(6));
         _core.AnnounceGlobalTail(Incarnation, 9);
-        Assert.That(_core.PushLimit(long.MaxValue, -1), Is.EqualTo(8));
+        Assert.That(_core.PushLimit(long.MaxValue, -1), Is.EqualTo(9), "not durable here, but on a majority");
+        Assert.That(_core.PushLimit(long.MaxValue, 9), Is.EqualTo(8), "a stop does not say whose entries lie below it");
+        _core.AnnounceGlobalTail(Incarnation, 12);
+        Assert.That(_core.PushLimit(long.MaxValue, -1), Is.EqualTo(10));
         Assert.That(_core.PushLimit(5, -1), Is.EqualTo(5));
         Assert.That(_core.PushLimit(long.MaxValue, 7), Is.EqualTo(7));
     }

@@ -445,17 +445,30 @@ public class NativeLogletTests
     }
 
     [Test]
-    public async Task Credit_is_given_back_for_what_was_consumed()
+    public async Task Credit_is_given_back_for_each_half_that_was_consumed()
     {
-        for (var i = 0; i < 3; i++) _peers[i].On<Subscribe>((connection, subscribe, frame) => Push(connection, subscribe.Min, 1, frame.CorrelationId));
-        await using var batches = _loglet.SubscribeAsync(0, 2, null, default).GetAsyncEnumerator();
-        Assert.That(await batches.MoveNextAsync().AsTask().WaitAsync(Patience.Long), Is.True);
-        batches.Current.Dispose();
-        Assert.That(_peers.SelectMany(p => p.Log).Any(r => r.Type == FrameType.Credit), Is.False, "not consumed yet");
+        var size = EntryCodec.HeaderSize + 1;
+        await using var loglet = Open(s_options with { SubscriptionCredit = 4 * size });
+        for (var i = 0; i < 3; i++)
+        {
+            _peers[i].On<Subscribe>((connection, _, frame) =>
+            {
+                for (var p = 0; p < 4; p++) Push(connection, p, 1, frame.CorrelationId);
+            });
+        }
+
+        await using var batches = loglet.SubscribeAsync(0, 5, null, default).GetAsyncEnumerator();
+        for (var i = 0; i < 4; i++)
+        {
+            Assert.That(await batches.MoveNextAsync().AsTask().WaitAsync(Patience.Long), Is.True);
+            batches.Current.Dispose();
+            if (i == 1) Assert.That(_peers.SelectMany(p => p.Log).Any(r => r.Type == FrameType.Credit), Is.False, "only one of the two was consumed yet");
+        }
+
         var next = batches.MoveNextAsync().AsTask();
         var server = _peers.Single(p => p.Log.Any(r => r.Type == FrameType.Subscribe));
-        Assert.That((await server.WaitAsync(FrameType.Credit, 1))[0].Message, Is.EqualTo(new Credit(EntryCodec.HeaderSize + 1)));
-        server.Push(new Entries(StatusCode.Sealed, 1, 0, 1), server.Log.First(r => r.Type == FrameType.Subscribe).CorrelationId);
+        Assert.That((await server.WaitAsync(FrameType.Credit, 2)).Select(static f => f.Message), Is.EqualTo(new object[] { new Credit(2 * (uint)size), new Credit(2 * (uint)size) }));
+        server.Push(new Entries(StatusCode.Sealed, 4, 0, 4), server.Log.First(r => r.Type == FrameType.Subscribe).CorrelationId);
         Assert.That(await next.WaitAsync(Patience.Long), Is.True);
         Assert.That(batches.Current.Status, Is.EqualTo(StatusCode.Sealed));
     }

@@ -14,7 +14,7 @@ public sealed class GoldenEnums
     [TestCase(typeof(LogletKind), "Native=1 Striped=2 Memory=3")]
     [TestCase(typeof(ChainEditKind), "Create=1 Extend=2 Truncate=3 Modify=4")]
     [TestCase(typeof(NodeRoles), "None=0 Sequencer=1 LogServer=2 MetaStore=4 Table=8")]
-    [TestCase(typeof(FrameFlags), "None=0 Reply=1")]
+    [TestCase(typeof(FrameFlags), "None=0 Reply=1 WantsTail=2")]
     [TestCase(typeof(TableReadKind), "Linearizable=0 Stale=1 After=2 Within=3")]
     [TestCase(typeof(TableHold), "None=0 Pages=1 Always=2")]
     [TestCase(typeof(ProposeOutcome), "Applied=0 NotApplied=1 Unknown=2 SessionExpired=3 AlreadyAnswered=4 TooManyUnanswered=5")]

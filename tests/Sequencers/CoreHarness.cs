@@ -92,9 +92,9 @@ internal sealed class CoreHarness : ISequencerOutputs
     }
 
     /// <summary>An acknowledgement of everything below <paramref name="tail"/>, and the end of the batch.</summary>
-    public void Ack(int replica, long tail)
+    public void Ack(int replica, long tail, bool wantsTail = false)
     {
-        Core.OnStoreAck(replica, StatusCode.Ok, tail, tail);
+        Core.OnStoreAck(replica, StatusCode.Ok, tail, tail, wantsTail);
         Flush();
     }
 

@@ -308,6 +308,31 @@ public class SequencerCoreReplicaTests
         Assert.That(h.Core.NextPosition, Is.EqualTo(1));
     }
 
+    [Test]
+    public void Where_readers_wait_for_the_tail_it_is_told_at_once_unless_a_store_has_just_taken_it_along()
+    {
+        var h = new CoreHarness();
+        h.Append(1);
+        h.Append(2);
+        h.Ack(2, 1, wantsTail: true);
+        Assert.That(h.Announced, Is.Empty, "nothing is committed yet");
+        h.Ack(0, 1);
+        Assert.That(h.Announced, Is.EqualTo(new[] { (2, 1L) }), "the second append is on its way, and another store may be far");
+        h.Clear();
+        h.Append(3);
+        h.Append(4);
+        h.Ack(1, 3);
+        Assert.That(h.Announced, Is.Empty);
+        h.Core.OnStoreAck(2, StatusCode.Ok, 3, 4, wantsTail: true);
+        h.Append(5);
+        Assert.That(h.Announced, Is.Empty, "the store of the fifth carries it");
+        Assert.That(h.Stores.Last(s => s.Replica == 2).GlobalTail, Is.EqualTo(3));
+        h.Ack(2, 3);
+        h.Ack(0, 4);
+        h.Ack(1, 4);
+        Assert.That(h.Announced, Is.Empty, "the readers have gone");
+    }
+
     [Test, Category("Trap19")]
     public void The_last_commit_is_announced_as_soon_as_nothing_is_on_its_way()
     {

@@ -82,7 +82,7 @@ internal sealed class SimSequencer : ISequencerOutputs
 
     public void StoreAck(SimConnection connection, in StoreAck message)
     {
-        if (Array.IndexOf(_links, connection) is >= 0 and var replica) _core.OnStoreAck(replica, message.Status, message.DurableTail, message.AcceptedTail);
+        if (Array.IndexOf(_links, connection) is >= 0 and var replica) _core.OnStoreAck(replica, message.Status, message.DurableTail, message.AcceptedTail, wantsTail: _node.World.Chance(30));
         FlushSoon();
     }
 
