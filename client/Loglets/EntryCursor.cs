@@ -14,8 +14,10 @@ namespace Delos.Client.Loglets;
 public ref struct EntryCursor : IDisposable
 {
     private readonly RetainedPayload? _payload;
-    private int _segment;
-    private int _offset;
+
+    // What is left of the segment that the cursor is in, and the index of the next one.
+    private ReadOnlySpan<byte> _rest;
+    private int _next;
     private byte[]? _scratch;
 
     public EntryCursor(RetainedPayload? payload) => _payload = payload;
@@ -35,40 +37,10 @@ public ref struct EntryCursor : IDisposable
     /// <summary>The next entry; false at the end or if malformed. The checksum is not looked at.</summary>
     public bool MoveNext()
     {
-        Entry = default;
-        if (_payload is null || IsMalformed) return false;
-        SkipFinishedSegments();
-        if (_segment >= _payload.SegmentCount) return false;
-        var rest = _payload.GetSpan(_segment)[_offset..];
-        Span<byte> fixedPart = stackalloc byte[EntryCodec.HeaderSize];
-        EntryHeader header;
-        if (rest.Length >= EntryCodec.HeaderSize)
-        {
-            if (!EntryCodec.TryReadHeader(rest, out header)) return Malformed();
-        }
-        else if (!Peek(fixedPart) || !EntryCodec.TryReadHeader(fixedPart, out header))
-        {
-            return Malformed();
-        }
-
+        if (!EntryCodec.TryReadHeader(_rest, out var header) || _rest.Length < header.Size) return MoveNextElsewhere();
         Header = header;
-        if (rest.Length >= header.Size)
-        {
-            Entry = rest[..header.Size];
-            _offset += header.Size;
-            return true;
-        }
-
-        if (_scratch is null || _scratch.Length < header.Size)
-        {
-            if (_scratch is not null) ArrayPool<byte>.Shared.Return(_scratch);
-            _scratch = ArrayPool<byte>.Shared.Rent(header.Size);
-        }
-
-        var whole = _scratch.AsSpan(0, header.Size);
-        if (!Peek(whole)) return Malformed();
-        Advance(header.Size);
-        Entry = whole;
+        Entry = _rest[..header.Size];
+        _rest = _rest[header.Size..];
         return true;
     }
 
@@ -92,45 +64,80 @@ public ref struct EntryCursor : IDisposable
         _scratch = null;
     }
 
-    private bool Malformed()
+    /// <summary>The entry begins in the next segment, or ends in another one than it begins in; or there is none.</summary>
+    private bool MoveNextElsewhere()
     {
-        IsMalformed = true;
-        return false;
+        Entry = default;
+        if (_payload is null || IsMalformed) return false;
+        SkipEmpty();
+        if (_rest.IsEmpty) return false;
+        Span<byte> fixedPart = stackalloc byte[EntryCodec.HeaderSize];
+        EntryHeader header;
+        if (_rest.Length >= EntryCodec.HeaderSize ? !EntryCodec.TryReadHeader(_rest, out header) : !TryPeekHeader(fixedPart, out header))
+        {
+            IsMalformed = true;
+            return false;
+        }
+
+        Header = header;
+        if (_rest.Length >= header.Size)
+        {
+            Entry = _rest[..header.Size];
+            _rest = _rest[header.Size..];
+            return true;
+        }
+
+        if (_scratch is null || _scratch.Length < header.Size)
+        {
+            if (_scratch is not null) ArrayPool<byte>.Shared.Return(_scratch);
+            _scratch = ArrayPool<byte>.Shared.Rent(header.Size);
+        }
+
+        var whole = _scratch.AsSpan(0, header.Size);
+        if (!Peek(whole))
+        {
+            IsMalformed = true;
+            return false;
+        }
+
+        Skip(header.Size);
+        Entry = whole;
+        return true;
     }
 
-    private void SkipFinishedSegments()
+    private readonly bool TryPeekHeader(Span<byte> fixedPart, out EntryHeader header)
     {
-        while (_segment < _payload!.SegmentCount && _offset >= _payload.GetSpan(_segment).Length)
-        {
-            _offset = 0;
-            _segment++;
-        }
+        header = default;
+        return Peek(fixedPart) && EntryCodec.TryReadHeader(fixedPart, out header);
     }
 
     /// <summary>Copies the next bytes without moving; false if there are not as many.</summary>
     private readonly bool Peek(Span<byte> destination)
     {
-        var offset = _offset;
-        for (var i = _segment; i < _payload!.SegmentCount && !destination.IsEmpty; i++)
+        var source = _rest;
+        for (var next = _next; ; source = _payload!.GetSpan(next++))
         {
-            var source = _payload.GetSpan(i)[offset..];
             var taken = Math.Min(source.Length, destination.Length);
             source[..taken].CopyTo(destination);
             destination = destination[taken..];
-            offset = 0;
+            if (destination.IsEmpty) return true;
+            if (next == _payload!.SegmentCount) return false;
         }
-
-        return destination.IsEmpty;
     }
 
-    private void Advance(int count)
+    private void Skip(int count)
     {
         while (count > 0)
         {
-            var taken = Math.Min(count, _payload!.GetSpan(_segment).Length - _offset);
-            _offset += taken;
+            SkipEmpty();
+            var taken = Math.Min(count, _rest.Length);
+            _rest = _rest[taken..];
             count -= taken;
-            SkipFinishedSegments();
         }
+    }
+
+    private void SkipEmpty()
+    {
+        while (_rest.IsEmpty && _next < _payload!.SegmentCount) _rest = _payload.GetSpan(_next++);
     }
 }
