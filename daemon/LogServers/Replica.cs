@@ -14,9 +14,7 @@ namespace Delos.Daemon.LogServers;
 internal sealed partial class Replica(LogletId id, SegmentLog log, ReplicaCore core, LogServerShared shared)
 {
     private readonly Queue<Waiter> _waiters = new();
-    private readonly RecentEntries _recent = new();
     private IAckSink? _sequencer;
-    private Subscription[] _subscriptions = [];
     private long _lastEnd = log.DurableAddress;
     private long _inFlight;
     private bool _isCreated = core.IsRecovered && core.Config is not null;
@@ -24,8 +22,6 @@ internal sealed partial class Replica(LogletId id, SegmentLog log, ReplicaCore c
     private int _dirty;
     private bool _turnedAway;
     private long _globalTailAtTick;
-    private (long Tail, long TrimPoint, bool IsOpen) _shown;
-    private long _awaited = long.MaxValue;
     private long _sealedAt = core.Seal == SealState.Sealed ? shared.Time.GetTimestamp() : 0;
 
     public LogletId Id => id;
@@ -38,14 +34,6 @@ internal sealed partial class Replica(LogletId id, SegmentLog log, ReplicaCore c
 
     /// <summary>Payload bytes accepted and not yet durable.</summary>
     public long InFlightBytes => Interlocked.Read(ref _inFlight);
-
-    public Subscription[] Subscriptions => Volatile.Read(ref _subscriptions);
-
-    /// <summary>When its subscribers are served if they are many; null: they never were.</summary>
-    public CrowdTurns? Crowd { get; set; }
-
-    /// <summary>Subscribers wait for the global tail, and are so few that they are served at once. Under the lock.</summary>
-    private bool WantsTail => _subscriptions.Length > 0 && _subscriptions.Length < shared.SubscribersInCrowd;
 
     /// <summary>A store (rule 1). Null: nothing to answer before the log is durable further.</summary>
     public StatusCode? Store(IAckSink sequencer, in Store message, in ReadOnlySequence<byte> payload)
@@ -125,79 +113,6 @@ internal sealed partial class Replica(LogletId id, SegmentLog log, ReplicaCore c
         }
     }
 
-    /// <summary>
-    /// Reads entries, the latest from memory, others, which have to be below <paramref name="durable"/>, from the disk: else the answer is Lagging. Records damage that shows. Blocks on the disk; not under the lock.
-    /// </summary>
-    public StatusCode ReadEntries(long first, long end, long durable, int maxBytes, out StorageReadResult result)
-    {
-        if (_recent.TryRead(first, end, maxBytes, out var recent, out var count))
-        {
-            result = new StorageReadResult { Payload = recent, Count = count };
-            return StatusCode.Ok;
-        }
-
-        result = default;
-        if (first >= durable) return StatusCode.Lagging;
-        var status = log.ReadEntries(id, first, Math.Min(end, durable), maxBytes, out result);
-        if (status == StorageReadStatus.Ok) return StatusCode.Ok;
-        lock (Gate)
-        {
-            // Its files went while they were read.
-            if (core.IsDeleted) return StatusCode.Deleted;
-        }
-
-        switch (status)
-        {
-            case StorageReadStatus.Trimmed:
-                return StatusCode.Trimmed;
-            case StorageReadStatus.Corrupt:
-                lock (Gate) core.FoundDamage(result.UnknownFirst, result.UnknownEnd);
-                shared.OnLaggard(id);
-                return StatusCode.Corrupt;
-            case StorageReadStatus.NotHeld:
-                // The core said that it is held, so what the disk lacks is unknown, not absent (rule 6).
-                return StatusCode.Corrupt;
-            default:
-                shared.ReadFailed(id, result.Error);
-                return StatusCode.Corrupt;
-        }
-    }
-
-    public void Add(Subscription subscription)
-    {
-        lock (Gate) Volatile.Write(ref _subscriptions, [.. _subscriptions, subscription]);
-    }
-
-    public void Remove(Subscription subscription)
-    {
-        lock (Gate)
-        {
-            subscription.End();
-            Volatile.Write(ref _subscriptions, [.. _subscriptions.Where(s => s != subscription)]);
-        }
-    }
-
-    /// <summary>True if the position is durable; else subscribers have <see cref="TakeNews">news</see> when it is. Under the lock.</summary>
-    public bool AwaitDurable(long position)
-    {
-        if (core.DurableTail > position) return true;
-        _awaited = Math.Min(_awaited, position);
-        return false;
-    }
-
-    /// <summary>True if subscribers have anything to see that they had not at the last call: entries that may be shown, or are durable at last, a trim that passed them by, or that it ends or has ended.</summary>
-    public bool TakeNews()
-    {
-        lock (Gate)
-        {
-            var now = (core.PushLimit(long.MaxValue, stop: -1), core.TrimPoint, core.Seal == SealState.Open && !core.IsDeleted);
-            if (now == _shown && now.Item3 && core.DurableTail <= _awaited) return false;
-            _shown = now;
-            if (core.DurableTail > _awaited) _awaited = long.MaxValue;
-            return true;
-        }
-    }
-
     public void Forget(IAckSink sequencer)
     {
         lock (Gate)
@@ -205,12 +120,6 @@ internal sealed partial class Replica(LogletId id, SegmentLog log, ReplicaCore c
             if (_sequencer == sequencer) _sequencer = null;
         }
     }
-
-    /// <summary>From time to time: memory is for what readers at the tail want.</summary>
-    public void DropOldEntries() => _recent.DropOld();
-
-    /// <summary>Nothing is read any more.</summary>
-    public void DropRecent() => _recent.Clear();
 
     /// <summary>True if the replica lacks what was committed at the last tick already, or holds damaged positions: its peers have to help (rule 5). A busy replica is always a little behind.</summary>
     public bool IsLaggardAtTick()

@@ -143,17 +143,22 @@ internal sealed class SubscriptionPump(LogServerOptions options, TimeProvider ti
 
             var status = Push(subscription, step, globalTail);
             if (status == StatusCode.Ok) continue;
-            if (status != StatusCode.Lagging)
+            if (status == StatusCode.Lagging)
             {
-                Finish(subscription, new PushStep(PushAction.End, status), globalTail);
-                break;
+                // Committed, but not durable here, and no longer in memory. Who has only come may as well go to another replica.
+                lock (replica.Gate)
+                {
+                    if (replica.AwaitDurable(step.From)) continue;
+                    if (subscription.IsGreeted)
+                    {
+                        if (subscription.MustGoOn()) continue;
+                        break;
+                    }
+                }
             }
 
-            // Committed, but not durable here, and no longer in memory.
-            lock (replica.Gate)
-            {
-                if (!replica.AwaitDurable(step.From) && !subscription.MustGoOn()) break;
-            }
+            Finish(subscription, new PushStep(PushAction.End, status), globalTail);
+            break;
         }
 
         connection.Flush();

@@ -2,6 +2,7 @@ using Delos.Daemon.LogServers;
 using Delos.Protocol.Chains;
 using Delos.Protocol.Framing;
 using Delos.Protocol.Messages;
+using Delos.Tests.Storage;
 using static Delos.Tests.LogServers.LogServerHarness;
 
 namespace Delos.Tests.LogServers;
@@ -116,6 +117,40 @@ public sealed class ReadAndPushTests
             reader.Subscribe(s_config.Id, 0, long.MaxValue, -1, 1 << 20, id);
             await reader.NextAsync<Entries>();
         }
+    }
+
+    [Test]
+    public async Task What_is_committed_is_pushed_from_memory_before_it_is_durable_here_or_else_once_it_is()
+    {
+        var disk = new HeldDisk();
+        await using var server = await StartAsync(storage: SmallStorage with { Disk = disk }, options: new LogServerOptions { TickInterval = TimeSpan.FromMilliseconds(20) });
+        var sequencer = await server.ConnectAsync();
+        var reader = await server.ConnectAsync();
+        await sequencer.StoreAsync(s_config, 0, 1);
+        reader.Subscribe(s_config.Id, 1, long.MaxValue, -1, 1 << 20, 1);
+        Assert.That((await reader.NextAsync<Entries>()).Count, Is.Zero);
+        disk.Hold();
+        sequencer.EnqueueStore(s_config, 1, 2, withConfig: false);
+        sequencer.Announce(s_config, 2);
+        var (entries, payload) = await reader.NextFrameAsync<Entries>();
+        Assert.That(entries, Is.EqualTo(new Entries(StatusCode.Ok, 1, 1, 2)));
+        Assert.That(payload, Is.EqualTo(Entries(1, 1)));
+
+        // Memory is for what came since the tick before the last.
+        ulong id = 2;
+        do
+        {
+            reader.Subscribe(s_config.Id, 1, 2, -1, 1 << 20, id++);
+            entries = await reader.NextAsync<Entries>();
+        }
+        while (entries.Status == StatusCode.Ok);
+        Assert.That(entries.Status, Is.EqualTo(StatusCode.Lagging), "Others have it.");
+        sequencer.Announce(s_config, 3);
+        await sequencer.StatusAsync(s_config.Id);
+        Assert.That(await reader.HeardNothingAsync(s_config), Is.True);
+        Assert.That(disk.IsHolding);
+        disk.Release();
+        Assert.That(await reader.NextAsync<Entries>(), Is.EqualTo(new Entries(StatusCode.Ok, 2, 1, 3)));
     }
 
     [Test]
