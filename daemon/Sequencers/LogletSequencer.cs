@@ -284,20 +284,35 @@ internal sealed class LogletSequencer : ISequencerOutputs, IReplicaEvents
         lock (_lock)
         {
             _isAnnouncing = false;
-            AnnounceLater();
+            if (_core.HasTailToTell) StartTimer();
         }
     }
 
-    private void AnnounceLater()
+    private void AnnounceWhenDue()
     {
-        if (_isAnnouncing || !_core.HasTailToTell) return;
+        switch (_core.TailNews)
+        {
+            case TailNews.Now:
+                _core.TellTail();
+                break;
+            case TailNews.Later:
+                StartTimer();
+                break;
+            default:
+                break;
+        }
+    }
+
+    private void StartTimer()
+    {
+        if (_isAnnouncing) return;
         _isAnnouncing = true;
         _announcement.Change(_announceAfter, Timeout.InfiniteTimeSpan);
     }
 
     private void Collect(FlushList flushes)
     {
-        AnnounceLater();
+        AnnounceWhenDue();
         foreach (var appender in _dirty)
         {
             appender.IsDirty = false;

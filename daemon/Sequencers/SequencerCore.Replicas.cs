@@ -240,8 +240,7 @@ public sealed partial class SequencerCore
     }
 
     /// <summary>
-    /// Nothing is on its way that would carry the tail to the replicas and their readers (trap 19). Call <see cref="TellTail"/> a little later: a client that waits for each answer sends its next append
-    /// at once, whose store carries the tail for nothing.
+    /// Nothing is on its way that would carry the tail to the replicas and their readers (trap 19): see <see cref="TailNews"/>.
     /// </summary>
     public bool HasTailToTell
     {
@@ -254,6 +253,27 @@ public sealed partial class SequencerCore
             }
 
             return false;
+        }
+    }
+
+    /// <summary>
+    /// When to tell it. A replica that kept up until now and has not acknowledged the tail will do so in a moment: the thread that brings its acknowledgement tells, and nobody has to be woken for it. Should it be stuck just now, the next
+    /// tick tells; from the next commit on it counts as behind, and is waited for no more.
+    /// </summary>
+    public TailNews TailNews
+    {
+        get
+        {
+            if (!HasTailToTell) return TailNews.None;
+            var news = TailNews.Now;
+            foreach (var r in _replicas)
+            {
+                if (!r.IsConnected || r.IsSealed || r.AckedTail >= GlobalTail) continue;
+                if (r.AckedTail >= _formerTail) return TailNews.Awaited;
+                news = TailNews.Later;
+            }
+
+            return news;
         }
     }
 

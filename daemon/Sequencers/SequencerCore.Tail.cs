@@ -97,6 +97,7 @@ public sealed partial class SequencerCore
             }
         }
 
+        TellTail();
         if (State == SequencerState.Ending && now - _sealSentAt >= Milliseconds(_options.SealRetryInterval)) SendSeals();
         AskOthers();
         Flush();

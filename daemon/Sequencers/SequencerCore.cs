@@ -32,6 +32,9 @@ public sealed partial class SequencerCore
     private int _openCount;
     private long _openCharge;
     private long _committedBatch;
+
+    // The global tail before the last commit: who has acknowledged it was not behind then.
+    private long _formerTail;
     private bool _isPausing;
     private long _now;
 
@@ -229,6 +232,7 @@ public sealed partial class SequencerCore
 
     private void Commit(long tail)
     {
+        _formerTail = GlobalTail;
         GlobalTail = tail;
         while (_committedBatch < _window.End && _window[_committedBatch].End <= tail) _committedBatch++;
         while (_pending.TryTake(tail, out var run)) Reply(StatusCode.Ok, run);
@@ -268,4 +272,20 @@ public enum SequencerState
 
     /// <summary>Sealed on a majority: nothing is pending.</summary>
     Ended,
+}
+
+/// <summary>What is to be done about a tail that nothing on its way carries to the replicas.</summary>
+public enum TailNews
+{
+    /// <summary>Nothing: they know it, or a store brings it.</summary>
+    None,
+
+    /// <summary>Nothing yet: another acknowledgement comes first.</summary>
+    Awaited,
+
+    /// <summary>All have acknowledged it: tell it.</summary>
+    Now,
+
+    /// <summary>Some replica is behind, for how long nobody knows: tell it a little later.</summary>
+    Later,
 }

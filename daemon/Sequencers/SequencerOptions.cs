@@ -60,8 +60,8 @@ public sealed record SequencerOptions
     public TimeSpan ResignAfter { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>
-    /// How long the tail waits for a store that carries it to the replicas before it is announced by itself: what a follower waits longer for the last entry before a pause. Zero: until a thread is free, which a store
-    /// that is on its way overtakes. (Measured: 1 ms, which timers make two to three of, brought followers at half load their entries after 2.8 ms, zero after 0.2 to 0.3; appends were as fast with either.)
+    /// How long the tail waits for a store that carries it to the replicas before it is announced by itself, while some replica is behind (<see cref="TailNews.Later"/>): what a follower waits longer for the last entry before
+    /// a pause. Zero: until a thread is free, which a store that is on its way overtakes. (Measured: 1 ms, which timers make two to three of, brought followers at half load their entries after 2.8 ms, zero after 0.2 to 0.3; appends were as fast with either.)
     /// </summary>
     public TimeSpan AnnounceAfter { get; init; } = TimeSpan.Zero;
 

@@ -355,6 +355,46 @@ public class SequencerCoreReplicaTests
         Assert.That(h.Announced, Is.Empty);
     }
 
+    /// <summary>It is told on the thread that brings the last acknowledgement; only a replica that is behind already is not waited for.</summary>
+    [Test, Category("Trap19")]
+    public void A_replica_that_kept_up_is_awaited_before_the_tail_is_told_and_one_that_is_behind_is_not()
+    {
+        var h = new CoreHarness();
+        h.Append(1);
+        h.Core.OnStoreAck(0, StatusCode.Ok, 1, 1);
+        Assert.That(h.Core.TailNews, Is.EqualTo(TailNews.None), "not committed");
+        h.Core.OnStoreAck(1, StatusCode.Ok, 1, 1);
+        Assert.That(h.Core.TailNews, Is.EqualTo(TailNews.Awaited));
+        h.Core.OnStoreAck(2, StatusCode.Ok, 1, 1);
+        Assert.That(h.Core.TailNews, Is.EqualTo(TailNews.Now));
+        h.Core.TellTail();
+        Assert.That(h.Core.TailNews, Is.EqualTo(TailNews.None));
+        Assert.That(h.Announced, Is.EqualTo(new[] { (0, 1L), (1, 1L), (2, 1L) }));
+
+        h.Append(2);
+        h.Core.OnStoreAck(0, StatusCode.Ok, 2, 2);
+        h.Core.OnStoreAck(1, StatusCode.Ok, 2, 2);
+        Assert.That(h.Core.TailNews, Is.EqualTo(TailNews.Awaited));
+        h.Append(3);
+        h.Core.OnStoreAck(0, StatusCode.Ok, 3, 3);
+        h.Core.OnStoreAck(1, StatusCode.Ok, 3, 3);
+        Assert.That(h.Core.TailNews, Is.EqualTo(TailNews.Later), "it missed a commit");
+        h.Core.OnReplicaLost(2);
+        Assert.That(h.Core.TailNews, Is.EqualTo(TailNews.Now));
+    }
+
+    [Test, Category("Trap19")]
+    public void A_tail_whose_last_acknowledgement_does_not_come_is_told_at_the_next_tick()
+    {
+        var h = new CoreHarness();
+        h.Append(1);
+        h.Core.OnStoreAck(0, StatusCode.Ok, 1, 1);
+        h.Core.OnStoreAck(1, StatusCode.Ok, 1, 1);
+        h.Clear();
+        h.Core.OnTick((long)h.Options.TickInterval.TotalMilliseconds);
+        Assert.That(h.Announced, Is.EqualTo(new[] { (0, 1L), (1, 1L), (2, 1L) }));
+    }
+
     [Test]
     public void Stores_carry_the_global_tail()
     {

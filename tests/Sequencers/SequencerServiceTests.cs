@@ -100,6 +100,22 @@ public class SequencerServiceTests
         Assert.That(_service.GetStatus().Single().GlobalTail, Is.EqualTo(1000));
     }
 
+    [Test, Category("Trap19")]
+    public async Task The_last_tail_is_announced_although_a_LogServer_acknowledges_nothing()
+    {
+        Assert.That(await OpenAsync(_config), Is.EqualTo(StatusCode.Ok));
+        Append(1, 1);
+        await UntilAnsweredAsync(1, StatusCode.Ok);
+        foreach (var server in _servers) await Loopback.UntilAsync(() => server.Of(_config.Id).GlobalTail == 1, "announced with the last acknowledgement");
+        _servers[2].Acknowledges = false;
+        for (ulong sequence = 2; sequence <= 4; sequence++)
+        {
+            Append(sequence, 1);
+            await UntilAnsweredAsync(sequence, StatusCode.Ok);
+            foreach (var server in _servers) await Loopback.UntilAsync(() => server.Of(_config.Id).GlobalTail == (long)sequence, "announced without it");
+        }
+    }
+
     [Test, Category("Trap07")]
     public async Task A_Loglet_of_another_incarnation_is_never_sequenced()
     {

@@ -143,7 +143,10 @@ internal sealed class SimSequencer : ISequencerOutputs
 
     private void AnnounceLater()
     {
-        if (_announcing || IsOver || !_core.HasTailToTell) return;
+        if (IsOver) return;
+        var news = _core.TailNews;
+        if (news == TailNews.Now) _core.TellTail();
+        if (news != TailNews.Later || _announcing) return;
         _announcing = true;
         _node.After(1000, () =>
         {
