@@ -7,15 +7,9 @@ namespace Delos.Client.Tables;
 /// <summary>A <see cref="TableReadReply"/> whose answer is decoded where it was received: pages of rows are large, and nobody needs their bytes.</summary>
 /// <param name="Hold">As there.</param>
 /// <param name="Reply">Null: the bytes are no answer.</param>
-internal readonly record struct DecodedReadReply(ulong Hold, QueryReply? Reply) : IMessage<DecodedReadReply>
+internal readonly record struct DecodedReadReply(ulong Hold, QueryReply? Reply) : IReadableMessage<DecodedReadReply>
 {
     public static FrameType Type => TableReadReply.Type;
-
-    public int Size => Encoded.Size;
-
-    private TableReadReply Encoded => new(Hold, Reply is null ? default : QueryReplyCodec.Encode(Reply));
-
-    public void Write(ref MessageWriter writer) => Encoded.Write(ref writer);
 
     public static bool TryRead(ref MessageReader reader, out DecodedReadReply message)
     {

@@ -20,7 +20,7 @@ internal sealed class NodeAttempts(TableNodes nodes, TimeSpan usualTimeout, Time
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<(TReply Reply, AttemptFailure? Failure)> AskAsync<TRequest, TReply>(uint node, TRequest request, TimeSpan timeout, CancellationToken cancellationToken)
         where TRequest : struct, IMessage<TRequest>
-        where TReply : struct, IMessage<TReply>
+        where TReply : struct, IReadableMessage<TReply>
     {
         using var own = timeout != usualTimeout || cancellationToken.CanBeCanceled ? Deadline.After(timeout, cancellationToken) : null;
         var token = own?.Token ?? _usual.Begin();

@@ -27,7 +27,7 @@ public readonly struct Response : IDisposable
 
     /// <summary>False if the reply is of another type or its metadata are not exactly one such message.</summary>
     public bool TryRead<T>(out T message)
-        where T : struct, IMessage<T> => Frame.TryRead(Live.Header.Type, Live.Metadata, out message);
+        where T : struct, IReadableMessage<T> => Frame.TryRead(Live.Header.Type, Live.Metadata, out message);
 
     /// <summary>The payload, to be kept longer than the response; the caller owns one reference.</summary>
     public RetainedPayload RetainPayload()

@@ -23,13 +23,13 @@ public readonly ref struct Frame(FrameHeader header, ReadOnlySpan<byte> metadata
 
     /// <summary>False if the frame is of another type or its metadata are not exactly one such message.</summary>
     public bool TryRead<T>(out T message)
-        where T : struct, IMessage<T> => TryRead(Header.Type, Metadata, out message);
+        where T : struct, IReadableMessage<T> => TryRead(Header.Type, Metadata, out message);
 
     /// <summary>Keeps the payload's blocks alive; the caller owns one reference.</summary>
     public RetainedPayload RetainPayload() => RetainedPayload.Create(Payload);
 
     internal static bool TryRead<T>(FrameType type, ReadOnlySpan<byte> metadata, out T message)
-        where T : struct, IMessage<T>
+        where T : struct, IReadableMessage<T>
     {
         if (type == T.Type)
         {
