@@ -19,7 +19,7 @@ internal static class BenchFailoverCommand
         var trials = new Option<int>("--trials") { Description = "Planned reconfigurations.", HelpName = "N", DefaultValueFactory = _ => 10 };
         var kills = new Option<int?>("--kills") { Description = "Kills of the sequencer after them. Default: as many.", HelpName = "N" };
         var outstanding = new Option<int>("--outstanding", "-k") { Description = "Appends under way at a time.", HelpName = "K", DefaultValueFactory = _ => 64 };
-        var settle = SharedOptions.Duration("--settle", "How long the log is appended to between two trials, after the killed node is ready again.", "2s");
+        var settle = SharedOptions.Duration("--settle", "How long the log is appended to between two trials; after a kill, once the node is ready again.", "2s");
         var data = new Option<string?>("--data") { Description = "Where the throw-away cluster is put; must not be tmpfs. Default: the current directory.", HelpName = "DIR" };
         var keep = new Option<bool>("--keep") { Description = "Keep the cluster's directory with the nodes' log files and the client's, to see where a gap's time went." };
         return new Command("failover",
@@ -73,6 +73,9 @@ internal static class BenchFailoverCommand
                 await Task.Delay(s_afterPlanned, cancelled).ConfigureAwait(false);
                 await load.GoesOnAsync(s_longestGap, cancelled).ConfigureAwait(false);
                 Note(planned, "planned reconfiguration", load, journal);
+
+                // Each begins new files, whose successors are made ready in the background: one right after the other would measure that.
+                await Task.Delay(plan.Settle, cancelled).ConfigureAwait(false);
             }
 
             for (var i = 0; i < plan.Kills; i++)
