@@ -59,7 +59,10 @@ internal sealed class ClientParts : IAsyncDisposable
         return new ClientParts(options, metaStore, loglets, new Placement(nodes, new PlacementOptions(), options.TimeProvider), new SequencerOpener(nodes.ConnectAsync), new ReplicaCopier(nodes.ConnectAsync), nodes, peers);
     }
 
-    /// <summary>What is queued for a node is bounded by the handles' windows (<see cref="DelosClientOptions.MaxInFlightBytes"/>), however many share the connection; a node that does not read, by heartbeats.</summary>
+    /// <summary>
+    /// A connection has no bound of its own for what is queued: any number of handles share it, each with a window of its own (<see cref="DelosClientOptions.MaxInFlightBytes"/>), and all of it is sent again at once when it was lost.
+    /// To a node that is gone nothing is queued for longer than the heartbeat timeout; one that holds back its reading on purpose takes it in the end.
+    /// </summary>
     public static ConnectionOptions Connections(DelosClientOptions options, ILogger logger) =>
         new() { MaxQueuedBytes = long.MaxValue, InProcess = options.InProcess, TimeProvider = options.TimeProvider, Logger = logger };
 

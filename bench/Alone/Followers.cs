@@ -32,18 +32,21 @@ internal sealed class Followers : IAsyncDisposable
         return followers;
     }
 
-    /// <summary>How many entries the slowest reader has had.</summary>
-    public long Delivered => _positions.Min() + 1;
+    /// <summary>How many entries the readers have had together.</summary>
+    public long DeliveredToAll => _positions.Sum(static p => p + 1);
 
     /// <summary>Until all readers have that position. Throws what ended one of them.</summary>
     public async Task ReachAsync(long position, CancellationToken cancellationToken)
     {
         while (_positions.Any(p => p < position))
         {
-            if (_runs.Find(static r => r.IsCompleted) is { } ended) await ended.ConfigureAwait(false);
+            await ThrowIfEndedAsync().ConfigureAwait(false);
             await Task.Delay(1, cancellationToken).ConfigureAwait(false);
         }
     }
+
+    /// <summary>Throws what ended one of them.</summary>
+    public Task ThrowIfEndedAsync() => _runs.Find(static r => r.IsCompleted) ?? Task.CompletedTask;
 
     public async ValueTask DisposeAsync()
     {

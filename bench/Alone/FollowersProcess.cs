@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using Delos.Bench.Peers;
 
 namespace Delos.Bench.Alone;
 
@@ -13,38 +12,48 @@ internal sealed class FollowersProcess : IAsyncDisposable
 
     private FollowersProcess(Process process) => _process = process;
 
-    /// <summary>User and system time so far.</summary>
-    public TimeSpan ProcessorTime => PeerProcess.ProcessorTime(_process.Id);
-
-    /// <summary>Throws <see cref="InvalidOperationException"/> if they could not begin.</summary>
+    /// <summary>Throws <see cref="InvalidOperationException"/> if they could not begin. The log has an entry.</summary>
     public static async Task<FollowersProcess> StartAsync(string endpoints, string log, int count, CancellationToken cancellationToken)
     {
         string[] arguments = [Verb, endpoints, log, count.ToString(CultureInfo.InvariantCulture)];
         var program = Environment.ProcessPath ?? throw new InvalidOperationException("This program's path is not known.");
-        var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true })
-            ?? throw new InvalidOperationException("The readers' process was not started.");
-        var followers = new FollowersProcess(process);
-        if (await process.StandardOutput.ReadLineAsync(cancellationToken).ConfigureAwait(false) is not null) return followers;
-        await followers.DisposeAsync().ConfigureAwait(false);
-        throw new InvalidOperationException($"The readers' process ended with {process.ExitCode}.");
+        var followers = new FollowersProcess(Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true })
+            ?? throw new InvalidOperationException("The readers' process was not started."));
+        try
+        {
+            await followers.ReadLineAsync(cancellationToken).ConfigureAwait(false);
+            return followers;
+        }
+        catch
+        {
+            await followers.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
     }
 
-    /// <summary>The process itself: says when all readers follow.</summary>
+    /// <summary>The process itself: says when all readers have the log's first entry, and after each line that it is sent how far they are.</summary>
     public static async Task<int> RunAsync(string endpoints, string log, int count)
     {
         await using var followers = await Followers.StartAsync(endpoints, log, count, null, CancellationToken.None).ConfigureAwait(false);
+        await followers.ReachAsync(0, CancellationToken.None).ConfigureAwait(false);
         Console.WriteLine("following");
-        await Console.In.ReadLineAsync().ConfigureAwait(false);
-        Console.WriteLine(followers.Delivered);
-        await Console.In.ReadToEndAsync().ConfigureAwait(false);
+        while (await Console.In.ReadLineAsync().ConfigureAwait(false) is not null)
+        {
+            await followers.ThrowIfEndedAsync().ConfigureAwait(false);
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{followers.DeliveredToAll} {Environment.CpuUsage.TotalTime.TotalSeconds} {Stopwatch.GetElapsedTime(0).TotalSeconds}"));
+        }
+
         return 0;
     }
 
-    /// <summary>How many entries the slowest of them has had. To be asked once.</summary>
-    public async Task<long> DeliveredAsync()
+    /// <summary>Has it note how far they are now; <see cref="ReadMarkAsync"/> tells.</summary>
+    public void Mark() => _process.StandardInput.WriteLine();
+
+    /// <summary>The next mark: entries that the readers have had together, the process's user and system time and some clock, in seconds. Throws <see cref="InvalidOperationException"/> if one of them has ended.</summary>
+    public async Task<(long Delivered, double Processor, double Clock)> ReadMarkAsync(CancellationToken cancellationToken)
     {
-        await _process.StandardInput.WriteLineAsync().ConfigureAwait(false);
-        return long.Parse(await _process.StandardOutput.ReadLineAsync().ConfigureAwait(false) ?? "0", CultureInfo.InvariantCulture);
+        var fields = (await ReadLineAsync(cancellationToken).ConfigureAwait(false)).Split(' ');
+        return (long.Parse(fields[0], CultureInfo.InvariantCulture), double.Parse(fields[1], CultureInfo.InvariantCulture), double.Parse(fields[2], CultureInfo.InvariantCulture));
     }
 
     public async ValueTask DisposeAsync()
@@ -52,5 +61,11 @@ internal sealed class FollowersProcess : IAsyncDisposable
         _process.StandardInput.Close();
         await _process.WaitForExitAsync().ConfigureAwait(false);
         _process.Dispose();
+    }
+    private async Task<string> ReadLineAsync(CancellationToken cancellationToken)
+    {
+        if (await _process.StandardOutput.ReadLineAsync(cancellationToken).ConfigureAwait(false) is { } line) return line;
+        await _process.WaitForExitAsync(cancellationToken).ConfigureAwait(false);
+        throw new InvalidOperationException($"The readers' process ended with exit code {_process.ExitCode}.");
     }
 }

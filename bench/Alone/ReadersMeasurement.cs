@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using Delos.Bench.Peers;
 using Delos.Daemon.Dev;
@@ -43,10 +42,19 @@ internal sealed class ReadersMeasurement : IMeasurement
         await using var appender = await DelosLogClient.ConnectAsync(cluster.Endpoints, log, LogPolicy.Default, cancellationToken).ConfigureAwait(false);
         await appender.WriteAsync(new byte[Size]).ConfigureAwait(false);
         await using var followers = readers == 0 ? null : await FollowersProcess.StartAsync(cluster.Endpoints, log, readers, cancellationToken).ConfigureAwait(false);
-        var (begun, before) = (Stopwatch.GetTimestamp(), followers?.ProcessorTime ?? default);
-        var appends = await new ClosedLoop(appender, Size, outstanding).RunAsync(plan.WarmUp, plan.Duration, () => [.. cluster.Nodes.Select(n => n.ProcessId)], cancellationToken).ConfigureAwait(false);
+        var appends = await new ClosedLoop(appender, Size, outstanding).RunAsync(plan.WarmUp, plan.Duration, Begin, cancellationToken).ConfigureAwait(false);
         if (followers is null) return (appends, 0, 0);
-        var (elapsed, processor) = (Stopwatch.GetElapsedTime(begun), followers.ProcessorTime - before);
-        return (appends, await followers.DeliveredAsync().ConfigureAwait(false) * readers / elapsed.TotalSeconds, processor / elapsed);
+        followers.Mark();
+        var begun = await followers.ReadMarkAsync(cancellationToken).ConfigureAwait(false);
+        var ended = await followers.ReadMarkAsync(cancellationToken).ConfigureAwait(false);
+        var elapsed = ended.Clock - begun.Clock;
+        return (appends, (ended.Delivered - begun.Delivered) / elapsed, (ended.Processor - begun.Processor) / elapsed);
+
+        // Called when the warm-up is over.
+        IReadOnlyList<int> Begin()
+        {
+            followers?.Mark();
+            return [.. cluster.Nodes.Select(n => n.ProcessId)];
+        }
     }
 }

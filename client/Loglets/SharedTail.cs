@@ -44,7 +44,9 @@ internal sealed class SharedTail(Func<Task<TailResult>> ask)
     {
         // From here on nobody joins this round any more.
         var task = Ask();
-        await ((Task)task).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+
+        // Should the answer be there already: this thread is a caller's, who is not to do what those do who joined.
+        await ((Task)task).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ForceYielding);
 
         // What those do who joined this one may take long.
         BeginNext();

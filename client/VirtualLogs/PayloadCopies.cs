@@ -18,17 +18,17 @@ internal struct PayloadCopies(int total)
 
     public ReadOnlyMemory<byte> Copy(ReadOnlySpan<byte> payload)
     {
+        _left -= payload.Length;
         if (payload.Length > LargestShared) return payload.ToArray();
         if (_array.Length - _used < payload.Length)
         {
-            _array = GC.AllocateUninitializedArray<byte>(Math.Max(payload.Length, Math.Min(_left, SharedBytes)));
+            _array = GC.AllocateUninitializedArray<byte>(Math.Min(_left + payload.Length, SharedBytes));
             _used = 0;
         }
 
         var copy = _array.AsMemory(_used, payload.Length);
         payload.CopyTo(copy.Span);
         _used += payload.Length;
-        _left -= payload.Length;
         return copy;
     }
 }

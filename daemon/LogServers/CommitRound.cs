@@ -31,15 +31,18 @@ internal sealed class CommitRound
 
     public void Touch(IAckSink sink)
     {
-        if (!_sinks.Contains(sink)) _sinks.Add(sink);
+        if (_sinks.Contains(sink)) return;
+        if (sink.IsInProcess) _sinks.Add(sink);
+        else _sinks.Insert(0, sink);
     }
 
+    /// <summary>Sequencers of this process come last: what they do about their acknowledgements is done here, and nobody is to wait for that.</summary>
     public void FlushAll()
     {
-        foreach (var sink in _sinks) sink.FlushRound();
-        _sinks.Clear();
         foreach (var connection in _connections) connection.Flush();
         _connections.Clear();
+        foreach (var sink in _sinks) sink.FlushRound();
+        _sinks.Clear();
     }
 
     public void End() => _replicas.Clear();

@@ -48,7 +48,9 @@ internal sealed class CrowdTurns(TimeProvider time, TimeSpan perSubscriber, Acti
             if (_endedAt != 0 && wait > TimeSpan.Zero)
             {
                 _timer ??= time.CreateTimer(static state => ((Action)state!)(), begin, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-                _timer.Change(wait, Timeout.InfiniteTimeSpan);
+
+                // Timers cut off parts of a millisecond.
+                _timer.Change(TimeSpan.FromMilliseconds(Math.Ceiling(wait.TotalMilliseconds)), Timeout.InfiniteTimeSpan);
                 return;
             }
         }

@@ -10,6 +10,9 @@ internal interface IAckSink
     /// <summary>What was enqueued is on its way now.</summary>
     void Flush();
 
-    /// <summary>As <see cref="Flush"/>, but without any lock held, at the end of a round of the disk's I/O thread: it may call back, but does not block either.</summary>
+    /// <summary>A sequencer of this process: what it is told it acts on at once.</summary>
+    bool IsInProcess => false;
+
+    /// <summary>As <see cref="Flush"/>, but without any lock held, at the end of a round of the disk's I/O thread: it may call back, and take the sequencer's lock, but waits for neither disk nor peer.</summary>
     void FlushRound() => Flush();
 }

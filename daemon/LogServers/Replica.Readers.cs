@@ -80,10 +80,12 @@ internal sealed partial class Replica
     }
 
     /// <summary>True if subscribers have anything to see that they had not at the last call: entries that may be shown, or are durable at last, a trim that passed them by, or that it ends or has ended.</summary>
-    public bool TakeNews()
+    /// <param name="subscriptions">Who has to be told; whoever comes later looks for itself.</param>
+    public bool TakeNews(out Subscription[] subscriptions)
     {
         lock (Gate)
         {
+            subscriptions = _subscriptions;
             var now = (core.PushLimit(long.MaxValue, stop: -1), core.TrimPoint, core.Seal == SealState.Open && !core.IsDeleted);
             if (now == _shown && now.Item3 && core.DurableTail <= _awaited) return false;
             _shown = now;

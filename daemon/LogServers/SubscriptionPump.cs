@@ -25,9 +25,7 @@ internal sealed class SubscriptionPump(LogServerOptions options, TimeProvider ti
     /// <summary>Something may have become readable, or the replica ended. Not under the replica's lock.</summary>
     public void Wake(Replica replica)
     {
-        // Before the news are taken: who subscribes meanwhile looks for itself.
-        var subscriptions = replica.Subscriptions;
-        if (subscriptions.Length == 0 || !replica.TakeNews()) return;
+        if (replica.Subscriptions.Length == 0 || !replica.TakeNews(out var subscriptions)) return;
         if (subscriptions.Length >= options.SubscribersInCrowd) CrowdOf(replica).Ask(subscriptions.Length);
         else Serve(subscriptions);
     }

@@ -30,7 +30,7 @@ internal interface IReplicaLink : IAsyncDisposable
     void Flush();
 }
 
-/// <summary>What a link tells the Loglet's sequencer, from a thread of its own, holding no lock.</summary>
+/// <summary>What a link tells the Loglet's sequencer, from whatever thread brings it, that of the disk and of whoever flushes among them, holding no lock.</summary>
 internal interface IReplicaEvents
 {
     void OnConnected(int replica, Connection? connection);

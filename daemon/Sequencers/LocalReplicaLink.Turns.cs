@@ -8,7 +8,9 @@ namespace Delos.Daemon.Sequencers;
 internal sealed partial class LocalReplicaLink
 {
     /// <summary>By the thread that is at it. True: it goes on to be, and what is left is to be done.</summary>
-    private bool Run(bool handsOver)
+    /// <param name="handsOver">What was sent, too, not only answers.</param>
+    /// <param name="isHere">On a thread that others wait for: not if much has come meanwhile.</param>
+    private bool Run(bool handsOver, bool isHere)
     {
         for (var round = 0; round < RoundsPerTurn; round++)
         {
@@ -24,6 +26,7 @@ internal sealed partial class LocalReplicaLink
                 }
 
                 if (!handsOver && !HasAnswers) return true;
+                if (isHere && _queuedBytes > MaxBytesHere) return true;
                 isConnecting = _isConnectDue;
                 _isConnectDue = false;
                 _isConnected |= isConnecting;
@@ -55,7 +58,7 @@ internal sealed partial class LocalReplicaLink
     {
         try
         {
-            if (!Run(handsOver)) return;
+            if (!Run(handsOver, isHere: true)) return;
         }
         catch (Exception exception)
         {
@@ -126,7 +129,7 @@ internal sealed partial class LocalReplicaLink
     {
         _batch.Clear();
         _confirms.Clear();
-        lock (_lock) _isConnected = false;
+        lock (_lock) _isConnected = _isAtWork = false;
         Drop();
         _events!.OnLost(_index);
         if (_time.GetElapsedTime(_connectedAt) > _options.ReconnectMax) _pause = _options.ReconnectMin;

@@ -17,7 +17,7 @@ namespace Delos.Daemon.Sequencers;
 /// </summary>
 internal sealed partial class LocalReplicaLink : IReplicaLink, IAckSink, IPausable, IThreadPoolWorkItem
 {
-    /// <summary>Rounds of one work item; others wait for the thread pool, too.</summary>
+    /// <summary>Rounds of one turn; others wait for the thread, too.</summary>
     private const int RoundsPerTurn = 4;
 
     /// <summary>Of entries that whoever flushes hands over itself: no more work than to have another thread do it. More is worth a second processor.</summary>
@@ -53,11 +53,14 @@ internal sealed partial class LocalReplicaLink : IReplicaLink, IAckSink, IPausab
     private int _queuedBytes;
     private bool _isConnectDue;
     private bool _isConnected;
+
+    // It has acknowledged something: the first stores to a replica make its files, which a disk that stands still makes last for ever.
+    private bool _isAtWork;
     private bool _isScheduled;
     private bool _isPaused;
     private bool _isStopped;
 
-    // Of the work item.
+    // Of whoever is at it.
     private List<Message> _handed = [];
     private int _next;
     private List<StoreAck> _taken = [];
@@ -104,7 +107,11 @@ internal sealed partial class LocalReplicaLink : IReplicaLink, IAckSink, IPausab
     /// <summary>Stores are bounded by what the sequencer may have under way; of these only the newest is worth sending, and behind a disk that stands still there could be any number.</summary>
     public void SendConfirm(in Confirm message)
     {
-        lock (_lock) _confirm = _isConnected ? message : null;
+        lock (_lock)
+        {
+            // One that belongs to no round is answered by any other.
+            if (message.Round != 0 || _confirm is null) _confirm = _isConnected ? message : null;
+        }
     }
 
     public void SendGlobalTail(in GlobalTail message)
@@ -124,7 +131,7 @@ internal sealed partial class LocalReplicaLink : IReplicaLink, IAckSink, IPausab
         lock (_lock)
         {
             if (!TryBegin()) return;
-            isLittle = _queuedBytes <= MaxBytesHere && _next == _handed.Count;
+            isLittle = _isAtWork && _queuedBytes <= MaxBytesHere && _next == _handed.Count;
         }
 
         if (isLittle) RunHere(handsOver: true);
@@ -148,11 +155,15 @@ internal sealed partial class LocalReplicaLink : IReplicaLink, IAckSink, IPausab
     {
         lock (_lock)
         {
-            if (_isConnected) _acks.Add(ack);
+            if (!_isConnected) return;
+            _acks.Add(ack);
+            _isAtWork = true;
         }
     }
 
     void IAckSink.Flush() => Schedule();
+
+    bool IAckSink.IsInProcess => true;
 
     /// <summary>Entries are not handed over on the disk's thread: a replica that is new would wait for it.</summary>
     void IAckSink.FlushRound()
@@ -167,7 +178,7 @@ internal sealed partial class LocalReplicaLink : IReplicaLink, IAckSink, IPausab
 
     void IThreadPoolWorkItem.Execute()
     {
-        if (Run(handsOver: true)) Queue();
+        if (Run(handsOver: true, isHere: false)) Queue();
     }
 
     public async ValueTask DisposeAsync()

@@ -258,7 +258,7 @@ public sealed partial class SequencerCore
 
     /// <summary>
     /// When to tell it. A replica that kept up until now and has not acknowledged the tail will do so in a moment: the thread that brings its acknowledgement tells, and nobody has to be woken for it. Should it be stuck just now, the next
-    /// tick tells; from the next commit on it counts as behind, and is waited for no more.
+    /// tick tells; if it has not come by the next commit it counts as behind, and is waited for no more.
     /// </summary>
     public TailNews TailNews
     {

@@ -108,7 +108,7 @@ public sealed partial class SequencerCore
         _outputs.PauseReading(waiter);
     }
 
-    /// <summary>To be called when all frames that one receive brought have been passed in: what was appended is stored as one batch, waiting requests for the tail start a round, and readers are told the tail. See <see cref="HasTailToTell"/> too.</summary>
+    /// <summary>To be called when all frames that one receive brought have been passed in: what was appended is stored as one batch, waiting requests for the tail start a round, and readers are told the tail. See <see cref="TailNews"/> too.</summary>
     public void Flush()
     {
         if (State == SequencerState.Ended) return;

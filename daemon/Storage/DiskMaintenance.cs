@@ -10,7 +10,7 @@ internal sealed class DiskMaintenance : IDisposable
 {
     private readonly object _gate = new();
     private readonly Queue<Func<bool>> _work = new();
-    private readonly Queue<Func<bool>> _background = new();
+    private readonly Queue<(Func<bool> Work, long DueAt)> _background = new();
     private readonly List<Func<bool>> _again = [];
     private readonly TimeSpan _retry;
     private readonly Action<Exception> _fail;
@@ -35,12 +35,12 @@ internal sealed class DiskMaintenance : IDisposable
         }
     }
 
-    /// <summary>Runs when there is nothing else to do; dropped at the end.</summary>
-    public void PostBackground(Func<bool> work)
+    /// <summary>Runs when there is nothing else to do, and not before <paramref name="pause"/> is over; dropped at the end.</summary>
+    public void PostBackground(Func<bool> work, TimeSpan pause)
     {
         lock (_gate)
         {
-            _background.Enqueue(work);
+            _background.Enqueue((work, Environment.TickCount64 + (long)pause.TotalMilliseconds));
             Monitor.Pulse(_gate);
         }
     }
@@ -92,17 +92,12 @@ internal sealed class DiskMaintenance : IDisposable
             while (_work.Count == 0)
             {
                 if (_stopping) return null;
-                if (_background.TryDequeue(out var background)) return background;
-                if (_again.Count == 0)
-                {
-                    Monitor.Wait(_gate);
-                }
-                else
-                {
-                    var left = _retryAt - Environment.TickCount64;
-                    if (left > 0) Monitor.Wait(_gate, TimeSpan.FromMilliseconds(left));
-                    TakeBack();
-                }
+                var now = Environment.TickCount64;
+                if (_background.TryPeek(out var background) && background.DueAt <= now) return _background.Dequeue().Work;
+                var next = Math.Min(background.Work is null ? long.MaxValue : background.DueAt, _again.Count == 0 ? long.MaxValue : _retryAt);
+                if (next == long.MaxValue) Monitor.Wait(_gate);
+                else if (next > now) Monitor.Wait(_gate, TimeSpan.FromMilliseconds(next - now));
+                TakeBack();
             }
 
             TakeBack();

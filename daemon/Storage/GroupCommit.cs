@@ -35,7 +35,7 @@ public sealed class GroupCommit : IDisposable
         _thread.Start();
     }
 
-    /// <summary>After every round, on the I/O thread: flush what the listeners enqueued. Never block, never throw.</summary>
+    /// <summary>After every round, on the I/O thread: flush what the listeners enqueued, and let sequencers of this process take it up. Never wait, never throw.</summary>
     public event Action? RoundEnded;
 
     /// <summary>Why the disk failed; null while it works.</summary>

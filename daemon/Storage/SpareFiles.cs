@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using Delos.LocalStorage;
 using Microsoft.Win32.SafeHandles;
@@ -18,6 +19,10 @@ internal sealed class SpareFiles
 
     private const int ReserveFileBytes = 4 << 20;
     private const int FillBytes = 1 << 20;
+
+    /// <summary>While a file is ready the next one has time: after each piece the disk is left to the commits for so many times as long as the piece took.</summary>
+    private const int RestPerPiece = 3;
+
     private const int ReservePiece = 2 * SmallFileBytes;
 
     private readonly Lock _lock = new();
@@ -139,12 +144,13 @@ internal sealed class SpareFiles
 
     private void RequestRefill()
     {
-        if (_options.SpareFiles > 0 && Interlocked.Exchange(ref _refilling, 1) == 0) _maintenance.PostBackground(Refill);
+        if (_options.SpareFiles > 0 && Interlocked.Exchange(ref _refilling, 1) == 0) _maintenance.PostBackground(Refill, TimeSpan.Zero);
     }
 
     /// <summary>A piece of the work per call, so that what an appender waits for need not wait long.</summary>
     private bool Refill()
     {
+        var began = Stopwatch.GetTimestamp();
         try
         {
             if (_filling is null)
@@ -174,7 +180,9 @@ internal sealed class SpareFiles
             return false;
         }
 
-        _maintenance.PostBackground(Refill);
+        bool isUrgent;
+        lock (_lock) isUrgent = _ready.Count == 0;
+        _maintenance.PostBackground(Refill, isUrgent ? TimeSpan.Zero : RestPerPiece * Stopwatch.GetElapsedTime(began));
         return true;
     }
 

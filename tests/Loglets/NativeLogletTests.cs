@@ -127,7 +127,7 @@ public class NativeLogletTests
     }
 
     [Test]
-    public async Task More_unanswered_bytes_than_a_connection_queues_for_others_are_sent_again()
+    public async Task More_unanswered_bytes_than_a_connection_queues_by_default_are_sent_at_once()
     {
         var payload = new byte[1 << 20];
         var ops = Enumerable.Range(0, (int)(ConnectionOptions.Default.MaxQueuedBytes / payload.Length) + 1).Select(_ => _appender.Start(payload)).ToArray();
