@@ -8,8 +8,6 @@ public sealed class ConfirmRound(int replicas, int quorum)
 {
     private readonly long[] _tails = new long[replicas];
     private readonly long[] _sorted = new long[replicas];
-    private readonly bool[] _isAsked = new bool[replicas];
-    private readonly bool[] _isQuick = new bool[replicas];
     private int _answers;
 
     /// <summary>Counts the rounds from 1; answers to others are not counted.</summary>
@@ -23,18 +21,9 @@ public sealed class ConfirmRound(int replicas, int quorum)
         IsOut = true;
         _answers = 0;
         Array.Fill(_tails, -1);
-        Array.Clear(_isAsked);
-        Array.Clear(_isQuick);
     }
 
     public void End() => IsOut = false;
-
-    public void Asked(int replica) => _isAsked[replica] = true;
-
-    public bool IsAsked(int replica) => _isAsked[replica];
-
-    /// <summary>Whether it is among the first that made up a majority of this round, or, until the next one starts, of the last.</summary>
-    public bool IsQuick(int replica) => _isQuick[replica];
 
     public bool HasAnswered(int replica) => _tails[replica] >= 0;
 
@@ -42,7 +31,7 @@ public sealed class ConfirmRound(int replicas, int quorum)
     {
         if (!IsOut || round != Number || HasAnswered(replica)) return;
         _tails[replica] = tail;
-        _isQuick[replica] = ++_answers <= quorum;
+        _answers++;
     }
 
     /// <summary>False while no majority has answered.</summary>

@@ -160,16 +160,13 @@ internal sealed class LogletSequencer : ISequencerOutputs, IReplicaEvents
 
     void IReplicaEvents.OnLost(int replica)
     {
-        var flushes = new FlushList();
         lock (_lock)
         {
             _links[replica].Connection = null;
             _core.OnReplicaLost(replica);
-            Collect(flushes);
         }
 
         _logger.ReplicaLost(Config.Id, Config.Replicas[replica].NodeId);
-        flushes.Run();
     }
 
     void IReplicaEvents.OnSealReply(int replica, StatusCode status)

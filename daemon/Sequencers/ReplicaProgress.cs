@@ -27,9 +27,6 @@ public sealed class ReplicaProgress
 
     internal bool NeedsConfig;
 
-    // Picked for the round that is about to start.
-    internal bool IsQuick;
-
     // Number of the next batch to send, and of the first that is not wholly acknowledged.
     internal long NextBatch;
     internal long AckedBatch;

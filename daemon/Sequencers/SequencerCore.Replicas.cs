@@ -22,7 +22,7 @@ public sealed partial class SequencerCore
         Rewind(replica, r.AckedTail);
         Pump(replica);
         if (State == SequencerState.Ending) _outputs.SendSeal(replica);
-        else if (_round.IsOut && !_round.HasAnswered(replica)) Ask(replica);
+        else if (_round.IsOut && !_round.HasAnswered(replica)) _outputs.SendConfirm(replica, _round.Number);
     }
 
     public void OnReplicaLost(int replica)
@@ -30,7 +30,6 @@ public sealed partial class SequencerCore
         var r = _replicas[replica];
         if (r.IsConnected) r.LostAt = _now;
         r.IsConnected = false;
-        if (_round.IsOut && !_round.HasAnswered(replica)) AskOthers();
     }
 
     /// <summary>A StoreAck. Only Ok acknowledges: everything below <paramref name="durableTail"/> (DESIGN §3).</summary>

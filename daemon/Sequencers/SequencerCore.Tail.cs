@@ -10,7 +10,6 @@ public sealed partial class SequencerCore
     private readonly List<Waiting> _inRound = [];
     private readonly List<Waiting> _nextRound = [];
     private readonly List<Waiting> _opening = [];
-    private long _confirmedByAllAt;
     private long _announcedAt;
     private long _sealSentAt;
     private EndReason _endReason;
@@ -62,7 +61,6 @@ public sealed partial class SequencerCore
                 r.NeedsConfig = true;
                 // A laggard is sent no stores, so nothing else would ever tell it the config, and it would not refill itself.
                 if (status == StatusCode.NotFound && r.IsLagging) SendEmptyStore(replica);
-                AskOthers();
                 break;
         }
     }
@@ -99,7 +97,6 @@ public sealed partial class SequencerCore
 
         TellTail();
         if (State == SequencerState.Ending && now - _sealSentAt >= Milliseconds(_options.SealRetryInterval)) SendSeals();
-        AskOthers();
         Flush();
     }
 
@@ -135,44 +132,11 @@ public sealed partial class SequencerCore
         if (State != SequencerState.Open || _round.IsOut || _nextRound.Count == 0) return;
         _inRound.AddRange(_nextRound);
         _nextRound.Clear();
-        var isMajorityEnough = _now - _confirmedByAllAt < Milliseconds(_options.ConfirmAllInterval) && TryPickQuick();
-        if (!isMajorityEnough) _confirmedByAllAt = _now;
         _round.Start();
         for (var i = 0; i < _replicas.Length; i++)
         {
-            if (_replicas[i].IsConnected && (!isMajorityEnough || _replicas[i].IsQuick)) Ask(i);
+            if (_replicas[i].IsConnected) _outputs.SendConfirm(i, _round.Number);
         }
-    }
-
-    /// <summary>Picks the replicas that were the first to make up a majority in the last round. Any majority confirms; what the others would say costs them and us as much, and comes too late.</summary>
-    /// <returns>False: not all of them can be counted on now.</returns>
-    private bool TryPickQuick()
-    {
-        var quick = 0;
-        for (var i = 0; i < _replicas.Length; i++)
-        {
-            var r = _replicas[i];
-            r.IsQuick = r.CanStore && r.Exists && _round.IsQuick(i);
-            if (r.IsQuick) quick++;
-        }
-
-        return quick >= _quorum;
-    }
-
-    /// <summary>Those who were asked do not answer, or not all: whoever of the others is within reach is asked, too.</summary>
-    private void AskOthers()
-    {
-        if (!_round.IsOut || State != SequencerState.Open) return;
-        for (var i = 0; i < _replicas.Length; i++)
-        {
-            if (_replicas[i].IsConnected && !_round.IsAsked(i)) Ask(i);
-        }
-    }
-
-    private void Ask(int replica)
-    {
-        _round.Asked(replica);
-        _outputs.SendConfirm(replica, _round.Number);
     }
 
     private void AnswerRound()

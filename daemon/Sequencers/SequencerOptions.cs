@@ -35,12 +35,6 @@ public sealed record SequencerOptions
     /// <summary>A request for the tail, or for opening, that no majority confirmed for so long is answered Unavailable.</summary>
     public TimeSpan ConfirmTimeout { get; init; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>
-    /// How often a round of the fast checkTail asks all replicas: who answers first may have changed, and who is sealed is heard of. Those in between ask only the majority that answered first,
-    /// and the others at the next tick, or when one of those is lost.
-    /// </summary>
-    public TimeSpan ConfirmAllInterval { get; init; } = TimeSpan.FromMilliseconds(100);
-
     /// <summary>How often a replica that reported a full disk, or another passing refusal, is tried again.</summary>
     public TimeSpan RefusedRetryDelay { get; init; } = TimeSpan.FromMilliseconds(100);
 
@@ -97,7 +91,6 @@ public sealed record SequencerOptions
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxRememberedIds, MaxClientWindow);
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxWaiting, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxLoglets, 1);
-        ArgumentOutOfRangeException.ThrowIfLessThan(ConfirmAllInterval, TimeSpan.Zero);
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(TickInterval, TimeSpan.Zero);
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(ConfirmTimeout, TimeSpan.Zero);
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(ReconnectMin, TimeSpan.Zero);

@@ -116,6 +116,25 @@ public class SequencerServiceTests
         }
     }
 
+    [Test, Category("Trap19")]
+    public async Task The_last_tail_is_announced_without_a_tick()
+    {
+        await Stop();
+        await StartAsync(new SequencerOptions { TickInterval = TimeSpan.FromHours(1) });
+        Assert.That(await OpenAsync(_config), Is.EqualTo(StatusCode.Ok));
+        Append(1, 1);
+        await UntilAnsweredAsync(1, StatusCode.Ok);
+        foreach (var server in _servers) await Loopback.UntilAsync(() => server.Of(_config.Id).GlobalTail == 1, "announced with the last acknowledgement");
+
+        // It is awaited once.
+        _servers[2].Acknowledges = false;
+        Append(2, 1);
+        await UntilAnsweredAsync(2, StatusCode.Ok);
+        Append(3, 1);
+        await UntilAnsweredAsync(3, StatusCode.Ok);
+        foreach (var server in _servers) await Loopback.UntilAsync(() => server.Of(_config.Id).GlobalTail == 3, "announced by a timer");
+    }
+
     [Test, Category("Trap07")]
     public async Task A_Loglet_of_another_incarnation_is_never_sequenced()
     {

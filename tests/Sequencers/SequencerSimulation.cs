@@ -48,7 +48,6 @@ internal sealed class SequencerSimulation : ISequencerOutputs
             ResendInterval = TimeSpan.FromMilliseconds(20),
             RetainForLost = TimeSpan.FromMilliseconds(100),
             ResignAfter = _random.Next(3) == 0 ? TimeSpan.FromMilliseconds(50) : TimeSpan.FromHours(1),
-            ConfirmAllInterval = _random.Next(3) == 0 ? TimeSpan.Zero : TimeSpan.FromHours(1),
         };
         _config = LogletConfig.Native(LogletId.NewRandom(), 1, 7, [.. Enumerable.Range(1, replicas).Select(node => new ReplicaId((uint)node, Guid.Empty))]);
         Core = new SequencerCore(_config, _options, this, 0);

@@ -51,7 +51,6 @@ internal static class SimTimes
         MaxRememberedIds = Pick(random, 600, 1_500, 1_000_000),
         ResignAfter = TimeSpan.FromMilliseconds(Pick(random, 100, 300, 10_000)),
         RetainForLost = TimeSpan.FromMilliseconds(Pick(random, 1, 500, 500)),
-        ConfirmAllInterval = TimeSpan.FromMilliseconds(Pick(random, 0, 100, 10_000)),
     };
 
     private static int Pick(Random random, int one, int two, int three) => random.Next(3) switch { 0 => one, 1 => two, _ => three };
