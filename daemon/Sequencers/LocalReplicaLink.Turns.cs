@@ -26,7 +26,7 @@ internal sealed partial class LocalReplicaLink
                 }
 
                 if (!handsOver && !HasAnswers) return true;
-                if (isHere && _queuedBytes > MaxBytesHere) return true;
+                if (isHere && !IsLittle) return true;
                 isConnecting = _isConnectDue;
                 _isConnectDue = false;
                 _isConnected |= isConnecting;

@@ -90,6 +90,9 @@ internal sealed partial class LocalReplicaLink : IReplicaLink, IAckSink, IPausab
     /// <summary>Under the lock, by who is at it or while nobody is: some of these fields are its own.</summary>
     private bool HasWork => HasAnswers || (!_isPaused && (_queued.Count > 0 || _confirm is not null || _globalTail is not null || _next < _handed.Count));
 
+    /// <summary>Under the lock: what was sent and not taken yet may be handed over by a thread that others wait for.</summary>
+    private bool IsLittle => _queuedBytes <= MaxBytesHere && (_isAtWork || _queued.Count == 0);
+
     public void Start(IReplicaEvents events)
     {
         _events = events;
@@ -131,7 +134,7 @@ internal sealed partial class LocalReplicaLink : IReplicaLink, IAckSink, IPausab
         lock (_lock)
         {
             if (!TryBegin()) return;
-            isLittle = _isAtWork && _queuedBytes <= MaxBytesHere && _next == _handed.Count;
+            isLittle = IsLittle && _next == _handed.Count;
         }
 
         if (isLittle) RunHere(handsOver: true);
