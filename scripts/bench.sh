@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs the benchmarks of the parts and of appends from end to end (BenchmarkDotNet), and compares with the stored results; fails if something allocates more than it did. Nothing else should run meanwhile.
-#   ./scripts/bench.sh [--save] [--filter GLOB]    --save: store the results as bench/baseline.json; GLOB: '*SteadyAppend*' for instance, default all (about 10 minutes)
+#   ./scripts/bench.sh [--save] [--filter GLOB]    --save: store the results as bench/baseline.json; GLOB: '*SteadyAppend*' for instance, default all (about 5 minutes)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 usage() { sed -n '2,3s/^# \{0,1\}//p' "$0"; }
