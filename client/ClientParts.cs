@@ -55,7 +55,7 @@ internal sealed class ClientParts : IAsyncDisposable
         var peers = new PeerPool(me, options.ClusterId, router, Connections(options, logger));
         var metaStore = new MetaStoreClient(peers, seeds, new MetaStoreOptions(), options.TimeProvider, logger);
         var nodes = new NodeDirectory(metaStore, peers, new NodeDirectoryOptions { TimeProvider = options.TimeProvider });
-        var loglets = new NativeLogletFactory(nodes.ConnectAsync, nodes.IsLost, router, LogletOptions.Default, options.TimeProvider, logger);
+        var loglets = new NativeLogletFactory(nodes.ConnectAsync, nodes.IsLost, router, LogletOptions.Default, options.TimeProvider, logger, options.InProcess?.NodeId ?? 0);
         return new ClientParts(options, metaStore, loglets, new Placement(nodes, new PlacementOptions(), options.TimeProvider), new SequencerOpener(nodes.ConnectAsync), new ReplicaCopier(nodes.ConnectAsync), nodes, peers);
     }
 

@@ -7,6 +7,9 @@ namespace Delos.Protocol.Connections;
 /// <param name="Listener">The listener.</param>
 public sealed record InProcessRoute(EndPoint Address, Listener Listener)
 {
+    /// <summary>Of the node that listens.</summary>
+    public uint NodeId => Listener.NodeId;
+
     /// <summary>The dialler's end; null if that address is not this listener's. <see cref="ConnectionLostException"/> if the listener has stopped, or has too many.</summary>
     internal ConnectionTransport? TryDial(EndPoint endPoint)
     {

@@ -39,6 +39,9 @@ public sealed class Listener : IAsyncDisposable
     /// <summary>Where it listens, with the port that was chosen if 0 was asked for.</summary>
     public IPEndPoint LocalEndPoint { get; }
 
+    /// <summary>Of the node that listens.</summary>
+    public uint NodeId => _me.NodeId;
+
     /// <summary>Open connections, refused ones not counted.</summary>
     public int ConnectionCount
     {

@@ -51,8 +51,8 @@ public class NativeLogletTests
 
     private ILoglet Open(LogletOptions options, TimeProvider? time = null) => Factory(options, static _ => false, time).Open(_config);
 
-    private NativeLogletFactory Factory(LogletOptions options, Func<uint, bool> isLost, TimeProvider? time = null) =>
-        new((node, ct) => _pool.GetAsync(_peers[(int)node - 1].EndPoint, node, ct), isLost, _router, options, time ?? TimeProvider.System, NullLogger.Instance);
+    private NativeLogletFactory Factory(LogletOptions options, Func<uint, bool> isLost, TimeProvider? time = null, uint ownNode = 0) =>
+        new((node, ct) => _pool.GetAsync(_peers[(int)node - 1].EndPoint, node, ct), isLost, _router, options, time ?? TimeProvider.System, NullLogger.Instance, ownNode);
 
     [TearDown]
     public async Task TearDown()
@@ -91,6 +91,22 @@ public class NativeLogletTests
 
         Assert.That(_peers[alive].Log.Count(r => r.Type == FrameType.Read), Is.EqualTo(3));
         Assert.That(_peers.Sum(p => p.Log.Count(r => r.Type == FrameType.Read)), Is.LessThanOrEqualTo(5), "the one that answered is asked first from then on");
+    }
+
+    [Test]
+    public async Task The_replica_of_the_own_node_is_read_first()
+    {
+        foreach (var peer in _peers) peer.Answer<Read, ReadReply>(r => new ReadReply(StatusCode.Ok, r.Min, 0, 0, 0));
+        foreach (var own in (int[])[2, 0, 1])
+        {
+            await using var loglet = Factory(s_options, static _ => false, ownNode: _peers[own].Identity.NodeId).Open(_config);
+            using var read = await loglet.ReadNextAsync(0, 10, 10, 1000, default).AsTask().WaitAsync(Patience.Long);
+            Assert.That((read.Status, _peers[own].Log.Count(r => r.Type == FrameType.Read)), Is.EqualTo((StatusCode.Ok, 1)));
+        }
+
+        await using var elsewhere = Factory(s_options, static _ => false, ownNode: 9).Open(_config);
+        using var other = await elsewhere.ReadNextAsync(0, 10, 10, 1000, default).AsTask().WaitAsync(Patience.Long);
+        Assert.That((other.Status, _peers.Sum(p => p.Log.Count(r => r.Type == FrameType.Read))), Is.EqualTo((StatusCode.Ok, 4)), "without a replica of its own it asks any");
     }
 
     [Test]
