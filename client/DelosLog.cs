@@ -30,6 +30,9 @@ public sealed class DelosLog : IAsyncDisposable
     /// <summary>The newest version of the chain that this handle has seen; null: none yet. As long as it stays the same, what the handle appends and reads has not been edited as far as it can know.</summary>
     public ulong? KnownVersion => Virtual.Chains.Newest?.Version;
 
+    /// <summary>The nodes that sequence the active segment of the newest chain that this handle has seen; more than one if the log is striped, none before the first chain.</summary>
+    public IReadOnlyList<uint> KnownSequencers => Virtual.Chains.Newest?.Active.Loglet.SequencerNodes ?? [];
+
     internal VirtualLog Virtual { get; }
 
     /// <summary>

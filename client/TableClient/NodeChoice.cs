@@ -7,7 +7,11 @@ internal sealed class NodeChoice(int start)
     /// <summary>A node that failed is asked again when others cannot help, or after so long.</summary>
     public static readonly TimeSpan Shunned = TimeSpan.FromSeconds(2);
 
+    /// <summary>A node that failed is not moved to for so long, unless others cannot help: to be a little quicker is not worth another failure.</summary>
+    public static readonly TimeSpan Distrusted = TimeSpan.FromSeconds(30);
+
     private readonly Dictionary<uint, TimeSpan> _failedAt = [];
+    private readonly Dictionary<uint, TimeSpan> _lastFailedAt = [];
     private uint _preferred;
 
     /// <summary>The table nodes of the cluster, in order.</summary>
@@ -17,7 +21,11 @@ internal sealed class NodeChoice(int start)
     {
         Nodes = nodes;
         if (!nodes.Contains(_preferred)) _preferred = 0;
-        foreach (var gone in _failedAt.Keys.Except(nodes).ToList()) _failedAt.Remove(gone);
+        foreach (var gone in _lastFailedAt.Keys.Except(nodes).ToList())
+        {
+            _failedAt.Remove(gone);
+            _lastFailedAt.Remove(gone);
+        }
     }
 
     /// <summary>0: all of them have been tried, or there is none.</summary>
@@ -40,13 +48,19 @@ internal sealed class NodeChoice(int start)
         return second;
     }
 
-    public void Failed(uint node, TimeSpan now) => _failedAt[node] = now;
+    public void Failed(uint node, TimeSpan now) => _failedAt[node] = _lastFailedAt[node] = now;
 
     /// <summary>It answered: from now on it is asked first, unless another one is and works.</summary>
     public void Answered(uint node, TimeSpan now)
     {
         _failedAt.Remove(node);
         if (_preferred == 0 || IsShunned(_preferred, now)) _preferred = node;
+    }
+
+    /// <summary>Moves to a node that is better than others, if it is one of them and has not failed lately.</summary>
+    public void Prefer(uint node, TimeSpan now)
+    {
+        if (Nodes.Contains(node) && !(_lastFailedAt.TryGetValue(node, out var at) && now - at < Distrusted)) _preferred = node;
     }
 
     private bool IsShunned(uint node, TimeSpan now) => _failedAt.TryGetValue(node, out var at) && now - at < Shunned;

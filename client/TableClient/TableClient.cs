@@ -15,6 +15,7 @@ public sealed partial class TableClient : ITableEndpoint, IAsyncDisposable
 {
     private readonly DelosClient _client;
     private readonly bool _ownsClient;
+    private readonly TableNodes _nodes;
     private readonly TableReads _reads;
     private readonly TableWrites _writes;
 
@@ -24,16 +25,19 @@ public sealed partial class TableClient : ITableEndpoint, IAsyncDisposable
         _ownsClient = ownsClient;
         Options = options;
         var directory = client.Nodes ?? throw new ArgumentException("The client has no cluster of nodes.", nameof(client));
-        var nodes = new TableNodes(directory, client.Options.TimeProvider);
-        var attempts = new NodeAttempts(nodes, options.AttemptTimeout, client.Options.TimeProvider);
-        _reads = new TableReads(nodes, attempts, options, client.Options.TimeProvider);
-        _writes = new TableWrites(nodes, attempts, options, client.Options.TimeProvider);
+        _nodes = new TableNodes(directory, client.Options.TimeProvider, options.PreferSequencer);
+        var attempts = new NodeAttempts(_nodes, options.AttemptTimeout, client.Options.TimeProvider);
+        _reads = new TableReads(_nodes, attempts, options, client.Options.TimeProvider);
+        _writes = new TableWrites(_nodes, attempts, options, client.Options.TimeProvider);
     }
 
     public TableClientOptions Options { get; }
 
     /// <summary>First log position behind this client's last write that was answered: a read at <see cref="TableReadLevel.After"/> it sees all of them. 0 before the first.</summary>
     public long Position => _writes.Position;
+
+    /// <summary>Whom it would ask now; 0: nobody is known.</summary>
+    internal uint Node => _nodes.Next([], out _);
 
     /// <summary>Makes a client over another one's connections, without touching the network. That one is not disposed with it.</summary>
     public static TableClient Connect(DelosClient client, TableClientOptions? options = null)

@@ -23,6 +23,12 @@ public sealed record TableClientOptions
     /// <summary>How long a watch waits at a node for the next change before it asks again, which also shows that the node keeps up with the log. 10 s unless set.</summary>
     public TimeSpan WatchWait { get; init; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>
+    /// Stay with the node that sequences the tables' log, if it has the tables, too: a write there takes two messages less, and so does the look at the tail of a linearizable read. It looks every 2 s which one that is. False: stay
+    /// with whichever node was drawn by lot first, so that many clients, which mostly read, spread over all nodes. True unless set.
+    /// </summary>
+    public bool PreferSequencer { get; init; } = true;
+
     internal TableClientOptions Validate()
     {
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(OperationTimeout, TimeSpan.Zero);

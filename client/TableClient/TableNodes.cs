@@ -1,17 +1,28 @@
 using Delos.Client.MetaStore;
+using Delos.Protocol.Cluster;
 using Delos.Protocol.Connections;
 using Delos.Protocol.Identity;
+using Delos.Protocol.Messages;
 
 namespace Delos.Client.Tables;
 
 /// <summary>The nodes with the role table, as the cluster's node list has them. Thread-safe.</summary>
-internal sealed class TableNodes(NodeDirectory directory, TimeProvider timeProvider)
+/// <param name="directory">Has the list.</param>
+/// <param name="timeProvider">Of what is done now and then.</param>
+/// <param name="prefersSequencer">Move to the node that sequences the tables' log, whichever that is at the time.</param>
+internal sealed class TableNodes(NodeDirectory directory, TimeProvider timeProvider, bool prefersSequencer = false)
 {
+    /// <summary>How often a client in use looks where the sequencer is.</summary>
+    public static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(2);
+
+    private static readonly TimeSpan s_lookPatience = TimeSpan.FromSeconds(2);
+
     private readonly Lock _lock = new();
     private readonly NodeChoice _choice = new(Random.Shared.Next());
     private readonly long _started = timeProvider.GetTimestamp();
     private volatile NodeLink? _link;
     private ulong _version;
+    private TimeSpan _lookAt;
 
     /// <summary>The node to ask next; 0: none is left. The node list is read if it was not yet, or has no table node.</summary>
     /// <param name="tried">Nodes that the operation has asked in vain.</param>
@@ -62,7 +73,19 @@ internal sealed class TableNodes(NodeDirectory directory, TimeProvider timeProvi
 
     public void Answered(uint node)
     {
-        lock (_lock) _choice.Answered(node, Now);
+        var isLookDue = false;
+        lock (_lock)
+        {
+            var now = Now;
+            _choice.Answered(node, now);
+            if (prefersSequencer && now >= _lookAt)
+            {
+                _lookAt = now + LookEvery;
+                isLookDue = true;
+            }
+        }
+
+        if (isLookDue) _ = MoveToSequencerAsync(node);
     }
 
     /// <summary>Reads the node list anew: the roles may have moved. If it cannot be read, what is known of it has to do.</summary>
@@ -83,6 +106,29 @@ internal sealed class TableNodes(NodeDirectory directory, TimeProvider timeProvi
         catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
         {
             if (Known.Count == 0) throw new DelosException(DelosErrorCode.Unavailable, $"The MetaStore has not given the list of nodes after {atMost.TotalSeconds:0.#} s.", e);
+        }
+    }
+
+    /// <summary>Beside the requests, which go on; never fails.</summary>
+    private async Task MoveToSequencerAsync(uint asked)
+    {
+        using var deadline = Deadline.After(s_lookPatience, CancellationToken.None);
+        try
+        {
+            var connection = await directory.ConnectAsync(asked, deadline.Token).ConfigureAwait(false);
+            using var response = await connection.RequestAsync(new NodeStatus(Brief: true), deadline.Token).ConfigureAwait(false);
+            if (!response.TryRead<NodeStatusReply>(out var reply) || !NodeStatusDocument.TryParse(reply.Json.Span, out var status) || status.TableSequencers.Contains(asked)) return;
+            var sequencers = status.TableSequencers.Intersect(Known).ToArray();
+            if (sequencers.Length == 0) return;
+            var sequencer = sequencers[Random.Shared.Next(sequencers.Length)];
+
+            // Requests that go there are not to wait for the connection, which may not come about from here.
+            await directory.ConnectAsync(sequencer, deadline.Token).ConfigureAwait(false);
+            lock (_lock) _choice.Prefer(sequencer, Now);
+        }
+        catch (Exception e) when (AttemptFailure.IsOne(e) || e is OperationCanceledException or ObjectDisposedException or MetaStoreUnavailableException)
+        {
+            // It would only have been quicker. Whatever is wrong, the requests themselves will tell.
         }
     }
 

@@ -125,6 +125,7 @@ internal sealed class NodeServices : IAsyncDisposable
         if (!Has(NodeRoles.Table) || _options.Table is not { } options) return;
         _table = TableHost.Start(options, _me, _options.MetaStore, ownNode, TimeProvider.System, _loggers);
         _status.Table = _table.Status;
+        _status.TableSequencers = () => _table.Sequencers;
         _router.Attach(NodeRoles.Table, _table.Service);
         _router.AttachSnapshots(_table.Snapshots);
     }

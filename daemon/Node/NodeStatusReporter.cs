@@ -49,6 +49,9 @@ internal sealed class NodeStatusReporter
     /// <summary>What the replica of the tables does; set when the role is up.</summary>
     public Func<TableStatusLine>? Table { get; set; }
 
+    /// <summary>Who sequences the log of the tables; set when the role is up.</summary>
+    public Func<IReadOnlyList<uint>>? TableSequencers { get; set; }
+
     public void SetReady() => _ready = true;
 
     public void SetDiskFailed() => _diskFailed = true;
@@ -66,7 +69,7 @@ internal sealed class NodeStatusReporter
 
     public NodeStatusDocument Document(bool brief)
     {
-        var document = _brief with { UptimeSeconds = Math.Round(Stopwatch.GetElapsedTime(_started).TotalSeconds, 3), Ready = _ready };
+        var document = _brief with { UptimeSeconds = Math.Round(Stopwatch.GetElapsedTime(_started).TotalSeconds, 3), Ready = _ready, TableSequencers = TableSequencers?.Invoke() ?? [] };
         if (brief) return document;
         var connections = Connections?.Invoke() ?? default;
         var drive = new DriveInfo(_dataDirectory);

@@ -39,6 +39,9 @@ internal sealed class TableHost : IAsyncDisposable
 
     public TableService Service { get; }
 
+    /// <summary>The nodes that sequence the tables' log, as far as this one knows.</summary>
+    public IReadOnlyList<uint> Sequencers => _log?.KnownSequencers ?? [];
+
     /// <summary>Gives this replica's snapshots to the others, and writes new ones for who asks.</summary>
     public SnapshotService Snapshots { get; }
 

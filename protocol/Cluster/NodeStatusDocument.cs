@@ -5,7 +5,7 @@ using System.Text.Json.Serialization;
 namespace Delos.Protocol.Cluster;
 
 /// <summary>What a node says about itself to operators, the segment monitor and placement: the JSON of a NodeStatusReply frame. Fields may be added, never renamed.</summary>
-/// <remarks>A brief document (NodeStatus.Brief) has the identity and the incarnation; its lists are empty and <see cref="Disk"/> is null.</remarks>
+/// <remarks>A brief document (NodeStatus.Brief) has the identity, the incarnation and <see cref="TableSequencers"/>; its other lists are empty and <see cref="Disk"/> is null.</remarks>
 public sealed record NodeStatusDocument
 {
     public required uint NodeId { get; init; }
@@ -45,6 +45,9 @@ public sealed record NodeStatusDocument
     /// <summary>The replica of the tables; null without the role table.</summary>
     public TableStatusLine? Table { get; init; }
 
+    /// <summary>The nodes that sequence the log of this node's tables, as far as it knows: whoever is served there saves messages. Empty without the role table.</summary>
+    public IReadOnlyList<uint> TableSequencers { get; init; } = [];
+
     public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, NodeStatusJson.Default.NodeStatusDocument);
 
     /// <summary>False if the bytes are not such a document.</summary>
@@ -56,7 +59,7 @@ public sealed record NodeStatusDocument
             if (document is not null)
             {
                 // A field that is not there is null, whatever its property is initialised with.
-                document = document with { Version = document.Version ?? "", Unreachable = document.Unreachable ?? [], Loglets = document.Loglets ?? [], Sequencing = document.Sequencing ?? [] };
+                document = document with { Version = document.Version ?? "", Unreachable = document.Unreachable ?? [], Loglets = document.Loglets ?? [], Sequencing = document.Sequencing ?? [], TableSequencers = document.TableSequencers ?? [] };
                 if (document.IsWhole) return true;
             }
         }

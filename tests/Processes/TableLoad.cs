@@ -172,7 +172,9 @@ internal sealed class TableLoad : IAsyncDisposable
     {
         var client = DelosClient.Connect(_endpoints);
         _clients.Add(client);
-        return TableClient.Connect(client, options);
+
+        // Some at whatever node, also far from the sequencer.
+        return TableClient.Connect(client, options with { PreferSequencer = _clients.Count % 2 == 0 });
     }
 
     private void Watch(bool ofAccounts)

@@ -1,3 +1,4 @@
+using Delos.Client;
 using Delos.Client.Admin;
 using Delos.Client.Tables;
 using Delos.Protocol.Connections;
@@ -87,6 +88,34 @@ public sealed class TableProcessTests : TableFixture
         }
 
         Assert.That((await StatusAsync(client, 1)).InProcessConnections, Is.Zero, "no tables");
+    }
+
+    [Test]
+    public async Task Clients_go_to_the_node_of_the_sequencer_and_follow_it_unless_they_are_to_spread()
+    {
+        await StartTablesAsync();
+        var clients = new List<DelosClient>();
+        for (var i = 0; i < 5; i++) clients.Add(await ConnectAsync());
+        var tables = clients.Select(static c => TableClient.Connect(c)).ToArray();
+        await using var spread = TableClient.Connect(clients[0], new TableClientOptions { PreferSequencer = false });
+        await tables[0].CreateTableAsync(Users);
+        await spread.Table("users").PutAsync(User(0, "Ann"));
+        var (sequencer, there) = ((await clients[0].Admin.ChainAsync("tables")).Active.Loglet.SequencerNode, spread.Node);
+        for (var moves = 0; moves < 2; moves++)
+        {
+            await UntilAsync(
+                async () =>
+                {
+                    foreach (var client in tables.Append(spread)) await client.Table("users").PutAsync(User(0, "Ann"));
+                    return tables.All(t => t.Node == sequencer);
+                },
+                $"all are at node {sequencer}");
+            Assert.That(spread.Node, Is.EqualTo(there));
+            sequencer = (sequencer % 3) + 1;
+            await ExtendAsync(clients[0], new ReconfigExtendOptions { Sequencer = sequencer, Reason = "test" }, "tables");
+        }
+
+        foreach (var client in clients) await client.DisposeAsync();
     }
 
     [Test]

@@ -3,6 +3,7 @@ using Delos.Client.Tables;
 namespace Delos.Tests.TableService;
 
 /// <summary>Which node a client asks.</summary>
+[FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
 public sealed class NodeChoiceTests
 {
     private static readonly TimeSpan s_now = TimeSpan.FromSeconds(100);
@@ -55,5 +56,30 @@ public sealed class NodeChoiceTests
         Assert.That(_choice.Next([], s_now), Is.EqualTo(1).Or.EqualTo(2));
         _choice.Update([]);
         Assert.That(_choice.Next([], s_now), Is.Zero);
+    }
+
+    [Test]
+    public void The_client_moves_to_the_node_that_is_preferred_and_stays_there()
+    {
+        _choice.Answered(3, s_now);
+        _choice.Prefer(2, s_now);
+        Assert.That(_choice.Next([], s_now), Is.EqualTo(2));
+        _choice.Answered(3, s_now);
+        Assert.That(_choice.Next([], s_now), Is.EqualTo(2));
+        _choice.Prefer(4, s_now);
+        Assert.That(_choice.Next([], s_now), Is.EqualTo(2), "4 is none of them");
+    }
+
+    [Test]
+    public void It_does_not_move_to_a_node_that_failed_lately_even_if_that_has_answered_since()
+    {
+        _choice.Answered(3, s_now);
+        _choice.Failed(2, s_now);
+        _choice.Answered(2, s_now);
+        var later = s_now + NodeChoice.Distrusted;
+        _choice.Prefer(2, later - TimeSpan.FromSeconds(1));
+        Assert.That(_choice.Next([], later), Is.EqualTo(3));
+        _choice.Prefer(2, later);
+        Assert.That(_choice.Next([], later), Is.EqualTo(2));
     }
 }
