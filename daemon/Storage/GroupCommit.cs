@@ -12,7 +12,8 @@ public sealed class GroupCommit : IDisposable
     /// <summary>A disk that takes so long for one round is not what a log should stand on, or something else uses it up; it is told.</summary>
     private static readonly TimeSpan s_slow = TimeSpan.FromMilliseconds(500);
 
-    private readonly object _gate = new();
+    private readonly Lock _gate = new();
+    private readonly Doorbell _doorbell = new();
     private readonly List<RecordLog> _logs = [];
     private readonly List<RecordLog> _unproven = [];
     private readonly StorageOptions _options;
@@ -24,6 +25,7 @@ public sealed class GroupCommit : IDisposable
     private Exception? _failure;
     private long _nextCheckpointPass;
     private bool _stopping;
+    private bool _isWaiting;
 
     public GroupCommit(StorageOptions options, ILogger logger, TimeProvider time)
     {
@@ -60,7 +62,7 @@ public sealed class GroupCommit : IDisposable
     {
         if (Interlocked.CompareExchange(ref _failure, reason, null) is not null) return;
         Log.DiskFailed(_logger, reason);
-        lock (_gate) Monitor.PulseAll(_gate);
+        _doorbell.Ring();
         Failed?.Invoke(reason);
     }
 
@@ -77,23 +79,23 @@ public sealed class GroupCommit : IDisposable
     /// <summary>Puts a log into the next round.</summary>
     internal void Kick(RecordLog log)
     {
+        bool isWaiting;
         lock (_gate)
         {
             _kicked.Add(log);
-            if (_kicked.Count == 1) Monitor.PulseAll(_gate);
+            isWaiting = _isWaiting;
+            _isWaiting = false;
         }
+
+        if (isWaiting) _doorbell.Ring();
     }
 
     /// <summary>Ends the threads after the round under way. Close the logs first.</summary>
     public void Dispose()
     {
         Maintenance.Dispose();
-        lock (_gate)
-        {
-            _stopping = true;
-            Monitor.PulseAll(_gate);
-        }
-
+        lock (_gate) _stopping = true;
+        _doorbell.Ring();
         if (Thread.CurrentThread != _thread) _thread.Join();
     }
 
@@ -134,22 +136,23 @@ public sealed class GroupCommit : IDisposable
     /// <summary>False: the end.</summary>
     private bool WaitForRound()
     {
-        lock (_gate)
+        var isTimeOver = false;
+        while (true)
         {
-            while (_kicked.Count == 0)
+            lock (_gate)
             {
-                if (_stopping || Failure is not null) return false;
-                if (_unproven.Count == 0)
+                _isWaiting = false;
+                if (_kicked.Count > 0 || isTimeOver)
                 {
-                    Monitor.Wait(_gate);
-                    continue;
+                    (_round, _kicked) = (_kicked, _round);
+                    return Failure is null;
                 }
 
-                if (!Monitor.Wait(_gate, _options.IdleCheckpoint)) break;
+                if (_stopping || Failure is not null) return false;
+                _isWaiting = true;
             }
 
-            (_round, _kicked) = (_kicked, _round);
-            return Failure is null;
+            isTimeOver = !_doorbell.Wait(_unproven.Count == 0 ? null : _options.IdleCheckpoint);
         }
     }
 
