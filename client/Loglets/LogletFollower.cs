@@ -82,7 +82,8 @@ internal sealed class LogletFollower(ReplicaSet replicas, ReplicaReader reader, 
             catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
             {
                 // Nothing came for a while. It may be cut off from the sequencer: see whether another one has heard of more.
-                if (!await AnotherHasMoreAsync(replica, next, cancellationToken).ConfigureAwait(false)) continue;
+                // What came meanwhile, here as there, is no reason to go.
+                if (!await AnotherHasMoreAsync(replica, next, cancellationToken).ConfigureAwait(false) || subscription.Batches.TryPeek(out _)) continue;
                 Moved(replica, "another replica has more");
                 return null;
             }
