@@ -31,7 +31,7 @@ public sealed class NativeLogletFactory(LogletConnector connect, Func<uint, bool
             if (config.Replicas[i].NodeId == ownNode) return i;
         }
 
-        // Spreads the readers.
+        // Spreads the handles of a process.
         return Interlocked.Increment(ref _opened) & int.MaxValue;
     }
 }

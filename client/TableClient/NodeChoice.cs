@@ -7,7 +7,7 @@ internal sealed class NodeChoice(int start)
     /// <summary>A node that failed is asked again when others cannot help, or after so long.</summary>
     public static readonly TimeSpan Shunned = TimeSpan.FromSeconds(2);
 
-    /// <summary>A node that failed is not moved to for so long, unless others cannot help: to be a little quicker is not worth another failure.</summary>
+    /// <summary>A node that failed is not moved to for so long: to be a little quicker is not worth another failure.</summary>
     public static readonly TimeSpan Distrusted = TimeSpan.FromSeconds(30);
 
     private readonly Dictionary<uint, TimeSpan> _failedAt = [];

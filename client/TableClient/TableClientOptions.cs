@@ -25,7 +25,7 @@ public sealed record TableClientOptions
 
     /// <summary>
     /// Stay with the node that sequences the tables' log, if it has the tables, too: a write there takes two messages less, and so does the look at the tail of a linearizable read. It looks every 2 s which one that is. False: stay
-    /// with whichever node was drawn by lot first, so that many clients, which mostly read, spread over all nodes. True unless set.
+    /// with whichever node was drawn by lot first, so that many clients, which mostly read, hold views or watch, spread over all nodes, each of which bounds those (section [table] of its configuration). True unless set.
     /// </summary>
     public bool PreferSequencer { get; init; } = true;
 

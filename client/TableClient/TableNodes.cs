@@ -115,21 +115,28 @@ internal sealed class TableNodes(NodeDirectory directory, TimeProvider timeProvi
         using var deadline = Deadline.After(s_lookPatience, CancellationToken.None);
         try
         {
-            var connection = await directory.ConnectAsync(asked, deadline.Token).ConfigureAwait(false);
-            using var response = await connection.RequestAsync(new NodeStatus(Brief: true), deadline.Token).ConfigureAwait(false);
-            if (!response.TryRead<NodeStatusReply>(out var reply) || !NodeStatusDocument.TryParse(reply.Json.Span, out var status) || status.TableSequencers.Contains(asked)) return;
-            var sequencers = status.TableSequencers.Intersect(Known).ToArray();
-            if (sequencers.Length == 0) return;
-            var sequencer = sequencers[Random.Shared.Next(sequencers.Length)];
+            var sequencers = await SequencersAsync(asked, deadline.Token).ConfigureAwait(false);
+            if (sequencers.Contains(asked)) return;
+            var others = sequencers.Intersect(Known).ToArray();
+            if (others.Length == 0) return;
+            var other = others[Random.Shared.Next(others.Length)];
 
-            // Requests that go there are not to wait for the connection, which may not come about from here.
-            await directory.ConnectAsync(sequencer, deadline.Token).ConfigureAwait(false);
-            lock (_lock) _choice.Prefer(sequencer, Now);
+            // Requests that go there are not to wait for a connection that may not come about from here, or for tables that do not work there; nor are two nodes to send a client to each other.
+            if (!(await SequencersAsync(other, deadline.Token).ConfigureAwait(false)).Contains(other)) return;
+            lock (_lock) _choice.Prefer(other, Now);
         }
-        catch (Exception e) when (AttemptFailure.IsOne(e) || e is OperationCanceledException or ObjectDisposedException or MetaStoreUnavailableException)
+        catch (Exception e) when (e is not OutOfMemoryException)
         {
             // It would only have been quicker. Whatever is wrong, the requests themselves will tell.
         }
+    }
+
+    /// <summary>Who sequences the tables' log, as that node has it; nobody if it does not serve them.</summary>
+    private async ValueTask<IReadOnlyList<uint>> SequencersAsync(uint node, CancellationToken cancellationToken)
+    {
+        var connection = await directory.ConnectAsync(node, cancellationToken).ConfigureAwait(false);
+        using var response = await connection.RequestAsync(new NodeStatus(Brief: true), cancellationToken).ConfigureAwait(false);
+        return response.TryRead<NodeStatusReply>(out var reply) && NodeStatusDocument.TryParse(reply.Json.Span, out var status) ? status.TableSequencers : [];
     }
 
     /// <summary>The node to ask next; 0: none is left.</summary>

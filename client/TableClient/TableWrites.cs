@@ -96,7 +96,7 @@ internal sealed class TableWrites
 
     /// <summary>What is to be done between two attempts.</summary>
     /// <exception cref="DelosException">There is no further one.</exception>
-    private static async ValueTask PrepareAsync(ProposalStep step, Attempt attempt, uint node, NodeRounds rounds, CancellationToken cancellationToken)
+    private async ValueTask PrepareAsync(ProposalStep step, Attempt attempt, uint node, NodeRounds rounds, CancellationToken cancellationToken)
     {
         switch (step)
         {
@@ -105,6 +105,8 @@ internal sealed class TableWrites
             case ProposalStep.FailUnknown:
                 throw new DelosException(DelosErrorCode.OutcomeUnknown, $"The write may have been applied, or be applied later: {attempt.Message}.", node: node == 0 ? null : node);
             case ProposalStep.Elsewhere when node != 0:
+                // It answered, but that is no help: reads and later writes go elsewhere at once, too.
+                _nodes.Failed(node);
                 rounds.Tried(node);
                 break;
             case ProposalStep.Refresh:

@@ -39,8 +39,8 @@ internal sealed class TableHost : IAsyncDisposable
 
     public TableService Service { get; }
 
-    /// <summary>The nodes that sequence the tables' log, as far as this one knows.</summary>
-    public IReadOnlyList<uint> Sequencers => _log?.KnownSequencers ?? [];
+    /// <summary>The nodes that sequence the tables' log, as far as this one knows; none unless its replica applies what they do.</summary>
+    public IReadOnlyList<uint> Sequencers => _replica?.Runtime.Status is { State: RuntimeState.Applying, Problem.Length: 0 } && _log is { } log ? log.KnownSequencers : [];
 
     /// <summary>Gives this replica's snapshots to the others, and writes new ones for who asks.</summary>
     public SnapshotService Snapshots { get; }

@@ -45,7 +45,7 @@ public sealed record NodeStatusDocument
     /// <summary>The replica of the tables; null without the role table.</summary>
     public TableStatusLine? Table { get; init; }
 
-    /// <summary>The nodes that sequence the log of this node's tables, as far as it knows: whoever is served there saves messages. Empty without the role table.</summary>
+    /// <summary>The nodes that sequence the log of this node's tables, as far as it knows: whoever is served there saves messages. Empty without the role table, and while its replica does not apply what is in the log.</summary>
     public IReadOnlyList<uint> TableSequencers { get; init; } = [];
 
     public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, NodeStatusJson.Default.NodeStatusDocument);
