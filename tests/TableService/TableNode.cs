@@ -21,6 +21,7 @@ internal sealed class TableNode : IFrameHandler, IAsyncDisposable
     private readonly TableReplica _replica;
     private readonly Listener _listener;
     private readonly LocalPeer _me;
+    private int _statusRequests;
 
     public TableNode(uint id, Guid cluster, DelosLog log, string directory)
     {
@@ -41,6 +42,12 @@ internal sealed class TableNode : IFrameHandler, IAsyncDisposable
     /// <summary>It answers no query of a state that it holds.</summary>
     public bool IsSilentAboutViews { get; set; }
 
+    /// <summary>Who sequences its log, as its status has it.</summary>
+    public IReadOnlyList<uint> Sequencers { get; set; } = [];
+
+    /// <summary>How often it was asked for its status.</summary>
+    public int StatusRequests => Volatile.Read(ref _statusRequests);
+
     /// <summary>What it has in hand.</summary>
     public (int Requests, int Watches, int Views) Load => _service.Load;
 
@@ -51,7 +58,8 @@ internal sealed class TableNode : IFrameHandler, IAsyncDisposable
     public void OnFrame(Connection connection, in Frame frame)
     {
         if (IsSilentAbout(frame.Type) || (IsSilentAboutViews && frame.TryRead<TableRead>(out var read) && IsOfView(read))) return;
-        _service.OnFrame(connection, frame);
+        if (frame.TryRead<NodeStatus>(out _)) ReplyStatus(connection, frame.CorrelationId);
+        else _service.OnFrame(connection, frame);
     }
 
     public void OnBatchEnd(Connection connection) => _service.OnBatchEnd(connection);
@@ -67,6 +75,13 @@ internal sealed class TableNode : IFrameHandler, IAsyncDisposable
         await _listener.DisposeAsync();
         await _service.DisposeAsync();
         await _replica.DisposeAsync();
+    }
+
+    private void ReplyStatus(Connection connection, ulong correlationId)
+    {
+        var status = new NodeStatusDocument { NodeId = _me.NodeId, DiskId = Guid.Empty, ClusterId = _me.ClusterId, Roles = ["table"], Incarnation = 1, TableSequencers = Sequencers };
+        connection.Reply(new NodeStatusReply(status.ToJson()), correlationId);
+        Interlocked.Increment(ref _statusRequests);
     }
 
     private static bool IsOfView(in TableRead read) => TableQueryCodec.Decode(read.Query.Span, out _) is { } query && TableQueries.SnapshotOf(query) is not null;
