@@ -116,14 +116,19 @@ internal sealed class TableNodes(NodeDirectory directory, TimeProvider timeProvi
         try
         {
             var sequencers = await SequencersAsync(asked, deadline.Token).ConfigureAwait(false);
-            if (sequencers.Contains(asked)) return;
-            var others = sequencers.Intersect(Known).ToArray();
-            if (others.Length == 0) return;
-            var other = others[Random.Shared.Next(others.Length)];
+            var sequencer = asked;
+            if (!sequencers.Contains(asked))
+            {
+                var others = sequencers.Intersect(Known).ToArray();
+                if (others.Length == 0) return;
+                sequencer = others[Random.Shared.Next(others.Length)];
 
-            // Requests that go there are not to wait for a connection that may not come about from here, or for tables that do not work there; nor are two nodes to send a client to each other.
-            if (!(await SequencersAsync(other, deadline.Token).ConfigureAwait(false)).Contains(other)) return;
-            lock (_lock) _choice.Prefer(other, Now);
+                // Requests that go there are not to wait for a connection that may not come about from here, or for tables that do not work there; nor are two nodes to send a client to each other.
+                if (!(await SequencersAsync(sequencer, deadline.Token).ConfigureAwait(false)).Contains(sequencer)) return;
+            }
+
+            // Also if it is the one that was asked: a scan goes on where its state is held, while other requests go elsewhere.
+            lock (_lock) _choice.Prefer(sequencer, Now);
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {

@@ -105,8 +105,8 @@ internal sealed class TableWrites
             case ProposalStep.FailUnknown:
                 throw new DelosException(DelosErrorCode.OutcomeUnknown, $"The write may have been applied, or be applied later: {attempt.Message}.", node: node == 0 ? null : node);
             case ProposalStep.Elsewhere when node != 0:
-                // It answered, but that is no help: reads and later writes go elsewhere at once, too.
-                _nodes.Failed(node);
+                // It answered, but that is no help: reads and later writes go elsewhere at once, too. What it refuses for good is no fault of its own.
+                if (attempt.End != AttemptEnd.Refused) _nodes.Failed(node);
                 rounds.Tried(node);
                 break;
             case ProposalStep.Refresh:
