@@ -19,7 +19,7 @@ internal sealed class NodeRounds(TableNodes nodes, TableClientOptions options, T
 
     private static readonly IReadOnlyList<uint> s_noneTried = [];
 
-    private readonly long _begun = timeProvider.GetTimestamp();
+    private long _begun = timeProvider.GetTimestamp();
     private List<uint>? _tried;
     private TimeSpan _pause = s_pause;
 
@@ -50,6 +50,9 @@ internal sealed class NodeRounds(TableNodes nodes, TableClientOptions options, T
 
     /// <summary>It is not asked again before <see cref="StartOver"/>.</summary>
     public void Tried(uint node) => (_tried ??= []).Add(node);
+
+    /// <summary>Another one's way through the nodes, in the time that this one has left.</summary>
+    public NodeRounds Beside() => new(nodes, options, timeProvider, wait) { _begun = _begun };
 
     public void StartOver() => _tried?.Clear();
 

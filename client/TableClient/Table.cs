@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using Delos.Protocol.Messages;
 using Delos.Protocol.Tables;
 
 namespace Delos.Client.Tables;
@@ -18,17 +17,13 @@ public sealed class Table
 
     public string Name { get; }
 
-    /// <summary>The row with that key, or null if there is none.</summary>
+    /// <summary>The row with that key, or null if there is none. Gets that come while others are under way are asked for together.</summary>
     /// <param name="key">The primary key's values, in its order.</param>
     /// <param name="columns">Names of the columns wanted; null: all.</param>
     /// <param name="level">How fresh; linearizable unless said otherwise.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    public async ValueTask<VersionedRow?> GetAsync(IReadOnlyList<CellValue> key, IReadOnlyList<string>? columns = null, TableReadLevel level = default, CancellationToken cancellationToken = default)
-    {
-        var answer = await _client.Reads.AskAsync(new GetRows(Name, [key], columns), level, TableHold.None, TimeSpan.Zero, cancellationToken).ConfigureAwait(false);
-        var found = TableClient.Expect<RowsResult>(answer.Reply);
-        return found.Rows[0] is { } row ? VersionedRow.Of(found.Columns, row) : null;
-    }
+    public ValueTask<VersionedRow?> GetAsync(IReadOnlyList<CellValue> key, IReadOnlyList<string>? columns = null, TableReadLevel level = default, CancellationToken cancellationToken = default) =>
+        _client.Gets.GetAsync(Name, key, columns, level, cancellationToken);
 
     /// <summary>The rows with those keys, all of one moment; null where there is none. At most <see cref="TableLimits.ReadKeys"/>.</summary>
     public async ValueTask<IReadOnlyList<VersionedRow?>> GetManyAsync(IReadOnlyList<IReadOnlyList<CellValue>> keys, IReadOnlyList<string>? columns = null, TableReadLevel level = default, CancellationToken cancellationToken = default)

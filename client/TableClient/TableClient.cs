@@ -28,6 +28,7 @@ public sealed partial class TableClient : ITableEndpoint, IAsyncDisposable
         _nodes = new TableNodes(directory, client.Options.TimeProvider, options.PreferSequencer);
         var attempts = new NodeAttempts(_nodes, options.AttemptTimeout, client.Options.TimeProvider);
         _reads = new TableReads(_nodes, attempts, options, client.Options.TimeProvider);
+        Gets = new GatheredGets(_reads);
         _writes = new TableWrites(_nodes, attempts, options, client.Options.TimeProvider);
     }
 
@@ -131,6 +132,8 @@ public sealed partial class TableClient : ITableEndpoint, IAsyncDisposable
     internal TableReads Reads => _reads;
 
     internal TableWrites Writes => _writes;
+
+    internal GatheredGets Gets { get; }
 
     /// <summary>The result of a query that must succeed.</summary>
     internal async ValueTask<T> AskAsync<T>(TableQuery query, TableReadLevel level, CancellationToken cancellationToken)

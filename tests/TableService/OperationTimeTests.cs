@@ -37,6 +37,7 @@ public sealed class OperationTimeTests
         isFrozen.SetResult();
         await Task.WhenAll(
             EndsAsync(DelosErrorCode.Unavailable, async () => await known.GetAsync([1L])),
+            EndsAsync(DelosErrorCode.Unavailable, async () => await Task.WhenAll(known.GetAsync([1L]).AsTask(), known.GetAsync([2L]).AsTask())),
             EndsAsync(DelosErrorCode.Unavailable, async () => await tables.ListTablesAsync()),
             EndsAsync(DelosErrorCode.Unavailable, async () => await pages.MoveNextAsync()),
             EndsAsync(DelosErrorCode.Unavailable, () => transaction),
