@@ -5,43 +5,54 @@ namespace Delos.Client.Tables;
 
 /// <summary>
 /// Reads rows by key. A get that is alone is asked for at once; those that come while others are under way are gathered until the threads that make them have run, and asked for together: one query, one look at the log's tail, one
-/// answer. For each of them that is as good as a query of its own, since all have begun before it is asked. If it fails, each is asked for by itself: another one's key may be the reason. Thread-safe.
+/// answer. For each of them that is as good as a query of its own, since all have begun before it is asked. If no node can answer it, each is asked for by itself: another one's key may be the reason. Thread-safe.
 /// </summary>
-internal sealed class GatheredGets(TableReads reads)
+/// <param name="reads">Asks.</param>
+/// <param name="later">Runs what it is given when the threads that make gets have run; null: on the thread pool.</param>
+internal sealed class GatheredGets(TableReads reads, Action<Action>? later = null)
 {
     /// <summary>Of one query. More saves little, and while this process makes use of one answer, the node is to be busy with the next.</summary>
     private const int MostRows = 32;
 
+    /// <summary>So many have room in one answer, however large they are.</summary>
+    private const int RowsThatFit = (TableLimits.AnswerBytes + TableLimits.RowBytes) / TableLimits.RowBytes;
+
+    /// <summary>Queries of as many rows as are tried at the time that must have had room before more are tried: one for which there is none costs a query for each row.</summary>
+    private const int FitsBeforeMore = 16;
+
     private readonly Lock _lock = new();
 
-    /// <summary>Those not asked for yet: hardly ever more than one for each table in use.</summary>
+    /// <summary>Those not asked for yet: one for each combination of table, columns and level in use.</summary>
     private readonly List<Gathering> _open = [];
 
+    private readonly Action<Action> _later = later ?? (static run => ThreadPool.UnsafeQueueUserWorkItem(static r => r(), run, preferLocal: false));
     private int _underWay;
-
-    /// <summary>Rows of one query, fewer if they are so large that an answer has no room for <see cref="MostRows"/>.</summary>
     private int _limit = MostRows;
+    private int _fits;
 
     /// <summary>The row with that key, or null if there is none. Fails as <see cref="Table.GetAsync"/> does.</summary>
     /// <param name="table">Its name.</param>
     /// <param name="key">The primary key's values. They are copied.</param>
-    /// <param name="columns">Names of the columns wanted; null: all.</param>
+    /// <param name="columns">Names of the columns wanted; null: all. They are copied.</param>
     /// <param name="level">How fresh.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     public ValueTask<VersionedRow?> GetAsync(string table, IReadOnlyList<CellValue> key, IReadOnlyList<string>? columns, TableReadLevel level, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(key);
-        var copy = key.ToArray();
-        if (TryGather(table, copy, columns, level) is not { } row) return AskAloneAsync(new GetRows(table, [copy], columns), level, cancellationToken);
-        return new ValueTask<VersionedRow?>(cancellationToken.CanBeCanceled ? row.WaitAsync(cancellationToken) : row);
+        if (cancellationToken.IsCancellationRequested) return ValueTask.FromCanceled<VersionedRow?>(cancellationToken);
+        var (keyCopy, columnsCopy) = (key.ToArray(), columns?.ToArray());
+
+        // Those after one's own last write hardly ever agree on a position.
+        if (level.Kind == TableReadKind.After) return AskOneAsync(reads.Begin(), new GetRows(table, [keyCopy], columnsCopy), level, isSentAtOnce: false, cancellationToken);
+        return TryGather(table, keyCopy, columnsCopy, level, cancellationToken) is { } get ? new ValueTask<VersionedRow?>(get.Row) : AskAloneAsync(new GetRows(table, [keyCopy], columnsCopy), level, cancellationToken);
     }
 
     /// <summary>Null: no other is under way, and now this one is.</summary>
-    private Task<VersionedRow?>? TryGather(string table, CellValue[] key, IReadOnlyList<string>? columns, TableReadLevel level)
+    private GatheredGet? TryGather(string table, CellValue[] key, string[]? columns, TableReadLevel level, CancellationToken cancellationToken)
     {
         Gathering? gathering;
-        Task<VersionedRow?> row;
-        bool isNew, isClosed;
+        GatheredGet get;
+        bool isFirst, isFull;
         lock (_lock)
         {
             if (_underWay == 0 && _open.Count == 0)
@@ -50,42 +61,43 @@ internal sealed class GatheredGets(TableReads reads)
                 return null;
             }
 
+            isFirst = _open.Count == 0;
             gathering = _open.Find(g => g.Takes(table, columns, level));
-            isNew = gathering is null;
             if (gathering is null) _open.Add(gathering = new Gathering(reads.Begin(), table, columns, level));
-            row = gathering.Add(key);
-            isClosed = gathering.Count >= _limit && TryClose(gathering);
+            gathering.Gets.Add(get = new GatheredGet(key, cancellationToken));
+            isFull = gathering.Gets.Count >= _limit;
+            if (isFull)
+            {
+                _open.Remove(gathering);
+                _underWay++;
+            }
         }
 
-        if (isClosed) _ = AskAsync(gathering);
-        else if (isNew) ThreadPool.UnsafeQueueUserWorkItem(static work => work.Gets.CloseAndAsk(work.Gathering), (Gets: this, Gathering: gathering), preferLocal: false);
-        return row;
+        // Not on this thread, whose next get may be one of the next query.
+        if (isFull) ThreadPool.UnsafeQueueUserWorkItem(static work => _ = work.Gets.AskAsync(work.Gathering, isSentAtOnce: true), (Gets: this, Gathering: gathering), preferLocal: false);
+        if (isFirst) _later(AskOpen);
+        return get;
     }
 
-    /// <summary>When the threads that make gets have run.</summary>
-    private void CloseAndAsk(Gathering gathering)
+    private void AskOpen()
     {
+        Gathering[] open;
         lock (_lock)
         {
-            if (!TryClose(gathering)) return;
+            open = [.. _open];
+            _open.Clear();
+            _underWay += open.Length;
         }
 
-        _ = AskAsync(gathering);
-    }
-
-    /// <summary>Under the lock. Takes it out; false: that was done already.</summary>
-    private bool TryClose(Gathering gathering)
-    {
-        if (!_open.Remove(gathering)) return false;
-        _underWay++;
-        return true;
+        // The last one sends what the others have queued.
+        for (var i = 0; i < open.Length; i++) _ = AskAsync(open[i], isSentAtOnce: i == open.Length - 1);
     }
 
     private async ValueTask<VersionedRow?> AskAloneAsync(GetRows query, TableReadLevel level, CancellationToken cancellationToken)
     {
         try
         {
-            return await AskOneAsync(reads.Begin(), query, level, cancellationToken).ConfigureAwait(false);
+            return await AskOneAsync(reads.Begin(), query, level, isSentAtOnce: false, cancellationToken).ConfigureAwait(false);
         }
         finally
         {
@@ -94,72 +106,90 @@ internal sealed class GatheredGets(TableReads reads)
     }
 
     /// <summary>Never fails.</summary>
-    private async Task AskAsync(Gathering gathering)
+    private async Task AskAsync(Gathering gathering, bool isSentAtOnce)
     {
-        VersionedRow?[] rows;
-        try
+        if (gathering.Gets is [var only])
         {
-            rows = await AskAllAsync(gathering).ConfigureAwait(false);
-        }
-        catch (Exception e)
-        {
-            End(gathering, (e as TableException)?.Status);
-            if (gathering.Count == 1 || !gathering.Rounds.IsTimeLeft) gathering.Fail(e);
-            else
-            {
-                for (var i = 0; i < gathering.Count; i++) _ = AskOnlyAsync(gathering, i);
-            }
-
+            await AskOnlyAsync(gathering, only, isSentAtOnce).ConfigureAwait(false);
             return;
         }
 
-        End(gathering, TableStatus.Ok);
-        gathering.Answer(rows);
+        VersionedRow?[]? rows = null;
+        var hasRoom = true;
+        try
+        {
+            rows = FoundRows.Of(await reads.AskGatheredAsync(gathering.Rounds, gathering.ToQuery(), gathering.Level, isSentAtOnce).ConfigureAwait(false), gathering.Gets.Count);
+        }
+        catch (TableException e)
+        {
+            hasRoom = e.Status != TableStatus.TooLarge;
+        }
+        catch (Exception)
+        {
+            // Whatever it is, those whom it is about will be told.
+        }
+
+        if (rows is not null || !hasRoom) Learn(gathering.Gets.Count, hasRoom);
+        if (rows is null) AskEach(gathering);
+
+        // Before the callers go on: what they ask for next may be alone.
+        End();
+        if (rows is not null) Answer(gathering.Gets, rows);
     }
 
-    /// <summary>Before the callers go on: what they ask for next may be alone.</summary>
-    private void End(Gathering gathering, TableStatus? status)
+    private void End()
+    {
+        lock (_lock) _underWay--;
+    }
+
+    /// <summary>How many rows may be asked for at a time.</summary>
+    private void Learn(int rows, bool hasRoom)
     {
         lock (_lock)
         {
-            _underWay--;
-            if (status == TableStatus.TooLarge) _limit = Math.Max(1, gathering.Count / 2);
-            else if (status == TableStatus.Ok && gathering.Count >= _limit && _limit < MostRows) _limit++;
+            if (!hasRoom) (_limit, _fits) = (Math.Min(_limit, Math.Max(RowsThatFit, rows / 2)), 0);
+            else if (_limit < MostRows && rows >= _limit && ++_fits >= FitsBeforeMore) (_limit, _fits) = (_limit + 1, 0);
         }
     }
 
-    private async ValueTask<VersionedRow?[]> AskAllAsync(Gathering gathering)
+    private static void Answer(List<GatheredGet> gets, VersionedRow?[] rows)
     {
-        var answer = await reads.AskGatheredAsync(gathering.Rounds, gathering.ToQuery(), gathering.Level).ConfigureAwait(false);
-        var found = TableClient.Expect<RowsResult>(answer.Reply);
-        if (found.Rows.Count != gathering.Count) throw new DelosException(DelosErrorCode.Protocol, $"Node {answer.Node} was asked for {gathering.Count} rows and answered with {found.Rows.Count}.", node: answer.Node);
-        var rows = new VersionedRow?[gathering.Count];
-        for (var i = 0; i < rows.Length; i++) rows[i] = found.Rows[i] is { } row ? VersionedRow.Of(found.Columns, row) : null;
-        return rows;
+        for (var i = 0; i < rows.Length - 1; i++) ThreadPool.UnsafeQueueUserWorkItem(static answer => answer.Get.Answer(answer.Row), (Get: gets[i], Row: rows[i]), preferLocal: true);
+
+        // What this caller does next is done here: nothing else has to be, and a change of threads is saved.
+        gets[^1].Answer(rows[^1]);
     }
 
-    /// <summary>Asks for one of those that could not be asked for together, in the time that they have left. Never fails.</summary>
-    private async Task AskOnlyAsync(Gathering gathering, int index)
+    /// <summary>They could not be asked for together. Each has a work item of its own, since what its caller does next may wait for another one's.</summary>
+    private void AskEach(Gathering gathering)
     {
-        var (query, caller) = gathering.Only(index);
+        foreach (var get in gathering.Gets)
+        {
+            if (get.Row.IsCompleted) continue;
+            lock (_lock) _underWay++;
+            ThreadPool.UnsafeQueueUserWorkItem(static work => _ = work.Gets.AskOnlyAsync(work.Gathering, work.Get, isSentAtOnce: false), (Gets: this, Gathering: gathering, Get: get), preferLocal: false);
+        }
+    }
+
+    /// <summary>Asks for one of them, in the time that they have left. Never fails.</summary>
+    private async Task AskOnlyAsync(Gathering gathering, GatheredGet get, bool isSentAtOnce)
+    {
         VersionedRow? row;
         try
         {
-            row = await AskOneAsync(gathering.Rounds.Beside(), query, gathering.Level, CancellationToken.None).ConfigureAwait(false);
+            row = await AskOneAsync(gathering.Rounds.Beside(), gathering.ToQuery(get), gathering.Level, isSentAtOnce, get.CancellationToken).ConfigureAwait(false);
         }
         catch (Exception e)
         {
-            caller.SetException(e);
+            End();
+            get.Fail(e);
             return;
         }
 
-        caller.SetResult(row);
+        End();
+        get.Answer(row);
     }
 
-    private async ValueTask<VersionedRow?> AskOneAsync(NodeRounds rounds, GetRows query, TableReadLevel level, CancellationToken cancellationToken)
-    {
-        var answer = await reads.AskAsync(rounds, query, level, TableHold.None, TimeSpan.Zero, cancellationToken).ConfigureAwait(false);
-        var found = TableClient.Expect<RowsResult>(answer.Reply);
-        return found.Rows[0] is { } row ? VersionedRow.Of(found.Columns, row) : null;
-    }
+    private async ValueTask<VersionedRow?> AskOneAsync(NodeRounds rounds, GetRows query, TableReadLevel level, bool isSentAtOnce, CancellationToken cancellationToken) =>
+        FoundRows.Of(await reads.AskAsync(rounds, query, level, TableHold.None, TimeSpan.Zero, cancellationToken, isSentAtOnce).ConfigureAwait(false), 1)[0];
 }

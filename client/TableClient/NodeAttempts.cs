@@ -16,10 +16,10 @@ internal sealed class NodeAttempts(TableNodes nodes, TimeSpan usualTimeout, Time
     /// <param name="node">Who is asked.</param>
     /// <param name="request">What.</param>
     /// <param name="timeout">After which the attempt is given up; up to <see cref="SharedDeadline.Window"/> later if it is the usual one.</param>
-    /// <param name="isGathered">It stands for several, and has waited for others to come already: it is sent at once.</param>
+    /// <param name="isSentAtOnce">Also while others are under way; otherwise it waits for those that come at the same time (<see cref="RequestBurst"/>).</param>
     /// <param name="cancellationToken">The caller's.</param>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public async ValueTask<(TReply Reply, AttemptFailure? Failure)> AskAsync<TRequest, TReply>(uint node, TRequest request, TimeSpan timeout, bool isGathered, CancellationToken cancellationToken)
+    public async ValueTask<(TReply Reply, AttemptFailure? Failure)> AskAsync<TRequest, TReply>(uint node, TRequest request, TimeSpan timeout, bool isSentAtOnce, CancellationToken cancellationToken)
         where TRequest : struct, IMessage<TRequest>
         where TReply : struct, IReadableMessage<TReply>
     {
@@ -40,7 +40,7 @@ internal sealed class NodeAttempts(TableNodes nodes, TimeSpan usualTimeout, Time
         try
         {
             var asking = link.Connection.EnqueueRequestAsync(request, [], token);
-            link.Burst.Flush(isAlone || isGathered);
+            link.Burst.Flush(isAlone || isSentAtOnce);
             using var response = await asking.ConfigureAwait(false);
             if (response.TryRead<TReply>(out var reply))
             {

@@ -19,9 +19,12 @@ internal sealed class NodeRounds(TableNodes nodes, TableClientOptions options, T
 
     private static readonly IReadOnlyList<uint> s_noneTried = [];
 
-    private long _begun = timeProvider.GetTimestamp();
+    private readonly long _begun = timeProvider.GetTimestamp();
     private List<uint>? _tried;
     private TimeSpan _pause = s_pause;
+
+    private NodeRounds(TableNodes nodes, TableClientOptions options, TimeProvider timeProvider, TimeSpan wait, long begun)
+        : this(nodes, options, timeProvider, wait) => _begun = begun;
 
     /// <summary>Why nobody is asked if no node has the role.</summary>
     public static AttemptFailure NoNode => new(FailureKind.Elsewhere, DelosErrorCode.Unavailable, "no node of the cluster has the role table; set roles.table = true on some");
@@ -52,7 +55,7 @@ internal sealed class NodeRounds(TableNodes nodes, TableClientOptions options, T
     public void Tried(uint node) => (_tried ??= []).Add(node);
 
     /// <summary>Another one's way through the nodes, in the time that this one has left.</summary>
-    public NodeRounds Beside() => new(nodes, options, timeProvider, wait) { _begun = _begun };
+    public NodeRounds Beside() => new(nodes, options, timeProvider, wait, _begun);
 
     public void StartOver() => _tried?.Clear();
 
@@ -80,10 +83,11 @@ internal sealed class NodeRounds(TableNodes nodes, TableClientOptions options, T
     /// <summary>Asks any node, another one if that cannot tell, and all of them again, for something that does no harm if it is done twice. To be awaited once.</summary>
     /// <param name="state">For <paramref name="ask"/>.</param>
     /// <param name="ask">One attempt at a node, within a time.</param>
+    /// <param name="isOneRound">It is not asked again after all have been.</param>
     /// <param name="cancellationToken">Ends it.</param>
     /// <exception cref="DelosException">What the last attempt failed with.</exception>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public async ValueTask<T> AskAnyAsync<TState, T>(TState state, Func<TState, uint, TimeSpan, CancellationToken, ValueTask<(T Answer, AttemptFailure? Failure)>> ask, CancellationToken cancellationToken)
+    public async ValueTask<T> AskAnyAsync<TState, T>(TState state, Func<TState, uint, TimeSpan, CancellationToken, ValueTask<(T Answer, AttemptFailure? Failure)>> ask, bool isOneRound, CancellationToken cancellationToken)
     {
         AttemptFailure? last = null;
         while (true)
@@ -104,7 +108,7 @@ internal sealed class NodeRounds(TableNodes nodes, TableClientOptions options, T
             }
 
             // Nobody is left, or the one that is has too much to do.
-            if (!IsTimeLeft) throw (last ?? NoNode).ToException();
+            if (!IsTimeLeft || (isOneRound && node == 0)) throw (last ?? NoNode).ToException();
             await PauseAsync(cancellationToken).ConfigureAwait(false);
             if (node != 0) continue;
             StartOver();

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Delos.Protocol.Messages;
 using Delos.Protocol.Tables;
 
 namespace Delos.Client.Tables;
@@ -29,10 +30,8 @@ public sealed class Table
     public async ValueTask<IReadOnlyList<VersionedRow?>> GetManyAsync(IReadOnlyList<IReadOnlyList<CellValue>> keys, IReadOnlyList<string>? columns = null, TableReadLevel level = default, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(keys);
-        var found = await _client.AskAsync<RowsResult>(new GetRows(Name, keys, columns), level, cancellationToken).ConfigureAwait(false);
-        var rows = new VersionedRow?[found.Rows.Count];
-        for (var i = 0; i < rows.Length; i++) rows[i] = found.Rows[i] is { } row ? VersionedRow.Of(found.Columns, row) : null;
-        return rows;
+        var answer = await _client.Reads.AskAsync(new GetRows(Name, keys, columns), level, TableHold.None, TimeSpan.Zero, cancellationToken).ConfigureAwait(false);
+        return FoundRows.Of(answer, keys.Count);
     }
 
     /// <summary>Writes the whole row, whether there is one or not; columns that it does not name take their default.</summary>

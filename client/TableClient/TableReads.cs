@@ -38,13 +38,14 @@ internal sealed class TableReads(TableNodes nodes, NodeAttempts attempts, TableC
 
     /// <inheritdoc cref="AskAsync(TableQuery, TableReadLevel, TableHold, TimeSpan, CancellationToken)"/>
     /// <param name="rounds">The operation that it is part of.</param>
-    public ValueTask<TableAnswer> AskAsync(NodeRounds rounds, TableQuery query, TableReadLevel level, TableHold hold, TimeSpan wait, CancellationToken cancellationToken) =>
-        AskAnyAsync(rounds, new TableRead(level.Kind, level.Argument, hold, (uint)wait.TotalMilliseconds, TableQueryCodec.Encode(query)), isGathered: false, cancellationToken);
+    /// <param name="isSentAtOnce">It is not to wait for others that may come.</param>
+    public ValueTask<TableAnswer> AskAsync(NodeRounds rounds, TableQuery query, TableReadLevel level, TableHold hold, TimeSpan wait, CancellationToken cancellationToken, bool isSentAtOnce = false) =>
+        AskAnyAsync(rounds, new TableRead(level.Kind, level.Argument, hold, (uint)wait.TotalMilliseconds, TableQueryCodec.Encode(query)), isSentAtOnce, isOneRound: false, cancellationToken);
 
-    /// <summary>Asks any node, and another one if that cannot tell, for rows that several callers want and that were gathered until now.</summary>
-    /// <exception cref="DelosException">Unavailable, LimitExceeded, Protocol.</exception>
-    public ValueTask<TableAnswer> AskGatheredAsync(NodeRounds rounds, GetRows query, TableReadLevel level) =>
-        AskAnyAsync(rounds, new TableRead(level.Kind, level.Argument, TableHold.None, 0, TableQueryCodec.Encode(query)), isGathered: true, CancellationToken.None);
+    /// <summary>Asks for rows that several callers want: any node, then the others, each once.</summary>
+    /// <exception cref="DelosException">What the last one failed with.</exception>
+    public ValueTask<TableAnswer> AskGatheredAsync(NodeRounds rounds, GetRows query, TableReadLevel level, bool isSentAtOnce) =>
+        AskAnyAsync(rounds, new TableRead(level.Kind, level.Argument, TableHold.None, 0, TableQueryCodec.Encode(query)), isSentAtOnce, isOneRound: true, CancellationToken.None);
 
     /// <summary>Asks the node that holds the query's snapshot; null: it does not answer, and the snapshot is lost.</summary>
     /// <exception cref="DelosException">Unavailable: the operation's time is over. LimitExceeded, Protocol.</exception>
@@ -54,7 +55,7 @@ internal sealed class TableReads(TableNodes nodes, NodeAttempts attempts, TableC
         var mayBeBack = true;
         while (true)
         {
-            var (answer, failure) = await AskAtAsync(node, request, rounds.AttemptTime, isGathered: false, cancellationToken).ConfigureAwait(false);
+            var (answer, failure) = await AskAtAsync(node, request, rounds.AttemptTime, isSentAtOnce: false, cancellationToken).ConfigureAwait(false);
             if (failure is not { } why) return answer;
             if (why.Kind == FailureKind.Final) throw why.ToException();
 
@@ -90,13 +91,16 @@ internal sealed class TableReads(TableNodes nodes, NodeAttempts attempts, TableC
         connection.Flush();
     }
 
-    private ValueTask<TableAnswer> AskAnyAsync(NodeRounds rounds, TableRead request, bool isGathered, CancellationToken cancellationToken) =>
-        rounds.AskAnyAsync((Reads: this, Request: request, IsGathered: isGathered), static (s, node, time, token) => s.Reads.AskAtAsync(node, s.Request, time, s.IsGathered, token), cancellationToken);
+    private ValueTask<TableAnswer> AskAnyAsync(NodeRounds rounds, TableRead request, bool isSentAtOnce, bool isOneRound, CancellationToken cancellationToken) => rounds.AskAnyAsync(
+        (Reads: this, Request: request, IsSentAtOnce: isSentAtOnce),
+        static (s, node, time, token) => s.Reads.AskAtAsync(node, s.Request, time, s.IsSentAtOnce, token),
+        isOneRound,
+        cancellationToken);
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<(TableAnswer Answer, AttemptFailure? Failure)> AskAtAsync(uint node, TableRead request, TimeSpan time, bool isGathered, CancellationToken cancellationToken)
+    private async ValueTask<(TableAnswer Answer, AttemptFailure? Failure)> AskAtAsync(uint node, TableRead request, TimeSpan time, bool isSentAtOnce, CancellationToken cancellationToken)
     {
-        var (reply, failure) = await attempts.AskAsync<TableRead, DecodedReadReply>(node, request, time, isGathered, cancellationToken).ConfigureAwait(false);
+        var (reply, failure) = await attempts.AskAsync<TableRead, DecodedReadReply>(node, request, time, isSentAtOnce, cancellationToken).ConfigureAwait(false);
         if (failure is not null) return (default, failure);
         if (reply.Reply is { } decoded) return (new TableAnswer(decoded, node, new ViewHold(node, reply.Hold)), null);
         return (default, new AttemptFailure(FailureKind.Final, DelosErrorCode.Protocol, $"node {node} gave an answer that this version cannot read"));

@@ -46,7 +46,7 @@ internal sealed class TableWrites
                     var node = await NextAsync(rounds, cancellationToken).ConfigureAwait(false);
                     var attempt = node == 0
                         ? new Attempt(AttemptEnd.NotApplied, DelosErrorCode.Unavailable, _nodes.Known.Count == 0 ? NodeRounds.NoNode.Message : "no table node can be reached")
-                        : AttemptOf(node, await _attempts.AskAsync<TablePropose, TableProposeReply>(node, new TablePropose(session.Id, sequence, session.Floor, bytes), rounds.AttemptTime, isGathered: false, cancellationToken).ConfigureAwait(false));
+                        : AttemptOf(node, await _attempts.AskAsync<TablePropose, TableProposeReply>(node, new TablePropose(session.Id, sequence, session.Floor, bytes), rounds.AttemptTime, isSentAtOnce: false, cancellationToken).ConfigureAwait(false));
                     var step = fate.On(attempt.End, rounds.IsTimeLeft);
                     if (step == ProposalStep.Done)
                     {
@@ -170,7 +170,7 @@ internal sealed class TableWrites
     {
         try
         {
-            return await new NodeRounds(_nodes, _options, _timeProvider).AskAnyAsync(_attempts, OpenAtAsync, CancellationToken.None).ConfigureAwait(false);
+            return await new NodeRounds(_nodes, _options, _timeProvider).AskAnyAsync(_attempts, OpenAtAsync, isOneRound: false, CancellationToken.None).ConfigureAwait(false);
         }
         catch (DelosException e)
         {
@@ -179,7 +179,7 @@ internal sealed class TableWrites
 
         static async ValueTask<(ulong Session, AttemptFailure? Failure)> OpenAtAsync(NodeAttempts attempts, uint node, TimeSpan time, CancellationToken cancellationToken)
         {
-            var (reply, failure) = await attempts.AskAsync<TableOpenSession, TableOpenSessionReply>(node, default, time, isGathered: false, cancellationToken).ConfigureAwait(false);
+            var (reply, failure) = await attempts.AskAsync<TableOpenSession, TableOpenSessionReply>(node, default, time, isSentAtOnce: false, cancellationToken).ConfigureAwait(false);
             return (reply.Session, failure);
         }
     }

@@ -1,3 +1,4 @@
+using Delos.Client;
 using Delos.Client.Tables;
 using Delos.Protocol.Framing;
 using Delos.Protocol.Tables;
@@ -9,68 +10,98 @@ public sealed class GatheredGetsTests
 {
     private const int Rows = 100;
 
+    /// <summary>What <see cref="GatheredGets"/> would do when the threads that make gets have run.</summary>
+    private readonly Queue<Action> _later = new();
+
+    private int _queries;
+
     [Test]
     public async Task Many_at_a_time_are_few_queries_and_each_has_its_row()
     {
         await using var nodes = await StartAsync(valueBytes: 10);
-        var queries = 0;
-        nodes[0].IsSilentAbout = type =>
-        {
-            if (type == FrameType.TableRead) Interlocked.Increment(ref queries);
-            return false;
-        };
-        var table = nodes.Client().Table("t");
+        var gets = Of(nodes.Client());
         var key = new CellValue[1];
-        var gets = new Task<VersionedRow?>[5 * Rows];
-        for (var i = 0; i < gets.Length; i++)
+        var rows = Enumerable.Range(0, 2 * Rows).Select(i =>
         {
-            key[0] = i % (2 * Rows);
-            gets[i] = table.GetAsync(key).AsTask();
-        }
+            key[0] = i;
+            return gets.GetAsync("t", key, null, default, default).AsTask();
+        }).ToArray();
+        RunLater();
+        await AllHaveTheirRowsAsync(rows);
 
-        await AllHaveTheirRowsAsync(gets);
-        Assert.That(Volatile.Read(ref queries), Is.LessThan(gets.Length / 2));
+        // One alone, six of 32, one of the seven that are left.
+        Assert.That(_queries, Is.EqualTo(8));
+        Assert.That((await gets.GetAsync("t", [1], null, default, default))!["id"].AsInt64(), Is.EqualTo(1), "alone again");
+        Assert.That((_queries, _later.Count), Is.EqualTo((9, 0)));
     }
 
     [Test]
     public async Task A_key_that_is_refused_is_its_own_callers_trouble()
     {
         await using var nodes = await StartAsync(valueBytes: 10);
-        var table = nodes.Client().Table("t");
-        var gets = Enumerable.Range(0, Rows).Select(i => table.GetAsync([i]).AsTask()).ToArray();
-        var (wrongType, tooMany) = (table.GetAsync(["one"]).AsTask(), table.GetAsync([1L, 2L]).AsTask());
-        var later = Enumerable.Range(0, Rows).Select(i => table.GetAsync([i]).AsTask()).ToArray();
-        await AllHaveTheirRowsAsync(gets);
-        await AllHaveTheirRowsAsync(later);
+        var gets = Of(nodes.Client());
+        var rows = Enumerable.Range(0, 10).Select(i => GetAsync(gets, i)).ToArray();
+        var (wrongType, tooMany, tooLong) = (GetAsync(gets, "one"), GetAsync(gets, 1L, 2L), GetAsync(gets, new string('a', 5 << 20)));
+        var noTable = gets.GetAsync("none", [1L], null, default, default).AsTask();
+        RunLater();
+        await AllHaveTheirRowsAsync(rows);
         Assert.That((await Thrown(wrongType)).Status, Is.EqualTo(TableStatus.TypeMismatch));
         Assert.That((await Thrown(tooMany)).Status, Is.EqualTo(TableStatus.InvalidArgument));
-        Assert.That((await Thrown(nodes.Client().Table("none").GetAsync([1L]).AsTask())).Status, Is.EqualTo(TableStatus.UnknownTable));
+        Assert.That((await Thrown(tooLong)).Status, Is.EqualTo(TableStatus.TypeMismatch));
+        Assert.That((await Thrown(noTable)).Status, Is.EqualTo(TableStatus.UnknownTable));
+    }
+
+    [Test]
+    public async Task A_row_at_which_nodes_fail_fails_nobody_else()
+    {
+        await using var nodes = await StartAsync(valueBytes: 10);
+        nodes[0].FailsAt = static query => query is GetRows rows && rows.Keys.Any(static k => k[0].AsInt64() == 7);
+        var gets = Of(nodes.Client(new TableClientOptions { OperationTimeout = TimeSpan.FromSeconds(3) }));
+        var rows = Enumerable.Range(0, 10).Select(i => GetAsync(gets, i)).ToArray();
+        RunLater();
+        var failing = rows[7];
+        await AllHaveTheirRowsAsync(rows[..7]);
+        Assert.That((await rows[8])!["id"].AsInt64(), Is.EqualTo(8));
+        Assert.That(failing.IsCompleted, Is.False, "the others do not wait until its time is over");
+        Assert.That(async () => await failing, Throws.InstanceOf<DelosException>().With.Property(nameof(DelosException.Code)).EqualTo(DelosErrorCode.Internal));
     }
 
     [Test]
     public async Task Rows_for_which_one_answer_has_no_room()
     {
         await using var nodes = await StartAsync(valueBytes: 200_000);
-        var table = nodes.Client().Table("t");
-        for (var round = 0; round < 2; round++) await AllHaveTheirRowsAsync([.. Enumerable.Range(0, Rows).Select(i => table.GetAsync([i]).AsTask())]);
+        var gets = Of(nodes.Client());
+        await AllHaveTheirRowsAsync([.. Enumerable.Range(0, 33).Select(i => GetAsync(gets, i))]);
+        Assert.That(_queries, Is.EqualTo(1 + 1 + 32), "one alone, one without room, and one for each of its rows");
+        RunLater();
+        await AllHaveTheirRowsAsync([.. Enumerable.Range(0, 33).Select(i => GetAsync(gets, i))]);
+        Assert.That(_queries, Is.EqualTo(34 + 1 + 2), "from then on there is room");
     }
 
     [Test]
     public async Task Other_columns_and_levels_at_the_same_time()
     {
         await using var nodes = await StartAsync(valueBytes: 10);
-        var table = nodes.Client().Table("t");
+        var gets = Of(nodes.Client());
         var columns = new List<string>();
-        var gets = new List<(Task<VersionedRow?> Get, string[] Columns)>();
-        for (var i = 0; i < 3 * Rows; i++)
+        var asked = new List<(Task<VersionedRow?> Get, string[] Columns, int Key)>();
+        for (var i = 0; i < 61; i++)
         {
             columns.Clear();
             columns.AddRange((i % 3) switch { 0 => ["id"], 1 => ["v"], _ => ["v", "id"] });
-            gets.Add((table.GetAsync([i % Rows], columns, i % 2 == 0 ? TableReadLevel.Stale : TableReadLevel.Linearizable).AsTask(), [.. columns]));
+            asked.Add((gets.GetAsync("t", [i], columns, i % 2 == 0 ? TableReadLevel.Stale : TableReadLevel.Linearizable, default).AsTask(), [.. columns], i));
         }
 
-        foreach (var (get, wanted) in gets) Assert.That((await get)!.Values.Select(static c => c.Column), Is.EqualTo(wanted));
-        Assert.That((await Thrown(table.GetAsync([1L], ["w"]).AsTask())).Status, Is.EqualTo(TableStatus.UnknownColumn));
+        RunLater();
+        foreach (var (get, wanted, key) in asked)
+        {
+            var row = (await get)!;
+            Assert.That(row.Values.Select(static c => c.Column), Is.EqualTo(wanted));
+            if (wanted.Contains("id")) Assert.That(row["id"].AsInt64(), Is.EqualTo(key));
+            if (wanted.Contains("v")) Assert.That(row["v"].AsBytes(), Has.All.EqualTo((byte)key));
+        }
+
+        Assert.That(_queries, Is.EqualTo(1 + 6));
     }
 
     [Test]
@@ -79,23 +110,54 @@ public sealed class GatheredGetsTests
         await using var nodes = await StartAsync(valueBytes: 10);
         var isSilent = true;
         nodes[0].IsSilentAbout = type => type == FrameType.TableRead && Volatile.Read(ref isSilent);
-        var table = nodes.Client(TableClientOptions.Default with { AttemptTimeout = TimeSpan.FromMilliseconds(200) }).Table("t");
+        var gets = Of(nodes.Client(new TableClientOptions { AttemptTimeout = TimeSpan.FromMilliseconds(200) }));
         using var cancellation = new CancellationTokenSource();
-        var (first, cancelled, other) = (table.GetAsync([0]).AsTask(), table.GetAsync([1], cancellationToken: cancellation.Token).AsTask(), table.GetAsync([2]).AsTask());
+        var (first, other, cancelled) = (GetAsync(gets, 0), GetAsync(gets, 1), gets.GetAsync("t", [2], null, default, cancellation.Token).AsTask());
+        RunLater();
         await cancellation.CancelAsync();
         Assert.That(async () => await cancelled, Throws.InstanceOf<OperationCanceledException>());
+        Assert.That(async () => await gets.GetAsync("t", [3], null, default, cancellation.Token), Throws.InstanceOf<OperationCanceledException>());
         Volatile.Write(ref isSilent, false);
-        Assert.That(((await first)!["id"].AsInt64(), (await other)!["id"].AsInt64()), Is.EqualTo((0L, 2L)));
+        Assert.That(((await first)!["id"].AsInt64(), (await other)!["id"].AsInt64()), Is.EqualTo((0L, 1L)));
     }
 
-    /// <summary>A node with keys from 0 on.</summary>
-    private static async Task<TableNodes> StartAsync(int valueBytes)
+    [Test]
+    public async Task All_end_when_the_client_is_disposed()
     {
+        await using var nodes = await StartAsync(valueBytes: 10);
+        nodes[0].IsSilentAbout = static type => type == FrameType.TableRead;
+        var client = nodes.Client(new TableClientOptions { OperationTimeout = TimeSpan.FromSeconds(1) });
+        var gets = Of(client);
+        var rows = Enumerable.Range(0, 40).Select(i => GetAsync(gets, i)).ToArray();
+        await nodes.CloseAsync(client);
+        RunLater();
+        foreach (var row in rows) Assert.That(async () => await row.WaitAsync(Transport.Loopback.Patience), Throws.InstanceOf<DelosException>().Or.InstanceOf<ObjectDisposedException>());
+    }
+
+    private static Task<VersionedRow?> GetAsync(GatheredGets gets, params CellValue[] key) => gets.GetAsync("t", key, null, default, default).AsTask();
+
+    /// <summary>A node with keys from 0 on.</summary>
+    private async Task<TableNodes> StartAsync(int valueBytes)
+    {
+        _later.Clear();
         var nodes = await TableNodes.StartAsync(1);
         var client = nodes.Client();
         await client.CreateTableAsync(new CreateTable("t", [new("id", ColumnType.Int64), new("v", ColumnType.Bytes)], "id"));
         for (var i = 0; i < Rows; i++) await client.Table("t").PutAsync(Row.Of(("id", i), ("v", ValueOf(i, valueBytes))));
+        _queries = 0;
+        nodes[0].FailsAt = query =>
+        {
+            if (query is GetRows) Interlocked.Increment(ref _queries);
+            return false;
+        };
         return nodes;
+    }
+
+    private GatheredGets Of(TableClient client) => new(client.Reads, _later.Enqueue);
+
+    private void RunLater()
+    {
+        while (_later.TryDequeue(out var run)) run();
     }
 
     private static byte[] ValueOf(int key, int bytes)
@@ -105,20 +167,20 @@ public sealed class GatheredGetsTests
         return value;
     }
 
-    /// <summary>Those that are there, in the order of their keys; the others are null.</summary>
+    /// <summary>In the order of the keys; null for those that are not there.</summary>
     private static async Task AllHaveTheirRowsAsync(Task<VersionedRow?>[] gets)
     {
         var rows = await Task.WhenAll(gets);
-        for (var i = 0; i < rows.Length; i++)
+        for (var key = 0; key < rows.Length; key++)
         {
-            if (i % (2 * Rows) is var key && key >= Rows)
+            if (key >= Rows)
             {
-                Assert.That(rows[i], Is.Null);
+                Assert.That(rows[key], Is.Null);
                 continue;
             }
 
-            Assert.That(rows[i]!["id"].AsInt64(), Is.EqualTo(key));
-            Assert.That(rows[i]!["v"].AsBytes().ToArray(), Has.All.EqualTo((byte)key));
+            Assert.That(rows[key]!["id"].AsInt64(), Is.EqualTo(key));
+            Assert.That(rows[key]!["v"].AsBytes(), Has.All.EqualTo((byte)key));
         }
     }
 

@@ -42,6 +42,9 @@ internal sealed class TableNode : IFrameHandler, IAsyncDisposable
     /// <summary>It answers no query of a state that it holds.</summary>
     public bool IsSilentAboutViews { get; set; }
 
+    /// <summary>Queries that it fails at.</summary>
+    public Predicate<TableQuery> FailsAt { get; set; } = static _ => false;
+
     /// <summary>Who sequences its log, as its status has it.</summary>
     public IReadOnlyList<uint> Sequencers { get; set; } = [];
 
@@ -57,7 +60,14 @@ internal sealed class TableNode : IFrameHandler, IAsyncDisposable
 
     public void OnFrame(Connection connection, in Frame frame)
     {
-        if (IsSilentAbout(frame.Type) || (IsSilentAboutViews && frame.TryRead<TableRead>(out var read) && IsOfView(read))) return;
+        var query = frame.TryRead<TableRead>(out var read) ? TableQueryCodec.Decode(read.Query.Span, out _) : null;
+        if (IsSilentAbout(frame.Type) || (IsSilentAboutViews && query is not null && TableQueries.SnapshotOf(query) is not null)) return;
+        if (query is not null && FailsAt(query))
+        {
+            connection.ReplyError(StatusCode.Internal, "it was told to fail", frame.CorrelationId);
+            return;
+        }
+
         if (frame.TryRead<NodeStatus>(out _)) ReplyStatus(connection, frame.CorrelationId);
         else _service.OnFrame(connection, frame);
     }
@@ -83,6 +93,4 @@ internal sealed class TableNode : IFrameHandler, IAsyncDisposable
         connection.Reply(new NodeStatusReply(status.ToJson()), correlationId);
         Interlocked.Increment(ref _statusRequests);
     }
-
-    private static bool IsOfView(in TableRead read) => TableQueryCodec.Decode(read.Query.Span, out _) is { } query && TableQueries.SnapshotOf(query) is not null;
 }

@@ -14,6 +14,7 @@ internal sealed class TableNodes : IAsyncDisposable
     private readonly string _directory = Directory.CreateTempSubdirectory("delos-tables-").FullName;
     private readonly List<TableNode> _nodes = [];
     private readonly List<IAsyncDisposable> _clients = [];
+    private readonly Dictionary<TableClient, DelosClient> _connections = [];
 
     private TableNodes()
     {
@@ -51,8 +52,13 @@ internal sealed class TableNodes : IAsyncDisposable
         var parts = new ClientParts(DelosClientOptions.Default, MetaStore, Logs, Logs, Logs, Logs, new NodeDirectory(MetaStore, peers), peers);
         var client = new DelosClient(parts, []);
         _clients.Add(client);
-        return TableClient.Connect(client, options);
+        var tables = TableClient.Connect(client, options);
+        _connections.Add(tables, client);
+        return tables;
     }
+
+    /// <summary>Closes the connections of such a client.</summary>
+    public ValueTask CloseAsync(TableClient client) => _connections[client].DisposeAsync();
 
     /// <summary>One connection to a node, for requests by hand.</summary>
     public async Task<Connection> DialAsync(int index)
