@@ -19,45 +19,37 @@ public sealed class RocksStore : ILocalStore
     private readonly Overlay _overlay = new();
     private readonly ReadCache _cache;
 
-    // What was committed last, which only a commit changes. A transaction reads it without the lock, since it is in the way of no other commit.
-    private readonly CommitBuffer _buffer = new();
-    private readonly long _bufferBytes;
-
-    // Held while something is committed, or given to the database.
-    private readonly Lock _writing = new();
-    private readonly BatchWriter _batch = new();
-    private bool _isWritten = true;
-    private bool _hasFailed;
+    private readonly CommitBuffers _buffers;
+    private readonly BatchWriter _batch;
 
     private int _transactions;
-    private volatile bool _disposed;
 
     internal RocksStore(RocksStoreOptions options)
     {
         _directory = options.Directory;
         _cache = new ReadCache(options.ReadCacheBytes);
-        _bufferBytes = options.CommitBufferBytes;
+        _batch = new BatchWriter(2 * options.CommitBufferBytes);
+        _buffers = new CommitBuffers(_cache, options.CommitBufferBytes, Write);
         _database = DatabaseOpener.Open(options);
         RocksNative.WriteOptionsDisableLog(_writeOptions, 1);
         RocksNative.FlushOptionsSetWait(_flushOptions, 1);
     }
 
     /// <summary>Closed by its owner; the database stays open until its snapshots and cursors are disposed of.</summary>
-    internal bool IsDisposed => _disposed;
+    internal bool IsDisposed => _buffers.IsClosed;
 
     /// <exception cref="InvalidOperationException">There is one already.</exception>
     public IStoreTransaction Begin()
     {
         ObjectDisposedException.ThrowIf(IsDisposed, this);
         if (Interlocked.CompareExchange(ref _transactions, 1, 0) != 0) throw new InvalidOperationException("The store has a transaction already; there is one at a time.");
-        return new RocksTransaction(this, _database, _readOptions, _overlay, _buffer, _cache);
+        return new RocksTransaction(this, _database, _readOptions, _overlay, _buffers, _cache);
     }
 
     /// <exception cref="StoreException">The disk failed.</exception>
     public IStoreSnapshot Snapshot()
     {
-        ObjectDisposedException.ThrowIf(IsDisposed, this);
-        WriteBuffer();
+        _buffers.Write(isForReader: true);
         return new RocksSnapshot(_database);
     }
 
@@ -75,76 +67,27 @@ public sealed class RocksStore : ILocalStore
     /// <summary>Waits for background work. What was committed but not flushed is written if the disk lets it. As long as snapshots or cursors are out, they can be read, and the files stay in use.</summary>
     public void Dispose()
     {
-        lock (_writing)
-        {
-            if (_disposed) return;
-            try
-            {
-                WriteBuffer();
-            }
-            catch (StoreException)
-            {
-                // As after a crash: the log has it.
-            }
-
-            _disposed = true;
-        }
-
+        if (!_buffers.Close()) return;
         _readOptions.Dispose();
         _writeOptions.Dispose();
         _flushOptions.Dispose();
         _database.Dispose();
     }
 
-    /// <summary>Takes over what a transaction changed; if that throws, nothing of it.</summary>
-    internal void Commit(Overlay overlay)
-    {
-        lock (_writing)
-        {
-            ObjectDisposedException.ThrowIf(_disposed, this);
-
-            // A disk that failed a reader is told of here, too, before more is promised.
-            if (_hasFailed || _buffer.Bytes >= _bufferBytes) WriteBuffer();
-            if (_isWritten) _buffer.MoveTo(_cache);
-
-            // From here on nothing can fail: half of a commit must never be written.
-            _buffer.MakeRoom(overlay.Count);
-            for (var i = 0; i < overlay.Count; i++)
-            {
-                var change = overlay[i];
-                if (change.Kind == Overlay.ChangeKind.None || IsKnownAbsent(overlay.KeyAt(i), overlay.HashAt(i), change)) continue;
-                _buffer.Set(overlay.KeyAt(i), overlay.HashAt(i), change);
-                _isWritten = false;
-            }
-        }
-    }
-
-    /// <summary>Gives to the database what was committed so far.</summary>
-    /// <exception cref="StoreException">The disk failed. Whether it was written is not known; the next call tries again.</exception>
-    internal void WriteBuffer()
-    {
-        lock (_writing)
-        {
-            if (_isWritten) return;
-            _batch.Clear();
-            _buffer.WriteTo(_batch);
-            using var batch = _batch.Take();
-            _hasFailed = true;
-            RocksNative.Write(_database, _writeOptions, batch, out var error);
-            RocksError.ThrowIfAny(error, $"commit to store {_directory}");
-            (_isWritten, _hasFailed) = (true, false);
-        }
-    }
-
     internal void OnTransactionEnded() => Volatile.Write(ref _transactions, 0);
 
-    /// <summary>What was put and deleted again leaves no trace, where it is known that it was not there before.</summary>
-    private bool IsKnownAbsent(ReadOnlySpan<byte> key, int hash, in Overlay.Change change) =>
-        change.Kind == Overlay.ChangeKind.Deleted && _buffer.Find(key, hash).Kind == Overlay.ChangeKind.None && _cache.TryGet(key, hash, out var stored) && stored is null;
+    private void Write(CommitBuffer buffer)
+    {
+        _batch.Clear();
+        buffer.WriteTo(_batch);
+        using var batch = _batch.Take();
+        RocksNative.Write(_database, _writeOptions, batch, out var error);
+        RocksError.ThrowIfAny(error, $"commit to store {_directory}");
+    }
 
     private void Flush()
     {
-        WriteBuffer();
+        _buffers.Write(isForReader: false);
         RocksNative.Flush(_database, _flushOptions, out var error);
         RocksError.ThrowIfAny(error, $"flush store {_directory}");
     }
@@ -152,7 +95,7 @@ public sealed class RocksStore : ILocalStore
     private void Checkpoint(string directory)
     {
         var operation = $"write checkpoint {directory} of store {_directory}";
-        WriteBuffer();
+        _buffers.Write(isForReader: false);
         if (Path.Exists(directory)) throw new StoreException(operation, "the directory exists");
         var partial = directory + ".partial";
         StoreFiles.EnsureDirectory(Path.GetDirectoryName(directory)!);

@@ -2,7 +2,7 @@ namespace Delos.LocalStorage;
 
 /// <summary>
 /// Settings of a <see cref="RocksStore"/>; immutable, checked once when the factory is made. The defaults suit a control plane's state on a small machine: at most about
-/// <see cref="BlockCacheBytes"/> + <see cref="ReadCacheBytes"/> + <see cref="CommitBufferBytes"/> + <see cref="WriteBuffers"/> × <see cref="WriteBufferBytes"/> of memory (97 MiB), the changes of a transaction, what open snapshots and scans pin, and some kilobytes for each open file.
+/// <see cref="BlockCacheBytes"/> + 2 × <see cref="ReadCacheBytes"/> + 6 × <see cref="CommitBufferBytes"/> + <see cref="WriteBuffers"/> × <see cref="WriteBufferBytes"/> of memory (160 MiB), the changes of a transaction, what open snapshots and scans pin, and some kilobytes for each open file.
 /// </summary>
 public sealed record RocksStoreOptions
 {
@@ -14,14 +14,15 @@ public sealed record RocksStoreOptions
     /// <summary>Bytes of blocks read from files that stay in memory, uncompressed; indexes and filters of the files are among them. 32 MiB unless set, at least 1 MiB.</summary>
     public long BlockCacheBytes { get; init; } = 32L << 20;
 
-    /// <summary>Bytes of keys that transactions asked for, with their values, which stay in memory as they are, so that the apply loop need not ask the engine for them again. 16 MiB unless set; 0: none.</summary>
+    /// <summary>Bytes of keys that transactions asked for, with their values, which stay in memory as they are, so that the apply loop need not ask the engine for them again. 16 MiB unless set; 0: none. More than 2 GiB are not used.</summary>
     public long ReadCacheBytes { get; init; } = 16L << 20;
 
     /// <summary>
-    /// Bytes of memory for what the last commits changed, the last state of each key, before it is given to the engine at once; the changes of one transaction may come on top. More makes commits cheaper, and longer the wait of the reader who is the
-    /// first after many of them: he gives it to the engine. 1 MiB unless set; 0: a commit is given to it by the next one, at the latest.
+    /// Bytes of what the last commits changed, the last state of each key, which are gathered before a thread of its own gives them to the engine at once, while the next ones gather; the changes of one transaction may come on top. More makes
+    /// commits cheaper, above all of keys that are written again and again. A reader waits until the engine has all that was committed before: after one came, an eighth of that is gathered, then twice as much each time that no reader comes
+    /// meanwhile. 8 MiB unless set, at most 256 MiB; 0: a commit is given to the engine by the next one.
     /// </summary>
-    public long CommitBufferBytes { get; init; } = 1L << 20;
+    public long CommitBufferBytes { get; init; } = 8L << 20;
 
     /// <summary>Bytes of commits that are gathered in the engine's memory before they are written to a file in the background. 16 MiB unless set, at least 64 KiB.</summary>
     public long WriteBufferBytes { get; init; } = 16L << 20;
@@ -54,6 +55,7 @@ public sealed record RocksStoreOptions
         ArgumentOutOfRangeException.ThrowIfLessThan(BlockCacheBytes, 1L << 20);
         ArgumentOutOfRangeException.ThrowIfNegative(ReadCacheBytes);
         ArgumentOutOfRangeException.ThrowIfNegative(CommitBufferBytes);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(CommitBufferBytes, 256L << 20);
         ArgumentOutOfRangeException.ThrowIfLessThan(WriteBufferBytes, 64L << 10);
         ArgumentOutOfRangeException.ThrowIfLessThan(WriteBuffers, 2);
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxOpenFiles, 32);

@@ -18,32 +18,57 @@ public class CommitBufferTests
     }
 
     [Test]
-    public void Of_each_key_it_keeps_the_last_state_and_of_memory_it_counts_that()
+    public void Of_each_key_it_keeps_the_last_state()
     {
         var buffer = new CommitBuffer();
-        for (var i = 0; i < 100; i++) buffer.Set("k"u8.ToArray(), 1, Put(new string('v', i + 1)));
-        var bytes = buffer.Bytes;
-        buffer.Set("k"u8.ToArray(), 1, Put("v"));
-        Assert.That((buffer.Count, bytes - buffer.Bytes), Is.EqualTo((1, 99L)));
-        buffer.Set("k"u8.ToArray(), 1, new Overlay.Change(Overlay.ChangeKind.Deleted, null, 0));
-        Assert.That((buffer.Find("k"u8, 1).Kind, buffer.Find("l"u8, 1).Kind, bytes - buffer.Bytes), Is.EqualTo((Overlay.ChangeKind.Deleted, Overlay.ChangeKind.None, 100L)));
+        Set(buffer, "k", 1, "first");
+        Set(buffer, "l", 2, "other");
+        Set(buffer, "k", 1, "second, which is longer");
+        Set(buffer, "k", 1, "third");
+        Assert.That((buffer.Count, Text(buffer, "k", 1), Text(buffer, "l", 2)), Is.EqualTo((2, "third", "other")));
+        Set(buffer, "k", 1, null);
+        Assert.That((Text(buffer, "k", 1), Text(buffer, "l", 2), Text(buffer, "m", 3)), Is.EqualTo(("deleted", "other", "nothing")));
+        Set(buffer, "k", 1, "back");
+        Assert.That(Text(buffer, "k", 1), Is.EqualTo("back"));
+    }
+
+    [Test]
+    public void A_value_that_is_written_again_and_again_takes_no_more_memory_than_it_needs()
+    {
+        var buffer = new CommitBuffer();
+        for (var i = 0; i < 1000; i++) Set(buffer, "k", 1, new string('v', 1 + (i % 100)));
+        Assert.That(buffer.Bytes, Is.InRange(100, 600));
     }
 
     [Test]
     public void What_it_had_the_cache_has_if_it_had_been_asked_for()
     {
         var cache = new ReadCache(1 << 20);
-        cache.Add("known"u8.ToArray(), 1, "old"u8.ToArray());
-        cache.Add("absent"u8.ToArray(), 2, null);
+        cache.Add("known"u8, 1, ChangeKind.Put, "old"u8);
+        cache.Add("absent"u8, 2, ChangeKind.Deleted, default);
         var buffer = new CommitBuffer();
-        buffer.Set("known"u8.ToArray(), 1, new Overlay.Change(Overlay.ChangeKind.Deleted, null, 0));
-        buffer.Set("absent"u8.ToArray(), 2, Put("new"));
-        buffer.Set("unknown"u8.ToArray(), 3, Put("x"));
+        Set(buffer, "known", 1, null);
+        Set(buffer, "absent", 2, "new");
+        Set(buffer, "unknown", 3, "x");
         buffer.MoveTo(cache);
-        Assert.That((buffer.Count, buffer.Bytes), Is.EqualTo((0, 0L)));
-        Assert.That((cache.TryGet("known"u8, 1, out var known), known), Is.EqualTo((true, (byte[]?)null)));
-        Assert.That(cache.TryGet("absent"u8, 2, out var absent) && absent.AsSpan().SequenceEqual("new"u8), Is.True);
-        Assert.That(cache.TryGet("unknown"u8, 3, out _), Is.False);
+        Assert.That((buffer.Count, buffer.Bytes, buffer.IsWritten), Is.EqualTo((0, 0L, true)));
+        Assert.That(cache.Find("known"u8, 1, out _), Is.EqualTo(ChangeKind.Deleted));
+        Assert.That(cache.Find("absent"u8, 2, out var absent) == ChangeKind.Put && absent.SequenceEqual("new"u8), Is.True);
+        Assert.That(cache.Find("unknown"u8, 3, out _), Is.EqualTo(ChangeKind.None));
+    }
+
+    [Test]
+    public void Its_lowest_key_of_a_range_is_found_again_after_more_have_come_and_for_other_ranges()
+    {
+        var buffer = new CommitBuffer();
+        foreach (var key in (string[])["d", "b", "f"]) Set(buffer, key, key[0], "v");
+        Assert.That((First("a", "z"), First("c", "z"), First("e", "f")), Is.EqualTo(("b", "d", "none")));
+        Set(buffer, "c", 'c', "v");
+        Assert.That((First("c", "z"), First("a", "z"), First("e", "f"), First("e", "g")), Is.EqualTo(("c", "b", "none", "f")));
+        buffer.Clear();
+        Assert.That(First("e", "g"), Is.EqualTo("none"));
+
+        string First(string lower, string upper) => buffer.FirstOf(Encoding.ASCII.GetBytes(lower), Encoding.ASCII.GetBytes(upper)) is { } first ? Encoding.ASCII.GetString(first) : "none";
     }
 
     [Test]
@@ -89,5 +114,13 @@ public class CommitBufferTests
         }
     }
 
-    private static Overlay.Change Put(string value) => new(Overlay.ChangeKind.Put, Encoding.ASCII.GetBytes(value), value.Length);
+    private static void Set(CommitBuffer buffer, string key, int hash, string? value) =>
+        buffer.Set(Encoding.ASCII.GetBytes(key), hash, value is null ? ChangeKind.Deleted : ChangeKind.Put, Encoding.ASCII.GetBytes(value ?? ""));
+
+    private static string Text(CommitBuffer buffer, string key, int hash) => buffer.Find(Encoding.ASCII.GetBytes(key), hash, out var value) switch
+    {
+        ChangeKind.Put => Encoding.ASCII.GetString(value),
+        ChangeKind.Deleted => "deleted",
+        _ => "nothing",
+    };
 }

@@ -6,28 +6,30 @@ namespace Delos.LocalStorage.Rocks;
 /// Builds the bytes of a batch as RocksDB has them in its write-ahead logs, which no version ever changed, so that a commit takes one call and not one for each key: sequence number (8 bytes, the library's to fill in), number of changes (4), and for each
 /// its kind (1 byte: 0 deleted, 1 put), length and bytes of the key and, if put, of the value. Lengths are of 7 bits in each byte, low ones first, with the highest bit where one more follows; the others are little-endian. Used again and again.
 /// </summary>
-internal sealed unsafe class BatchWriter
+/// <param name="keptBytes">Of memory, which are kept between batches.</param>
+internal sealed unsafe class BatchWriter(long keptBytes)
 {
     private const int HeaderSize = 12;
     private const int MostLengthBytes = 5;
+    private const int LeastBytes = 1 << 16;
     private const byte Deleted = 0;
     private const byte Put = 1;
-    private const int KeptBytes = 1 << 20;
 
-    private byte[] _bytes = new byte[1 << 12];
+    private byte[] _bytes = new byte[LeastBytes];
     private int _length = HeaderSize;
     private uint _count;
 
     public bool IsEmpty => _count == 0;
 
     /// <param name="key">As stored: with its space.</param>
-    /// <param name="change">What became of it.</param>
-    public void Add(ReadOnlySpan<byte> key, in Overlay.Change change)
+    /// <param name="isPut">Else it is deleted.</param>
+    /// <param name="value">If it is put.</param>
+    public void Add(ReadOnlySpan<byte> key, bool isPut, ReadOnlySpan<byte> value)
     {
-        EnsureRoom(1 + (2 * MostLengthBytes) + key.Length + change.Length);
-        _bytes[_length++] = change.Kind == Overlay.ChangeKind.Put ? Put : Deleted;
+        EnsureRoom(1 + (2 * MostLengthBytes) + key.Length + value.Length);
+        _bytes[_length++] = isPut ? Put : Deleted;
         Append(key);
-        if (change.Kind == Overlay.ChangeKind.Put) Append(change.Value);
+        if (isPut) Append(value);
         _count++;
     }
 
@@ -47,8 +49,8 @@ internal sealed unsafe class BatchWriter
 
     public void Clear()
     {
-        if (_bytes.Length > KeptBytes) _bytes = new byte[KeptBytes];
         (_length, _count) = (HeaderSize, 0);
+        if (_bytes.Length > Math.Max(keptBytes, LeastBytes)) _bytes = new byte[LeastBytes];
     }
 
     private void Append(ReadOnlySpan<byte> bytes)

@@ -6,54 +6,69 @@ namespace Delos.LocalStorage.Rocks;
 /// </summary>
 internal sealed class CommitBuffer
 {
-    /// <summary>What an entry takes besides key and value, about: two arrays' heads, and its slot in a table that is half full.</summary>
-    private const int EntryBytes = 128;
+    private const int KeptIndexes = 1 << 18;
 
-    private const int KeptIndexes = 1 << 16;
-
-    private readonly KeyTable<Overlay.Change> _changes = new();
+    private readonly PackedTable _changes = new();
     private int[] _ordered = [];
+    private volatile bool _isWritten = true;
+
+    // The last answer of FirstOf: of the keys up to there, in the order in which they came. Those who ask come back for the same range, or the rest of it.
+    private byte[] _lower = [];
+    private byte[] _upper = [];
+    private byte[]? _first;
+    private int _looked;
 
     /// <summary>Keys.</summary>
     public int Count => _changes.Count;
 
     /// <summary>Of memory, about.</summary>
-    public long Bytes { get; private set; }
+    public long Bytes => _changes.Bytes;
 
-    /// <summary>What became of a key; kind <see cref="Overlay.ChangeKind.None"/>: nothing that the database does not have.</summary>
-    public Overlay.Change Find(ReadOnlySpan<byte> key, int hash) => _changes.Find(key, hash) is >= 0 and var index ? _changes[index] : default;
-
-    /// <summary>The lowest of its keys in [lower, upper); null: there is none. Looks at all.</summary>
-    public byte[]? FirstOf(ReadOnlySpan<byte> lower, ReadOnlySpan<byte> upper)
+    /// <summary>The database has it all.</summary>
+    public bool IsWritten
     {
-        byte[]? first = null;
-        for (var i = 0; i < Count; i++)
-        {
-            var key = _changes.KeyAt(i);
-            if (lower.SequenceCompareTo(key) <= 0 && upper.SequenceCompareTo(key) > 0 && (first is null || key.AsSpan().SequenceCompareTo(first) < 0)) first = key;
-        }
-
-        return first;
+        get => _isWritten;
+        set => _isWritten = value;
     }
 
-    /// <summary>For so many more keys: to set those takes no memory.</summary>
-    public void MakeRoom(int keys) => _changes.MakeRoom(keys);
-
-    /// <param name="key">Belongs to the buffer from now on.</param>
+    /// <summary>What became of a key; <see cref="ChangeKind.None"/>: nothing here.</summary>
+    /// <param name="key">To look for.</param>
     /// <param name="hash">Of the key.</param>
-    /// <param name="change">As the key.</param>
-    public void Set(byte[] key, int hash, in Overlay.Change change)
+    /// <param name="value">If it was put. Valid until the next change.</param>
+    public ChangeKind Find(scoped ReadOnlySpan<byte> key, int hash, out ReadOnlySpan<byte> value)
     {
         var index = _changes.Find(key, hash);
-        if (index < 0)
+        value = index < 0 ? default : _changes.ValueAt(index);
+        return index < 0 ? ChangeKind.None : _changes[index].Kind;
+    }
+
+    /// <summary>The lowest of its keys in [lower, upper); null: there is none. Looks at all that came since it was asked for the same range, or one that begins lower.</summary>
+    public byte[]? FirstOf(ReadOnlySpan<byte> lower, ReadOnlySpan<byte> upper)
+    {
+        var isSame = upper.SequenceEqual(_upper) && lower.SequenceCompareTo(_lower) >= 0 && (_first is null || lower.SequenceCompareTo(_first) <= 0);
+        if (!isSame) (_first, _looked) = (null, 0);
+        if (!lower.SequenceEqual(_lower)) _lower = lower.ToArray();
+        if (!upper.SequenceEqual(_upper)) _upper = upper.ToArray();
+        for (; _looked < Count; _looked++)
         {
-            _changes.Add(key, hash, change);
-            Bytes += EntryBytes + key.Length + change.Size;
-            return;
+            var key = _changes.KeyAt(_looked);
+            if (lower.SequenceCompareTo(key) <= 0 && upper.SequenceCompareTo(key) > 0 && (_first is null || key.SequenceCompareTo(_first) < 0)) _first = key.ToArray();
         }
 
-        Bytes += change.Size - _changes[index].Size;
-        _changes[index] = change;
+        return _first;
+    }
+
+    /// <summary>To set so many more keys, of so many bytes with their values, takes no memory then: at most twice as much for values that have grown.</summary>
+    public void MakeRoom(int keys, long bytes) => _changes.MakeRoom(keys, 2 * bytes);
+
+    /// <summary>Key and value are copied.</summary>
+    public void Set(ReadOnlySpan<byte> key, int hash, ChangeKind kind, ReadOnlySpan<byte> value)
+    {
+        IsWritten = false;
+        var index = _changes.Find(key, hash);
+        if (index < 0) index = _changes.Add(key, hash);
+        if (kind == ChangeKind.Put) _changes.Put(index, value);
+        else _changes.Delete(index);
     }
 
     /// <summary>In the order of the keys.</summary>
@@ -62,16 +77,28 @@ internal sealed class CommitBuffer
         if (_ordered.Length < Count) _ordered = new int[Math.Max(Count, 2 * _ordered.Length)];
         var indexes = _ordered.AsSpan(0, Count);
         for (var i = 0; i < indexes.Length; i++) indexes[i] = i;
-        indexes.Sort((x, y) => _changes.KeyAt(x).AsSpan().SequenceCompareTo(_changes.KeyAt(y)));
-        foreach (var index in indexes) batch.Add(_changes.KeyAt(index), _changes[index]);
+        indexes.Sort((x, y) => _changes.KeyAt(x).SequenceCompareTo(_changes.KeyAt(y)));
+        foreach (var index in indexes) batch.Add(_changes.KeyAt(index), _changes[index].Kind == ChangeKind.Put, _changes.ValueAt(index));
         if (_ordered.Length > KeptIndexes) _ordered = [];
     }
 
-    /// <summary>The database has it: what the cache knows of it is brought up to date, and the buffer is empty.</summary>
+    /// <summary>What the cache knows of its keys is brought up to date.</summary>
+    public void CopyTo(ReadCache cache)
+    {
+        for (var i = 0; i < Count; i++) cache.Update(_changes.KeyAt(i), _changes.HashAt(i), _changes[i].Kind, _changes.ValueAt(i));
+    }
+
+    /// <summary>As <see cref="CopyTo"/>, and the buffer is empty.</summary>
     public void MoveTo(ReadCache cache)
     {
-        for (var i = 0; i < Count; i++) cache.Update(_changes.KeyAt(i), _changes.HashAt(i), _changes[i]);
+        CopyTo(cache);
+        Clear();
+    }
+
+    public void Clear()
+    {
         _changes.Clear();
-        Bytes = 0;
+        IsWritten = true;
+        (_first, _looked) = (null, 0);
     }
 }

@@ -6,10 +6,10 @@ namespace Delos.LocalStorage.Rocks;
 /// </summary>
 internal sealed class Overlay
 {
-    private const int LeastBuffer = 512;
+    private const int LeastRoom = 512;
 
-    private readonly KeyTable<Change> _changes = new();
-    private readonly List<(int Index, Change Former)> _undo = [];
+    private readonly PackedTable _changes = new();
+    private readonly List<(int Index, PackedTable.Change Former)> _undo = [];
 
     // For each, how long the list of what is to be undone was.
     private readonly List<int> _savepoints = [];
@@ -20,41 +20,39 @@ internal sealed class Overlay
     /// <summary>Keys that were changed, those whose change was undone among them.</summary>
     public int Count => _changes.Count;
 
-    public byte[] KeyAt(int index) => _changes.KeyAt(index);
+    public ReadOnlySpan<byte> KeyAt(int index) => _changes.KeyAt(index);
 
     public int HashAt(int index) => _changes.HashAt(index);
 
-    public Change this[int index] => _changes[index];
+    public ReadOnlySpan<byte> ValueAt(int index) => _changes.ValueAt(index);
+
+    public ReadOnlySpan<byte> ValueOf(in PackedTable.Change change) => _changes.ValueOf(change);
+
+    public PackedTable.Change this[int index] => _changes[index];
 
     /// <summary>What became of a key; kind <see cref="ChangeKind.None"/>: it is as in the database.</summary>
-    public Change Find(ReadOnlySpan<byte> key, int hash) => _changes.Find(key, hash) is >= 0 and var index ? _changes[index] : default;
+    public PackedTable.Change Find(ReadOnlySpan<byte> key, int hash) => _changes.Find(key, hash) is >= 0 and var index ? _changes[index] : default;
 
-    /// <param name="key">Copied when it is new.</param>
-    /// <param name="hash">Of it.</param>
-    /// <param name="value">Null: deleted. Belongs to the overlay from now on.</param>
-    public void Set(ReadOnlySpan<byte> key, int hash, byte[]? value) => Set(IndexOf(key, hash), value is null ? new Change(ChangeKind.Deleted, null, 0) : new Change(ChangeKind.Put, value, value.Length));
+    /// <summary>Key and value are copied.</summary>
+    public void Put(ReadOnlySpan<byte> key, int hash, ReadOnlySpan<byte> value) => Set(IndexOf(key, hash), _changes.Pack(value, value.Length));
 
-    /// <param name="key">Copied when it is new.</param>
-    /// <param name="hash">Of it.</param>
-    /// <param name="stored">What the database has, if the key was not changed yet. Copied.</param>
-    /// <param name="bytes">What is added. Copied.</param>
+    public void Delete(ReadOnlySpan<byte> key, int hash) => Set(IndexOf(key, hash), new PackedTable.Change(ChangeKind.Deleted, 0, 0, 0));
+
+    /// <summary>Adds bytes to the value of a key. All are copied.</summary>
+    /// <param name="key">Whose.</param>
+    /// <param name="hash">Of the key.</param>
+    /// <param name="stored">What the database has, if the key was not changed yet.</param>
+    /// <param name="bytes">What is added.</param>
     public void Append(ReadOnlySpan<byte> key, int hash, ReadOnlySpan<byte> stored, ReadOnlySpan<byte> bytes)
     {
         var index = IndexOf(key, hash);
         var former = _changes[index];
-        var before = former.Kind == ChangeKind.None ? stored : former.Value;
+        var before = former.Kind == ChangeKind.None ? stored : _changes.ValueOf(former);
         var length = checked(before.Length + bytes.Length);
 
         // Behind a value there is room if it was appended to before. What is written there changes no state that a savepoint may return to: those are shorter.
-        var buffer = former.Buffer;
-        if (buffer is null || buffer.Length < length)
-        {
-            buffer = new byte[Math.Max(LeastBuffer, Math.Min(2L * length, Array.MaxLength))];
-            before.CopyTo(buffer);
-        }
-
-        bytes.CopyTo(buffer.AsSpan(before.Length));
-        Set(index, new Change(ChangeKind.Put, buffer, length));
+        if (former.Kind != ChangeKind.Put || former.Room < length) former = _changes.Pack(before, Math.Max(LeastRoom, PackedTable.RoomToGrow(length)));
+        Set(index, _changes.Extend(former, bytes));
     }
 
     public int Savepoint()
@@ -74,13 +72,13 @@ internal sealed class Overlay
     }
 
     /// <summary>The first changed key that is not below, and what became of it; null: there is none.</summary>
-    public byte[]? FirstFrom(ReadOnlySpan<byte> key, out Change change) => Changed(Order.FirstFrom(key), reverse: false, out change);
+    public byte[]? FirstFrom(ReadOnlySpan<byte> key, out PackedTable.Change change) => Changed(Order.FirstFrom(key), reverse: false, out change);
 
     /// <summary>As <see cref="FirstFrom"/>, above the key.</summary>
-    public byte[]? FirstAbove(ReadOnlySpan<byte> key, out Change change) => Changed(Order.FirstAbove(key), reverse: false, out change);
+    public byte[]? FirstAbove(ReadOnlySpan<byte> key, out PackedTable.Change change) => Changed(Order.FirstAbove(key), reverse: false, out change);
 
     /// <summary>As <see cref="FirstFrom"/>, the last one below the key.</summary>
-    public byte[]? LastBelow(ReadOnlySpan<byte> key, out Change change) => Changed(Order.LastBelow(key), reverse: true, out change);
+    public byte[]? LastBelow(ReadOnlySpan<byte> key, out PackedTable.Change change) => Changed(Order.LastBelow(key), reverse: true, out change);
 
     public void Clear()
     {
@@ -94,12 +92,11 @@ internal sealed class Overlay
     private int IndexOf(ReadOnlySpan<byte> key, int hash)
     {
         if (_changes.Find(key, hash) is >= 0 and var index) return index;
-        var added = key.ToArray();
-        _order?.Add(added);
-        return _changes.Add(added, hash, default);
+        _order?.Add(key.ToArray());
+        return _changes.Add(key, hash);
     }
 
-    private void Set(int index, Change change)
+    private void Set(int index, PackedTable.Change change)
     {
         if (_savepoints.Count > 0) _undo.Add((index, _changes[index]));
         _changes[index] = change;
@@ -111,13 +108,13 @@ internal sealed class Overlay
         {
             if (_order is not null) return _order;
             var keys = new byte[_changes.Count][];
-            for (var i = 0; i < keys.Length; i++) keys[i] = _changes.KeyAt(i);
+            for (var i = 0; i < keys.Length; i++) keys[i] = _changes.KeyAt(i).ToArray();
             return _order = new SortedKeys(keys);
         }
     }
 
     /// <summary>Passes over those whose change was undone.</summary>
-    private byte[]? Changed(byte[]? key, bool reverse, out Change change)
+    private byte[]? Changed(byte[]? key, bool reverse, out PackedTable.Change change)
     {
         for (change = default; key is not null; key = reverse ? Order.LastBelow(key) : Order.FirstAbove(key))
         {
@@ -126,29 +123,5 @@ internal sealed class Overlay
         }
 
         return null;
-    }
-
-    /// <summary>What became of a key.</summary>
-    /// <param name="Kind">Whether it is there.</param>
-    /// <param name="Buffer">Begins with the value; null unless it was put.</param>
-    /// <param name="Length">Of the value.</param>
-    public readonly record struct Change(ChangeKind Kind, byte[]? Buffer, int Length)
-    {
-        public ReadOnlySpan<byte> Value => Buffer.AsSpan(0, Length);
-
-        /// <summary>Bytes of memory, with the room behind the value.</summary>
-        public int Size => Buffer?.Length ?? 0;
-
-        /// <summary>The value without room behind it, possibly the buffer itself; null: deleted.</summary>
-        public byte[]? ToValue() => Buffer is null || Buffer.Length == Length ? Buffer : Value.ToArray();
-    }
-
-    /// <summary>What can become of a key.</summary>
-    public enum ChangeKind : byte
-    {
-        /// <summary>Nothing: it is as in the database.</summary>
-        None,
-        Put,
-        Deleted,
     }
 }

@@ -7,68 +7,87 @@ namespace Delos.LocalStorage.Rocks;
 /// <param name="bytes">Of memory, about; 0: nothing is kept.</param>
 internal sealed class ReadCache(long bytes)
 {
-    /// <summary>What an entry takes besides key and value, about: two arrays' heads, and its slot in a table that is half full.</summary>
-    private const int EntryBytes = 128;
+    /// <summary>Of a generation: what one table can have at most is not much more.</summary>
+    private const long MostBytes = 1L << 30;
 
-    private KeyTable<byte[]?> _young = new();
-    private KeyTable<byte[]?> _old = new();
-    private long _youngBytes;
+    private readonly long _limit = Math.Min(bytes / 2, MostBytes);
+    private PackedTable _young = new();
+    private PackedTable _old = new();
 
-    /// <summary>Whether it is known; then with the value, which stays the cache's own, or null: the key is absent.</summary>
-    public bool TryGet(ReadOnlySpan<byte> key, int hash, out byte[]? value)
+    /// <summary>Whether the key is there; <see cref="ChangeKind.None"/>: that is not known.</summary>
+    /// <param name="key">To look for.</param>
+    /// <param name="hash">Of the key.</param>
+    /// <param name="value">If it is there. Valid until the next call.</param>
+    public ChangeKind Find(scoped ReadOnlySpan<byte> key, int hash, out ReadOnlySpan<byte> value)
     {
+        value = default;
         var index = _young.Find(key, hash);
         if (index >= 0)
         {
-            value = _young[index];
-            return true;
+            value = _young.ValueAt(index);
+            return _young[index].Kind;
         }
 
         index = _old.Find(key, hash);
-        value = index >= 0 ? _old[index] : null;
-        if (index < 0) return false;
-        Add(_old.KeyAt(index), hash, value);
-        return true;
+        if (index < 0 || _old[index].Kind == ChangeKind.None) return ChangeKind.None;
+
+        // To make room for it among the young, the old ones may be forgotten, and it with them.
+        var kind = _old[index].Kind;
+        value = _old.ValueAt(index);
+        if (!HasRoom(SizeOf(key, value))) value = value.ToArray();
+        Add(key, hash, kind, value);
+        return kind;
     }
 
-    /// <summary>Keeps what was read. Key and value belong to the cache from now on.</summary>
-    public void Add(byte[] key, int hash, byte[]? value)
+    /// <summary>Whether it is known that the key is not there. Changes nothing, and takes no memory.</summary>
+    public bool IsKnownAbsent(ReadOnlySpan<byte> key, int hash)
     {
-        var size = EntryBytes + key.Length + (value?.Length ?? 0);
-        if (size > bytes / 4) return;
-        if (_youngBytes + size > bytes / 2)
+        if (_young.Find(key, hash) is >= 0 and var young) return _young[young].Kind == ChangeKind.Deleted;
+        return _old.Find(key, hash) is >= 0 and var old && _old[old].Kind == ChangeKind.Deleted;
+    }
+
+    /// <summary>Keeps what was read, or that nothing was there.</summary>
+    public void Add(ReadOnlySpan<byte> key, int hash, ChangeKind kind, ReadOnlySpan<byte> value)
+    {
+        var size = SizeOf(key, value);
+        if (size > _limit / 2) return;
+        if (!HasRoom(size))
         {
             (_young, _old) = (_old, _young);
             _young.Clear();
-            _youngBytes = 0;
         }
 
-        _young.Add(key, hash, value);
-        _youngBytes += size;
+        _young.MakeRoom(1, key.Length + value.Length);
+        var index = _young.Find(key, hash);
+        Set(_young, index < 0 ? _young.Add(key, hash) : index, kind, value);
     }
 
     /// <summary>What was committed, if the key is known.</summary>
-    /// <param name="key">Of it.</param>
-    /// <param name="hash">Of the key.</param>
-    /// <param name="change">Its value belongs to the cache from now on.</param>
-    public void Update(ReadOnlySpan<byte> key, int hash, in Overlay.Change change)
+    public void Update(ReadOnlySpan<byte> key, int hash, ChangeKind kind, ReadOnlySpan<byte> value)
     {
         var table = _young;
         var index = table.Find(key, hash);
         if (index < 0) (table, index) = (_old, _old.Find(key, hash));
         if (index < 0) return;
+        var canGrow = table == _young && 2L * SizeOf(key, value) <= _limit / 2 && HasRoom(2L * SizeOf(key, value));
+        if (canGrow || value.Length <= table[index].Room)
+        {
+            Set(table, index, kind, value);
+            return;
+        }
 
-        var value = change.ToValue();
-
-        // An old one that grows counts among the young, so that the sum is bounded.
-        _youngBytes += (value?.Length ?? 0) - (table[index]?.Length ?? 0);
-        table[index] = value;
+        // One that outgrows its room is one more among the young, so that the sum is bounded; or not known any more.
+        table[index] = default;
+        Add(key, hash, kind, value);
     }
 
-    public void Clear()
+    private static long SizeOf(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value) => (long)PackedTable.SlotBytes + key.Length + value.Length;
+
+    private bool HasRoom(long size) => _young.Bytes + size <= _limit;
+
+    private static void Set(PackedTable table, int index, ChangeKind kind, ReadOnlySpan<byte> value)
     {
-        _young.Clear();
-        _old.Clear();
-        _youngBytes = 0;
+        if (kind == ChangeKind.Put) table.Put(index, value);
+        else table.Delete(index);
     }
 }

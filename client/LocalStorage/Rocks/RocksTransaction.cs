@@ -3,7 +3,7 @@ using Delos.Runtime;
 namespace Delos.LocalStorage.Rocks;
 
 /// <summary>Changes in managed memory, in front of what was committed last, and that in front of the database: only a key that neither they nor the cache know costs a call of the library.</summary>
-internal sealed class RocksTransaction(RocksStore store, DatabaseHandle database, ReadOptionsHandle readOptions, Overlay overlay, CommitBuffer committed, ReadCache cache) : IStoreTransaction
+internal sealed class RocksTransaction(RocksStore store, DatabaseHandle database, ReadOptionsHandle readOptions, Overlay overlay, CommitBuffers committed, ReadCache cache) : IStoreTransaction
 {
     private bool _ended;
     private bool _hasScanned;
@@ -14,8 +14,8 @@ internal sealed class RocksTransaction(RocksStore store, DatabaseHandle database
         using var stored = new SpaceKey(space, key, stackalloc byte[SpaceKey.StackBytes]);
         var hash = KeyHash.Of(stored.Bytes);
         var change = overlay.Find(stored.Bytes, hash);
-        if (change.Kind == Overlay.ChangeKind.None) return TryGetCommitted(stored.Bytes, hash, out var value) ? value.ToArray() : null;
-        return change.Kind == Overlay.ChangeKind.Put ? change.Value.ToArray() : null;
+        if (change.Kind == ChangeKind.None) return TryGetCommitted(stored.Bytes, hash, out var value) ? value.ToArray() : null;
+        return change.Kind == ChangeKind.Put ? overlay.ValueOf(change).ToArray() : null;
     }
 
     public IStoreCursor Scan(StoreSpace space, ReadOnlySpan<byte> from, ReadOnlySpan<byte> to, bool reverse = false)
@@ -28,12 +28,17 @@ internal sealed class RocksTransaction(RocksStore store, DatabaseHandle database
         // Many walks that end before they come to what was committed last, as those over the oldest of something do, need not have that written. To look where it is takes as long as to write some of it: once for a transaction.
         if (reverse || _hasScanned) WriteCommitted();
         var options = new ReadOptionsHandle(snapshot: null, range);
-        var unwritten = reverse || _hasScanned ? null : committed.FirstOf(options.Lower, options.Upper);
+        var unwritten = reverse || _hasScanned ? null : committed.FirstUnwritten(options.Lower, options.Upper);
         _hasScanned = true;
         return new TransactionCursor(this, database, overlay, options, unwritten, reverse);
     }
 
-    public void Put(StoreSpace space, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value) => Set(space, key, value.ToArray());
+    public void Put(StoreSpace space, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
+    {
+        ThrowIfEnded();
+        using var stored = new SpaceKey(space, key, stackalloc byte[SpaceKey.StackBytes]);
+        overlay.Put(stored.Bytes, KeyHash.Of(stored.Bytes), value);
+    }
 
     public void Append(StoreSpace space, ReadOnlySpan<byte> key, ReadOnlySpan<byte> bytes)
     {
@@ -41,11 +46,16 @@ internal sealed class RocksTransaction(RocksStore store, DatabaseHandle database
         using var stored = new SpaceKey(space, key, stackalloc byte[SpaceKey.StackBytes]);
         var hash = KeyHash.Of(stored.Bytes);
         ReadOnlySpan<byte> before = default;
-        if (overlay.Find(stored.Bytes, hash).Kind == Overlay.ChangeKind.None) TryGetCommitted(stored.Bytes, hash, out before);
+        if (overlay.Find(stored.Bytes, hash).Kind == ChangeKind.None) TryGetCommitted(stored.Bytes, hash, out before);
         overlay.Append(stored.Bytes, hash, before, bytes);
     }
 
-    public void Delete(StoreSpace space, ReadOnlySpan<byte> key) => Set(space, key, null);
+    public void Delete(StoreSpace space, ReadOnlySpan<byte> key)
+    {
+        ThrowIfEnded();
+        using var stored = new SpaceKey(space, key, stackalloc byte[SpaceKey.StackBytes]);
+        overlay.Delete(stored.Bytes, KeyHash.Of(stored.Bytes));
+    }
 
     public int Savepoint()
     {
@@ -64,7 +74,7 @@ internal sealed class RocksTransaction(RocksStore store, DatabaseHandle database
         ThrowIfEnded();
         try
         {
-            store.Commit(overlay);
+            committed.Commit(overlay);
         }
         finally
         {
@@ -76,35 +86,36 @@ internal sealed class RocksTransaction(RocksStore store, DatabaseHandle database
     {
         if (_ended) return;
         _ended = true;
-        overlay.Clear();
-        store.OnTransactionEnded();
+        try
+        {
+            overlay.Clear();
+        }
+        finally
+        {
+            store.OnTransactionEnded();
+        }
     }
 
     /// <summary>Gives to the database what was committed so far.</summary>
-    internal void WriteCommitted() => store.WriteBuffer();
+    internal void WriteCommitted() => committed.Write(isForReader: false);
 
     internal void ThrowIfEnded() => ObjectDisposedException.ThrowIf(_ended, this);
-
-    private void Set(StoreSpace space, ReadOnlySpan<byte> key, byte[]? value)
-    {
-        ThrowIfEnded();
-        using var stored = new SpaceKey(space, key, stackalloc byte[SpaceKey.StackBytes]);
-        overlay.Set(stored.Bytes, KeyHash.Of(stored.Bytes), value);
-    }
 
     /// <summary>As of the last commit.</summary>
     private bool TryGetCommitted(scoped ReadOnlySpan<byte> key, int hash, out ReadOnlySpan<byte> value)
     {
-        var change = committed.Find(key, hash);
-        value = change.Value;
-        if (change.Kind != Overlay.ChangeKind.None) return change.Kind == Overlay.ChangeKind.Put;
-        if (!cache.TryGet(key, hash, out var stored))
+        var kind = committed.Find(key, hash, out value);
+        if (kind == ChangeKind.None) kind = cache.Find(key, hash, out value);
+        if (kind != ChangeKind.None) return kind == ChangeKind.Put;
+        kind = committed.FindFull(key, hash, out value);
+        if (kind == ChangeKind.None)
         {
-            stored = PointRead.Get(database, readOptions, key);
-            cache.Add(key.ToArray(), hash, stored);
+            var stored = PointRead.Get(database, readOptions, key);
+            kind = stored is null ? ChangeKind.Deleted : ChangeKind.Put;
+            value = stored;
         }
 
-        value = stored;
-        return stored is not null;
+        cache.Add(key, hash, kind, value);
+        return kind == ChangeKind.Put;
     }
 }

@@ -69,8 +69,8 @@ internal sealed class TransactionCursor(RocksTransaction transaction, DatabaseHa
 
         // What was changed hides what is stored.
         _isPassed = hasStored && order == 0;
-        Copy(changed, change.Value);
-        _isOnKey = change.Kind == Overlay.ChangeKind.Put;
+        Copy(changed, overlay.ValueOf(change));
+        _isOnKey = change.Kind == ChangeKind.Put;
     }
 
     private void ShowStored(IteratorHandle iterator)
@@ -118,7 +118,7 @@ internal sealed class TransactionCursor(RocksTransaction transaction, DatabaseHa
         return iterator;
     }
 
-    private byte[]? NextChanged(out Overlay.Change change)
+    private byte[]? NextChanged(out PackedTable.Change change)
     {
         byte[]? key;
         if (reverse)
