@@ -6,14 +6,20 @@ using Delos.Protocol.Tables;
 namespace Delos.Tests.TableService;
 
 /// <summary>Gets that come while others are under way are asked for together, and nobody notices.</summary>
-public sealed class GatheredGetsTests
+[FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
+public sealed class GatheredGetsTests : IDisposable
 {
     private const int Rows = 100;
 
     /// <summary>What <see cref="GatheredGets"/> would do when the threads that make gets have run.</summary>
     private readonly Queue<Action> _later = new();
 
+    // Closed, nothing is answered: the first of many gets is not over before all have come.
+    private readonly ManualResetEventSlim _mayAnswer = new(true);
+
     private int _queries;
+
+    public void Dispose() => _mayAnswer.Dispose();
 
     [Test]
     public async Task Many_at_a_time_are_few_queries_and_each_has_its_row()
@@ -21,12 +27,14 @@ public sealed class GatheredGetsTests
         await using var nodes = await StartAsync(valueBytes: 10);
         var gets = Of(nodes.Client());
         var key = new CellValue[1];
+        _mayAnswer.Reset();
         var rows = Enumerable.Range(0, 2 * Rows).Select(i =>
         {
             key[0] = i;
             return gets.GetAsync("t", key, null, default, default).AsTask();
         }).ToArray();
         RunLater();
+        _mayAnswer.Set();
         await AllHaveTheirRowsAsync(rows);
 
         // One alone, six of 32, one of the seven that are left.
@@ -71,11 +79,19 @@ public sealed class GatheredGetsTests
     {
         await using var nodes = await StartAsync(valueBytes: 200_000);
         var gets = Of(nodes.Client());
-        await AllHaveTheirRowsAsync([.. Enumerable.Range(0, 33).Select(i => GetAsync(gets, i))]);
+        await AllHaveTheirRowsAsync(Ask());
         Assert.That(_queries, Is.EqualTo(1 + 1 + 32), "one alone, one without room, and one for each of its rows");
         RunLater();
-        await AllHaveTheirRowsAsync([.. Enumerable.Range(0, 33).Select(i => GetAsync(gets, i))]);
+        await AllHaveTheirRowsAsync(Ask());
         Assert.That(_queries, Is.EqualTo(34 + 1 + 2), "from then on there is room");
+
+        Task<VersionedRow?>[] Ask()
+        {
+            _mayAnswer.Reset();
+            var asked = Enumerable.Range(0, 33).Select(i => GetAsync(gets, i)).ToArray();
+            _mayAnswer.Set();
+            return asked;
+        }
     }
 
     [Test]
@@ -85,6 +101,7 @@ public sealed class GatheredGetsTests
         var gets = Of(nodes.Client());
         var columns = new List<string>();
         var asked = new List<(Task<VersionedRow?> Get, string[] Columns, int Key)>();
+        _mayAnswer.Reset();
         for (var i = 0; i < 61; i++)
         {
             columns.Clear();
@@ -93,6 +110,7 @@ public sealed class GatheredGetsTests
         }
 
         RunLater();
+        _mayAnswer.Set();
         foreach (var (get, wanted, key) in asked)
         {
             var row = (await get)!;
@@ -139,7 +157,6 @@ public sealed class GatheredGetsTests
     /// <summary>A node with keys from 0 on.</summary>
     private async Task<TableNodes> StartAsync(int valueBytes)
     {
-        _later.Clear();
         var nodes = await TableNodes.StartAsync(1);
         var client = nodes.Client();
         await client.CreateTableAsync(new CreateTable("t", [new("id", ColumnType.Int64), new("v", ColumnType.Bytes)], "id"));
@@ -147,6 +164,7 @@ public sealed class GatheredGetsTests
         _queries = 0;
         nodes[0].FailsAt = query =>
         {
+            _mayAnswer.Wait();
             if (query is GetRows) Interlocked.Increment(ref _queries);
             return false;
         };
