@@ -41,11 +41,11 @@ internal static class ConfigKeys
     public static readonly ConfigKey ClusterMetaStore = new("cluster", "metastore", ConfigKind.AddressList, "127.0.0.1:7400",
         "The MetaStore nodes' addresses, separated by commas; the same list on every node.");
 
-    public static readonly ConfigKey StorageFileSize = new("storage", "file_size", ConfigKind.Size, "64MiB",
-        "Size of a segment file, a power of two; allocated and zeroed ahead.")
+    public static readonly ConfigKey StorageFileSize = new("storage", "file_size", ConfigKind.Size, "16MiB",
+        "Size of a segment file, a power of two; allocated and zeroed ahead. Each new Loglet begins a file, so larger ones make the disk busier after a reconfiguration.")
     { Minimum = 2 * MiB, Maximum = GiB };
 
-    public static readonly ConfigKey StorageSpareFiles = new("storage", "spare_files", ConfigKind.Integer, "2",
+    public static readonly ConfigKey StorageSpareFiles = new("storage", "spare_files", ConfigKind.Integer, "4",
         "Segment files kept ready, so that a new Loglet or a full file does not wait for the disk.")
     { Minimum = 0, Maximum = 64 };
 

@@ -24,9 +24,9 @@ internal sealed record NodeOptions
     public required IReadOnlyList<HostPort> MetaStore { get; init; }
 
     /// <summary>A power of two.</summary>
-    public int FileBytes { get; init; } = 64 << 20;
+    public int FileBytes { get; init; } = 16 << 20;
 
-    public int SpareFiles { get; init; } = 2;
+    public int SpareFiles { get; init; } = 4;
 
     /// <summary>The sequencer reaches this node's LogServer over a socket, as it does those of other nodes. For the rehearsal, which has only one.</summary>
     public bool UseSocketsWithin { get; init; }

@@ -6,7 +6,7 @@ namespace Delos.Daemon.Storage;
 public sealed record StorageOptions
 {
     /// <summary>Bytes of one file of a segment log; a power of two, at least a page. What a trim frees, it frees in files.</summary>
-    public int SegmentFileBytes { get; init; } = 64 << 20;
+    public int SegmentFileBytes { get; init; } = 16 << 20;
 
     /// <summary>
     /// Bytes of a FasterLog page, a power of two. A record never spans pages, so this bounds a record: 2 MiB takes an entry of 1 MiB with room.
@@ -18,7 +18,7 @@ public sealed record StorageOptions
     public int PageMemoryBytes { get; init; } = 16 << 20;
 
     /// <summary>Zeroed files kept ready, so that opening a log or going on to the next file costs a rename. 0: none, files are allocated on the spot.</summary>
-    public int SpareFiles { get; init; } = 2;
+    public int SpareFiles { get; init; } = 4;
 
     /// <summary>
     /// Commits go past the page cache. Copying into it is a good part of the work of a log that is written fast; but then whoever reads what was written a moment ago reads the disk. Only files that were kept ready
