@@ -53,7 +53,7 @@ internal sealed class LogReader(VirtualLog log, LogOptions logOptions, DelosClie
         var patience = log.Patience("read");
         var position = from;
         var entries = new List<LogEntry>();
-        await using var ahead = new ReadAhead(log, options.ReadBytes, cancellationToken);
+        await using var ahead = new ReadAhead(config => log.Loglets.Get(config), options.ReadBytes, cancellationToken);
         while (position < until)
         {
             var segment = chain.Find(position) ?? throw Trimmed(position);
