@@ -14,18 +14,23 @@ namespace Delos.Client.VirtualLogs;
 /// <param name="cancellationToken">Of all reads.</param>
 internal sealed class ReadAhead(Func<LogletConfig, ILogletReader> open, int maxBytes, CancellationToken cancellationToken) : IAsyncDisposable
 {
-    /// <summary>Reads under way that nobody waits for yet. With the one in the caller's hands, and the rest of one that was too long, four answers are in memory at most.</summary>
+    /// <summary>Reads of what comes next that are under way, or answered, before the caller asks.</summary>
     private const int Depth = 2;
 
-    /// <summary>How much of the bytes that an answer may have is counted on: entries differ, and what has no room is one more read.</summary>
+    /// <summary>Reads ahead at most: those of what comes behind are kept when an answer ends before its range does, and the rest is asked for.</summary>
+    private const int Most = 4;
+
+    /// <summary>How much of the room in an answer is counted on: entries differ, and what has no room is one more read.</summary>
     private const double Filled = 15.0 / 16;
 
-    private readonly CancellationTokenSource _stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+    /// <summary>In order; the first ones contiguous.</summary>
+    private readonly List<Asked> _ahead = new(Most);
 
-    /// <summary>Contiguous, in order.</summary>
-    private readonly List<Asked> _ahead = new(Depth + 1);
-
+    private CancellationTokenSource _stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
     private (LogletId Loglet, long Max, long Bound) _range;
+
+    /// <summary>Positions of a read; 0: no answer has told how many have room.</summary>
+    private long _positions;
 
     /// <inheritdoc cref="ILogletReader.ReadNextAsync"/>
     public async ValueTask<ReadResult> ReadAsync(LogletConfig loglet, long min, long max, long bound)
@@ -35,9 +40,13 @@ internal sealed class ReadAhead(Func<LogletConfig, ILogletReader> open, int maxB
         try
         {
             read = await asked.Read.ConfigureAwait(false);
-
-            // There is nothing in a part of the range: the caller asked for all of it.
-            if (read is { Status: StatusCode.Ok, Count: 0 } && asked.End < max) read = await AskAsync(loglet, min, max, bound).ConfigureAwait(false);
+            if (read is { Status: StatusCode.Ok, Count: 0 } && asked.End < max)
+            {
+                // There is nothing in a part of the range: the caller asked for all of it.
+                await DropAsync().ConfigureAwait(false);
+                asked = Ask(loglet, min, max, bound);
+                read = await asked.Read.ConfigureAwait(false);
+            }
         }
         catch
         {
@@ -45,13 +54,17 @@ internal sealed class ReadAhead(Func<LogletConfig, ILogletReader> open, int maxB
             throw;
         }
 
-        if (read is { Status: StatusCode.Ok, Count: > 0 }) AskFurther(loglet, read, asked.End, max, bound);
+        if (read is { Status: StatusCode.Ok, Count: > 0 })
+        {
+            Learn(read, asked.End);
+            AskAhead(loglet, read.First + read.Count, max, bound);
+        }
+
         return read;
     }
 
     public async ValueTask DisposeAsync()
     {
-        await _stop.CancelAsync().ConfigureAwait(false);
         await DropAsync().ConfigureAwait(false);
         _stop.Dispose();
     }
@@ -67,31 +80,50 @@ internal sealed class ReadAhead(Func<LogletConfig, ILogletReader> open, int maxB
 
         await DropAsync().ConfigureAwait(false);
         _range = (loglet.Id, max, bound);
-        return new Asked(min, max, AskAsync(loglet, min, max, bound));
+        return Ask(loglet, min, max, bound);
     }
 
-    private void AskFurther(LogletConfig loglet, in ReadResult read, long end, long max, long bound)
+    /// <summary>How many positions have room in an answer.</summary>
+    private void Learn(in ReadResult read, long end)
     {
-        var next = read.First + read.Count;
+        var isCut = read.First + read.Count < end;
+        var bytes = Math.Max(1, read.Entries?.Length ?? 0);
+        var room = Math.Max(1, (long)(Filled * (isCut ? read.Count : read.Count * ((double)maxBytes / bytes))));
 
-        // More bytes than was thought: the rest of its range comes first.
-        if (_ahead.Count > 0 && next < end) _ahead.Insert(0, new Asked(next, end, AskAsync(loglet, next, end, bound)));
-        var positions = Math.Max(1, (long)(read.Count * Filled * maxBytes / Math.Max(1, read.Entries?.Length ?? 0)));
-        while (_ahead.Count < Depth)
+        // Of few bytes, since no more were asked for, it tells little: there may be more room, but nothing says that there is less.
+        var tellsLittle = !isCut && bytes < maxBytes / 4 && _positions > 0;
+        _positions = tellsLittle ? Math.Max(_positions, Math.Min(room, 2 * _positions)) : room;
+    }
+
+    /// <summary>Asks for what comes next and is not asked for yet: behind the last read, or between two if the answer to a former one ended early.</summary>
+    private void AskAhead(LogletConfig loglet, long next, long max, long bound)
+    {
+        for (var i = 0; i < Depth && next < max; i++)
         {
-            if (_ahead.Count > 0) next = _ahead[^1].End;
-            if (next >= max) return;
-            end = Math.Min(max, next + positions);
-            _ahead.Add(new Asked(next, end, AskAsync(loglet, next, end, bound)));
+            if (i == _ahead.Count || _ahead[i].Min != next)
+            {
+                if (i > 0 && _ahead.Count >= Most) return;
+                var limit = i < _ahead.Count ? _ahead[i].Min : max;
+                _ahead.Insert(i, Ask(loglet, next, Math.Min(limit, next + _positions), bound));
+            }
+
+            next = _ahead[i].End;
         }
     }
 
     /// <summary>Fails by its result only: who asks ahead has something in hand.</summary>
-    private async Task<ReadResult> AskAsync(LogletConfig loglet, long min, long max, long bound) =>
-        await open(loglet).ReadNextAsync(min, max, bound, maxBytes, _stop.Token).ConfigureAwait(false);
+    private Asked Ask(LogletConfig loglet, long min, long end, long bound)
+    {
+        return new Asked(min, end, AskAsync(_stop.Token));
 
+        async Task<ReadResult> AskAsync(CancellationToken stop) => await open(loglet).ReadNextAsync(min, end, bound, maxBytes, stop).ConfigureAwait(false);
+    }
+
+    /// <summary>Nobody wants what was asked ahead.</summary>
     private async ValueTask DropAsync()
     {
+        if (_ahead.Count == 0) return;
+        await _stop.CancelAsync().ConfigureAwait(false);
         foreach (var asked in _ahead)
         {
             await ((Task)asked.Read).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -99,6 +131,8 @@ internal sealed class ReadAhead(Func<LogletConfig, ILogletReader> open, int maxB
         }
 
         _ahead.Clear();
+        _stop.Dispose();
+        _stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
     }
 
     /// <summary>A read of the positions from <paramref name="Min"/> on, below <paramref name="End"/>.</summary>

@@ -133,7 +133,9 @@ public abstract partial class RecordLog
                 }
 
                 OnAppended(live.Files, template with { Address = start, PayloadLength = length }, payload, bytes);
-                if (live.Device.AllocatedEnd - end <= live.Name.FileBytes / 2) RequestFile(live);
+
+                // When a quarter is written: who writes little has one file, and who writes much the next one in time.
+                if (live.Device.AllocatedEnd - end <= live.Name.FileBytes / 4 * 3) RequestFile(live);
                 return AppendStatus.Ok;
             }
 

@@ -20,9 +20,12 @@ public class ReadAheadTests
         var reader = new GatedReader([.. Enumerable.Range(0, random.Next(1, 600)).Select(i => random.Next(i / 100 % 2 == 0 ? few : many))]) { IsOpen = true };
         var (from, until) = (random.Next(reader.Count), random.Next(reader.Count + 1));
         await using var ahead = new ReadAhead(_ => reader, random.Next(1, 20_000), default);
+        reader.Cap = random.Next(2) == 0 ? int.MaxValue : random.Next(1, 5_000);
+        var reads = 0;
         for (long position = from; position < until;)
         {
             using var read = await ahead.ReadAsync(reader.Config, position, until, reader.Count);
+            Assert.That(reader.Asked.Count - ++reads, Is.InRange(position + read.Count < until ? 1 : 0, 4), "reads ahead");
             Assert.That(read.Status, Is.EqualTo(StatusCode.Ok));
             Assert.That(read.First, Is.EqualTo(position));
             using var cursor = new EntryCursor(read.Entries);
@@ -62,14 +65,74 @@ public class ReadAheadTests
         await using var ahead = new ReadAhead(_ => reader, 2 * EntryCodec.EncodedSize(1000), default);
         using var first = await ahead.ReadAsync(reader.Config, 0, 100, 100);
         Assert.That(first.Count, Is.EqualTo(10));
-        var (_, end) = reader.Asked[1];
         reader.IsOpen = false;
         using var second = await ahead.ReadAsync(reader.Config, 10, 100, 100);
         Assert.That((second.First, second.Count), Is.EqualTo((10L, 2)));
-        Assert.That(reader.UnderWay, Is.EqualTo(new[] { (12L, end) }));
+        Assert.That(reader.UnderWay, Is.EqualTo(new[] { (12L, 13L), (13L, 14L) }), "two again, though what comes behind is there already");
         await reader.AnswerAsync(12);
         using var third = await ahead.ReadAsync(reader.Config, 12, 100, 100);
-        Assert.That((third.First, third.Count), Is.EqualTo((12L, 2)));
+        Assert.That((third.First, third.Count), Is.EqualTo((12L, 1)));
+    }
+
+    [Test]
+    public async Task A_server_that_gives_less_than_it_is_asked_for_is_asked_less_than_twice_as_often()
+    {
+        var reader = new GatedReader(Enumerable.Repeat(100, 1000).ToArray()) { IsOpen = true, Cap = 10 * EntryCodec.EncodedSize(100) };
+        await using var ahead = new ReadAhead(_ => reader, 12 * EntryCodec.EncodedSize(100), default);
+        for (var position = 0L; position < 1000;)
+        {
+            using var read = await ahead.ReadAsync(reader.Config, position, 1000, 1000);
+            position += read.Count;
+        }
+
+        Assert.That(reader.Asked, Has.Count.LessThan(2 * 1000 / 10));
+    }
+
+    [Test]
+    public async Task One_small_answer_does_not_make_the_next_reads_small()
+    {
+        // A short answer because a replica lags; then it holds all.
+        var reader = new GatedReader(Enumerable.Repeat(100, 10_000).ToArray()) { IsOpen = true, Cap = 1 };
+        await using var ahead = new ReadAhead(_ => reader, 100 * EntryCodec.EncodedSize(100), default);
+        (await ahead.ReadAsync(reader.Config, 0, 10_000, 10_000)).Dispose();
+        reader.Cap = int.MaxValue;
+        for (var position = 1L; position < 10_000;)
+        {
+            using var read = await ahead.ReadAsync(reader.Config, position, 10_000, 10_000);
+            position += read.Count;
+        }
+
+        Assert.That(reader.Asked, Has.Count.LessThan(10_000 / 93 + 20));
+    }
+
+    [Test]
+    public async Task A_part_that_was_trimmed_is_told_when_it_is_due()
+    {
+        var reader = new GatedReader(Enumerable.Repeat(100, 100).ToArray()) { IsOpen = true };
+        await using var ahead = new ReadAhead(_ => reader, 10 * EntryCodec.EncodedSize(100), default);
+        reader.TrimmedBelow = 15;
+        reader.TrimmedFrom = 1;
+        using var first = await ahead.ReadAsync(reader.Config, 0, 100, 100);
+        Assert.That(first.Status, Is.EqualTo(StatusCode.Ok));
+        using var second = await ahead.ReadAsync(reader.Config, 10, 100, 100);
+        Assert.That((second.Status, second.TrimPoint), Is.EqualTo((StatusCode.Trimmed, 15L)));
+        using var third = await ahead.ReadAsync(reader.Config, 15, 100, 100);
+        Assert.That((third.Status, third.First), Is.EqualTo((StatusCode.Ok, 15L)));
+    }
+
+    [Test]
+    public async Task The_callers_token_ends_a_read_and_those_ahead_of_it()
+    {
+        var reader = new GatedReader(Enumerable.Repeat(100, 1000).ToArray());
+        using var stop = new CancellationTokenSource();
+        await using var ahead = new ReadAhead(_ => reader, 10 * EntryCodec.EncodedSize(100), stop.Token);
+        var first = ahead.ReadAsync(reader.Config, 0, 1000, 1000).AsTask();
+        await reader.AnswerAsync(0);
+        (await first).Dispose();
+        var second = ahead.ReadAsync(reader.Config, 10, 1000, 1000).AsTask();
+        await stop.CancelAsync();
+        Assert.That(async () => await second, Throws.InstanceOf<OperationCanceledException>());
+        Assert.That(reader.UnderWay, Is.Empty);
     }
 
     [Test]
@@ -144,6 +207,14 @@ public class ReadAheadTests
         /// <summary>Reads that end there or below are answered with nothing.</summary>
         public long EmptyBelow { get; set; } = -1;
 
+        /// <summary>Most bytes of an answer, whatever is asked for.</summary>
+        public int Cap { get; set; } = int.MaxValue;
+
+        /// <summary>Reads that begin below that and not below <see cref="TrimmedFrom"/> are told that it is trimmed.</summary>
+        public long TrimmedBelow { get; set; } = -1;
+
+        public long TrimmedFrom { get; set; }
+
         public int EntriesGiven { get; private set; }
 
         public List<(long Min, long End)> Asked { get; } = [];
@@ -190,10 +261,11 @@ public class ReadAheadTests
             }
 
             var end = Math.Min(max, bound);
+            if (min < TrimmedBelow && min >= TrimmedFrom) return new ReadResult(StatusCode.Trimmed, min, 0, null, TrimmedBelow);
             if (min >= end || end <= EmptyBelow) return new ReadResult(StatusCode.Ok, min, 0, null, 0);
             var payload = RetainedPayload.Create();
             var position = min;
-            for (; position < end && (position == min || payload.Length + EntryCodec.EncodedSize(sizes[position]) <= maxBytes); position++)
+            for (; position < end && (position == min || payload.Length + EntryCodec.EncodedSize(sizes[position]) <= Math.Min(maxBytes, Cap)); position++)
             {
                 var entry = new byte[EntryCodec.EncodedSize(sizes[position])];
                 EntryCodec.Encode(entry, new AppendId(1, (ulong)position), EntryKind.Data, new byte[sizes[position]]);
