@@ -40,7 +40,7 @@ public sealed record DelosClientOptions
     /// <summary>How long disposing a log handle waits for its unanswered appends.</summary>
     public TimeSpan CloseTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>Payload bytes asked for by one read, about; 1 MiB unless set. An enumeration holds twice as much again that it has asked for ahead.</summary>
+    /// <summary>Payload bytes asked for by one read, about; 1 MiB unless set. An enumeration holds twice as much again that it has asked for ahead, four times where sizes differ much.</summary>
     public int ReadBytes { get; init; } = 1 << 20;
 
     /// <summary>Run continuations of appends on the connection's receive loop. Faster for code that never blocks; false unless set.</summary>
