@@ -29,10 +29,7 @@ internal sealed class LogletClient : AppendClient, IPeerClient, IThreadPoolWorkI
         _connections = connections;
     }
 
-    /// <summary>Awaits the append, as <see cref="DelosLogClient"/> does, so that it is the handles that are compared, and not what is around them.</summary>
-    public async ValueTask WriteAsync(ReadOnlyMemory<byte> payload) => await AppendAsync(payload).ConfigureAwait(false);
-
-    private ValueTask<long> AppendAsync(ReadOnlyMemory<byte> payload)
+    public ValueTask<long> WriteAsync(ReadOnlyMemory<byte> payload)
     {
         ValueTask<long> answer;
         bool isIdle;
@@ -51,7 +48,7 @@ internal sealed class LogletClient : AppendClient, IPeerClient, IThreadPoolWorkI
         return answer;
     }
 
-    public ValueTask ReadAsync() => throw new NotSupportedException("Only appends are compared.");
+    public ValueTask<long> ReadAsync() => throw new NotSupportedException("Only appends are compared.");
 
     void IThreadPoolWorkItem.Execute()
     {

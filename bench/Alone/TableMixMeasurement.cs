@@ -40,9 +40,11 @@ internal sealed class TableMixMeasurement : IMeasurement
     {
         private int _calls;
 
-        public ValueTask WriteAsync(ReadOnlyMemory<byte> payload) => (uint)Interlocked.Increment(ref _calls) % 10 == 0 ? client.WriteAsync(payload) : client.ReadAsync();
+        public ValueTask<long> WriteAsync(ReadOnlyMemory<byte> payload) => (uint)Interlocked.Increment(ref _calls) % 10 == 0 ? client.WriteAsync(payload) : client.ReadAsync();
 
-        public ValueTask ReadAsync() => client.ReadAsync();
+        public ValueTask<long> ReadAsync() => client.ReadAsync();
+
+        public bool IsFailure(Exception exception) => client.IsFailure(exception);
 
         public ValueTask DisposeAsync() => client.DisposeAsync();
     }

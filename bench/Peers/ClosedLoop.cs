@@ -12,7 +12,12 @@ internal enum LoadKind
 }
 
 /// <summary>So many writes (or reads, or scans) under way on one connection, each answered one followed by the next.</summary>
-internal sealed class ClosedLoop(IPeerClient client, int size, int outstanding, LoadKind kind = LoadKind.Write)
+/// <param name="client">The connection.</param>
+/// <param name="size">Bytes of a write.</param>
+/// <param name="outstanding">Calls under way at a time.</param>
+/// <param name="kind">What a call is.</param>
+/// <param name="notesGaps">Whether <see cref="LongestGap"/> is wanted, which takes a state machine for each call.</param>
+internal sealed class ClosedLoop(IPeerClient client, int size, int outstanding, LoadKind kind = LoadKind.Write, bool notesGaps = false)
 {
     private readonly byte[] _payload = MakePayload(size);
     private readonly Stopwatch _clock = Stopwatch.StartNew();
@@ -28,7 +33,7 @@ internal sealed class ClosedLoop(IPeerClient client, int size, int outstanding, 
 
     public async Task<LoopResult> RunAsync(TimeSpan warmUp, TimeSpan duration, Func<IReadOnlyList<int>> processes, CancellationToken cancellationToken)
     {
-        using var load = new ClosedLoad<bool>(CallAsync, outstanding, static e => e is PeerException);
+        using var load = new ClosedLoad<long>(notesGaps ? CallAndNoteAsync : Call, outstanding, client.IsFailure);
         IReadOnlyList<int> ids = [];
         StolenTime? host = null;
         var stolen = 0.0;
@@ -53,16 +58,18 @@ internal sealed class ClosedLoop(IPeerClient client, int size, int outstanding, 
         return new LoopResult(all.Count / load.Measured.TotalSeconds, all.Percentile(50), all.Percentile(99), all.Percentile(99.9), processor.Sum() * each, processor.DefaultIfEmpty().Max() * each, load.Errors, stolen);
     }
 
-    private async ValueTask<bool> CallAsync()
+    private ValueTask<long> Call() => kind switch
     {
-        await (kind switch
-        {
-            LoadKind.Read => client.ReadAsync(),
-            LoadKind.Scan => client.ScanAsync(PeersPlan.ScanRows),
-            _ => client.WriteAsync(_payload),
-        }).ConfigureAwait(false);
+        LoadKind.Read => client.ReadAsync(),
+        LoadKind.Scan => client.ScanAsync(PeersPlan.ScanRows),
+        _ => client.WriteAsync(_payload),
+    };
+
+    private async ValueTask<long> CallAndNoteAsync()
+    {
+        var answer = await Call().ConfigureAwait(false);
         NoteAnswer();
-        return true;
+        return answer;
     }
 
     private void NoteAnswer()

@@ -14,29 +14,11 @@ internal sealed class DelosLogClient(DelosClient client, string log, LogPolicy p
     public static async Task<DelosLogClient> ConnectAsync(string endpoints, string log, LogPolicy policy, CancellationToken cancellationToken) =>
         new(await DelosClient.ConnectAsync(endpoints, cancellationToken: cancellationToken).ConfigureAwait(false), log, policy);
 
-    public async ValueTask WriteAsync(ReadOnlyMemory<byte> payload)
-    {
-        try
-        {
-            await Log.AppendAsync(payload).ConfigureAwait(false);
-        }
-        catch (DelosException e)
-        {
-            throw new PeerException(e.Message, e);
-        }
-    }
+    public ValueTask<long> WriteAsync(ReadOnlyMemory<byte> payload) => Log.AppendAsync(payload);
 
-    public async ValueTask ReadAsync()
-    {
-        try
-        {
-            await Log.CheckTailAsync().ConfigureAwait(false);
-        }
-        catch (DelosException e)
-        {
-            throw new PeerException(e.Message, e);
-        }
-    }
+    public ValueTask<long> ReadAsync() => Log.CheckTailAsync();
+
+    public bool IsFailure(Exception exception) => exception is DelosException;
 
     public ValueTask DisposeAsync() => client.DisposeAsync();
 }

@@ -21,45 +21,24 @@ internal sealed class DelosTableClient(string endpoints) : IPeerClient
         await _client.CreateTableAsync(new CreateTable(TableName, columns, "id"), cancellationToken).ConfigureAwait(false);
     }
 
-    public async ValueTask WriteAsync(ReadOnlyMemory<byte> payload)
+    public async ValueTask<long> WriteAsync(ReadOnlyMemory<byte> payload)
     {
         var key = (int)((uint)Interlocked.Increment(ref _next) % Keys);
-        try
-        {
-            await _client.Table(TableName).PutAsync(Row.Of(("id", CellValue.Of((long)key)), ("value", CellValue.Of(payload.ToArray())))).ConfigureAwait(false);
-        }
-        catch (Exception e) when (e is DelosException or TableException)
-        {
-            throw new PeerException(e.Message, e);
-        }
+        await _client.Table(TableName).PutAsync(Row.Of(("id", CellValue.Of((long)key)), ("value", CellValue.Of(payload.ToArray())))).ConfigureAwait(false);
+        return 0;
     }
 
-    public async ValueTask ReadAsync()
-    {
-        try
-        {
-            if (await _client.Table(TableName).GetAsync([CellValue.Of(1L)]).ConfigureAwait(false) is null) throw new PeerException("The row is not there.");
-        }
-        catch (Exception e) when (e is DelosException or TableException)
-        {
-            throw new PeerException(e.Message, e);
-        }
-    }
+    public async ValueTask<long> ReadAsync() =>
+        await _client.Table(TableName).GetAsync([CellValue.Of(1L)]).ConfigureAwait(false) is null ? throw new PeerException("The row is not there.") : 1;
 
-    public async ValueTask ScanAsync(int rows)
+    public async ValueTask<long> ScanAsync(int rows)
     {
         var read = 0;
-        try
-        {
-            await foreach (var page in _client.Table(TableName).ScanPagesAsync(new ScanOptions { Limit = rows }).ConfigureAwait(false)) read += page.Rows.Count;
-        }
-        catch (Exception e) when (e is DelosException or TableException)
-        {
-            throw new PeerException(e.Message, e);
-        }
-
-        if (read != rows) throw new PeerException($"There are {read} rows only.");
+        await foreach (var page in _client.Table(TableName).ScanPagesAsync(new ScanOptions { Limit = rows }).ConfigureAwait(false)) read += page.Rows.Count;
+        return read == rows ? read : throw new PeerException($"There are {read} rows only.");
     }
+
+    public bool IsFailure(Exception exception) => exception is PeerException or DelosException or TableException;
 
     public ValueTask DisposeAsync() => _client.DisposeAsync();
 }

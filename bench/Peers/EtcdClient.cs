@@ -17,7 +17,7 @@ internal sealed class EtcdClient(int port) : IPeerClient
     private readonly Uri _range = new($"http://127.0.0.1:{port}/etcdserverpb.KV/Range");
     private int _next;
 
-    public ValueTask WriteAsync(ReadOnlyMemory<byte> payload)
+    public ValueTask<long> WriteAsync(ReadOnlyMemory<byte> payload)
     {
         var key = $"bench/{Interlocked.Increment(ref _next) % Keys:D4}";
 
@@ -29,7 +29,7 @@ internal sealed class EtcdClient(int port) : IPeerClient
         return CallAsync(_put, message);
     }
 
-    public ValueTask ReadAsync()
+    public ValueTask<long> ReadAsync()
     {
         // RangeRequest { bytes key = 1; }, linearizable unless it says otherwise.
         var key = "bench/0001"u8;
@@ -38,7 +38,7 @@ internal sealed class EtcdClient(int port) : IPeerClient
         return CallAsync(_range, message);
     }
 
-    public ValueTask ScanAsync(int rows)
+    public ValueTask<long> ScanAsync(int rows)
     {
         // RangeRequest { bytes key = 1; bytes range_end = 2; int64 limit = 3; }: all that begins with "bench/".
         var from = "bench/"u8;
@@ -57,7 +57,7 @@ internal sealed class EtcdClient(int port) : IPeerClient
         return ValueTask.CompletedTask;
     }
 
-    private async ValueTask CallAsync(Uri method, byte[] message)
+    private async ValueTask<long> CallAsync(Uri method, byte[] message)
     {
         using var content = new ByteArrayContent(message);
         content.Headers.ContentType = s_grpc;
@@ -68,7 +68,7 @@ internal sealed class EtcdClient(int port) : IPeerClient
             using var response = await _http.SendAsync(request).ConfigureAwait(false);
             await response.Content.CopyToAsync(Stream.Null).ConfigureAwait(false);
             if (!response.TrailingHeaders.TryGetValues("grpc-status", out var status) && !response.Headers.TryGetValues("grpc-status", out status)) throw new PeerException($"etcd answered {response.StatusCode} without a status.");
-            if (status.First() != "0") throw new PeerException($"etcd answered with status {status.First()}.");
+            return status.First() == "0" ? 0L : throw new PeerException($"etcd answered with status {status.First()}.");
         }
         catch (Exception e) when (e is HttpRequestException or IOException or OperationCanceledException)
         {

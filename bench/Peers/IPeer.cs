@@ -39,18 +39,23 @@ internal interface IPeer : IAsyncDisposable
     Task KillLeaderAsync(CancellationToken cancellationToken);
 }
 
-/// <summary>Any number of calls may be under way at a time.</summary>
+/// <summary>
+/// Any number of calls may be under way at a time. What they return is what the system says, a position or a number of rows, or 0. Nobody looks at it; but to drop it a call would have to be awaited, once for each, and that would be measured, too.
+/// </summary>
 internal interface IPeerClient : IAsyncDisposable
 {
-    /// <exception cref="PeerException">It failed, or its outcome is not known: to be tried again.</exception>
-    ValueTask WriteAsync(ReadOnlyMemory<byte> payload);
+    /// <exception cref="Exception">It failed, or its outcome is not known. To be tried again if it is a <see cref="IsFailure"/>.</exception>
+    ValueTask<long> WriteAsync(ReadOnlyMemory<byte> payload);
 
-    /// <exception cref="PeerException">It failed.</exception>
-    ValueTask ReadAsync();
+    /// <summary>Whether what a call threw is a failure of the system, and not of this program.</summary>
+    bool IsFailure(Exception exception) => exception is PeerException;
+
+    /// <exception cref="Exception">It failed.</exception>
+    ValueTask<long> ReadAsync();
 
     /// <summary>Reads the first so many rows in the order of their keys, all of one moment, linearizable. Only if there is a <see cref="IPeer.Scan"/>.</summary>
-    /// <exception cref="PeerException">It failed, or there were fewer.</exception>
-    ValueTask ScanAsync(int rows) => throw new NotSupportedException("There are no scans.");
+    /// <exception cref="Exception">It failed, or there were fewer.</exception>
+    ValueTask<long> ScanAsync(int rows) => throw new NotSupportedException("There are no scans.");
 }
 
 /// <summary>Reads until it is disposed.</summary>

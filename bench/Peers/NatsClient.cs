@@ -61,13 +61,13 @@ internal sealed class NatsClient : IPeerClient, ITailReader
         if (answer.Contains("\"error\"", StringComparison.Ordinal)) throw new PeerException($"The consumer was not made: {answer}");
     }
 
-    public async ValueTask WriteAsync(ReadOnlyMemory<byte> payload)
+    public async ValueTask<long> WriteAsync(ReadOnlyMemory<byte> payload)
     {
         var answer = await CallAsync("bench", payload).ConfigureAwait(false);
-        if (answer.Contains("\"error\"", StringComparison.Ordinal) || !answer.Contains("\"seq\"", StringComparison.Ordinal)) throw new PeerException($"NATS answered {answer}");
+        return !answer.Contains("\"error\"", StringComparison.Ordinal) && answer.Contains("\"seq\"", StringComparison.Ordinal) ? 0L : throw new PeerException($"NATS answered {answer}");
     }
 
-    public ValueTask ReadAsync() => throw new NotSupportedException("JetStream has no linearizable read.");
+    public ValueTask<long> ReadAsync() => throw new NotSupportedException("JetStream has no linearizable read.");
 
     public async ValueTask DisposeAsync()
     {

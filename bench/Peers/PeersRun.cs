@@ -126,7 +126,7 @@ internal sealed class PeersRun(PeersPlan plan, IReadOnlyList<Func<IPeer>> makers
     {
         await using var peer = await StartAsync(make, cancellationToken).ConfigureAwait(false);
         await using var client = new ReconnectingClient(peer, await peer.ConnectAsync(cancellationToken).ConfigureAwait(false));
-        var loop = new ClosedLoop(client, PeersPlan.GapSize, PeersPlan.GapOutstanding);
+        var loop = new ClosedLoop(client, PeersPlan.GapSize, PeersPlan.GapOutstanding, notesGaps: true);
         var running = loop.RunAsync(TimeSpan.FromSeconds(3), TimeSpan.FromSeconds(12), () => peer.ProcessIds, cancellationToken);
         await Task.Delay(TimeSpan.FromSeconds(4), cancellationToken).ConfigureAwait(false);
         loop.ForgetGaps();

@@ -7,15 +7,15 @@ internal sealed class ReconnectingClient(IPeer peer, IPeerClient first) : IPeerC
     private readonly SemaphoreSlim _connecting = new(1);
     private volatile IPeerClient _client = first;
 
-    public async ValueTask WriteAsync(ReadOnlyMemory<byte> payload)
+    public async ValueTask<long> WriteAsync(ReadOnlyMemory<byte> payload)
     {
         var client = _client;
         try
         {
-            await client.WriteAsync(payload).AsTask().WaitAsync(s_patience).ConfigureAwait(false);
+            return await client.WriteAsync(payload).AsTask().WaitAsync(s_patience).ConfigureAwait(false);
         }
         // Disposed: another worker has just replaced it.
-        catch (Exception e) when (e is PeerException or TimeoutException or ObjectDisposedException)
+        catch (Exception e) when (client.IsFailure(e) || e is TimeoutException or ObjectDisposedException)
         {
             try
             {
@@ -31,7 +31,7 @@ internal sealed class ReconnectingClient(IPeer peer, IPeerClient first) : IPeerC
         }
     }
 
-    public ValueTask ReadAsync() => _client.ReadAsync();
+    public ValueTask<long> ReadAsync() => _client.ReadAsync();
 
     public async ValueTask DisposeAsync()
     {

@@ -66,17 +66,17 @@ internal sealed class ZooKeeperClient : IPeerClient
         }
     }
 
-    public async ValueTask WriteAsync(ReadOnlyMemory<byte> payload)
+    public async ValueTask<long> WriteAsync(ReadOnlyMemory<byte> payload)
     {
         var request = new JuteRequest(Key((int)((uint)Interlocked.Increment(ref _next) % Keys)), payload.Span).Int(-1);
-        Check(await CallAsync(SetData, request.Bytes).ConfigureAwait(false));
+        return Checked(await CallAsync(SetData, request.Bytes).ConfigureAwait(false));
     }
 
-    public async ValueTask ReadAsync()
+    public async ValueTask<long> ReadAsync()
     {
         var sync = CallAsync(Sync, new JuteRequest(Key(1)).Bytes);
-        Check(await CallAsync(GetData, new JuteRequest(Key(1)).Bool(false).Bytes).ConfigureAwait(false));
-        Check(await sync.ConfigureAwait(false));
+        Checked(await CallAsync(GetData, new JuteRequest(Key(1)).Bool(false).Bytes).ConfigureAwait(false));
+        return Checked(await sync.ConfigureAwait(false));
     }
 
     public async ValueTask DisposeAsync()
@@ -89,10 +89,7 @@ internal sealed class ZooKeeperClient : IPeerClient
 
     private static string Key(int i) => $"/bench/{i:D4}";
 
-    private static void Check(int error)
-    {
-        if (error != 0) throw new PeerException($"ZooKeeper answered with error {error}.");
-    }
+    private static int Checked(int error) => error == 0 ? 0 : throw new PeerException($"ZooKeeper answered with error {error}.");
 
     private Task<int> CallAsync(int type, ReadOnlyMemory<byte> body)
     {
