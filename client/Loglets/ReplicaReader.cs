@@ -52,7 +52,7 @@ internal sealed class ReplicaReader(ReplicaSet replicas, LogletOptions options, 
     private async ValueTask<ReadResult?> AskInTurnAsync(Read read, string?[] problems, CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var asked = new List<Task<(int Replica, ReadResult Result, string? Problem)>>(1);
+        var asked = new List<Task<Attempt>>(1);
         var first = Preferred;
         try
         {
@@ -65,7 +65,8 @@ internal sealed class ReplicaReader(ReplicaSet replicas, LogletOptions options, 
                     asked.Add(TryAsync(replica, read, stop.Token));
                 }
 
-                if (await FirstAsync(asked, next < replicas.Count).ConfigureAwait(false) is not { } done) continue;
+                if (!await AwaitAnyAsync(asked, next < replicas.Count).ConfigureAwait(false)) continue;
+                var done = asked.First(static t => t.IsCompleted);
                 asked.Remove(done);
                 var (answered, result, problem) = await done.ConfigureAwait(false);
                 problems[answered] = problem;
@@ -90,39 +91,39 @@ internal sealed class ReplicaReader(ReplicaSet replicas, LogletOptions options, 
         }
     }
 
-    /// <summary>The first that is done; null: none of them was for the hedge's time.</summary>
-    private async ValueTask<Task<T>?> FirstAsync<T>(List<Task<T>> tasks, bool hedged)
+    /// <summary>Waits for the first; false: none of them was done in the hedge's time.</summary>
+    private async ValueTask<bool> AwaitAnyAsync(List<Task<Attempt>> tasks, bool hedged)
     {
-        var any = Task.WhenAny(tasks);
-        if (!hedged || any.IsCompleted) return await any.ConfigureAwait(false);
+        Task any = Task.WhenAny(tasks);
         try
         {
-            return await any.WaitAsync(options.HedgeReadsAfter, time).ConfigureAwait(false);
+            await (hedged ? any.WaitAsync(options.HedgeReadsAfter, time) : any).ConfigureAwait(false);
+            return true;
         }
         catch (TimeoutException)
         {
-            return null;
+            return false;
         }
     }
 
-    private async Task<(int Replica, ReadResult Result, string? Problem)> TryAsync(int replica, Read read, CancellationToken cancellationToken)
+    private async Task<Attempt> TryAsync(int replica, Read read, CancellationToken cancellationToken)
     {
         try
         {
             using var response = await replicas.AskAsync(replica, read, null, cancellationToken).ConfigureAwait(false);
             var reply = ReplicaSet.Read<ReadReply>(response);
-            if (reply.Status is StatusCode.Trimmed or StatusCode.Deleted) return (replica, new ReadResult(reply.Status, read.Min, 0, null, reply.TrimPoint), null);
-            if (reply.Status != StatusCode.Ok) return (replica, default, reply.Status.ToString());
-            if (reply.Count == 0) return (replica, new ReadResult(StatusCode.Ok, read.Min, 0, null, reply.TrimPoint), null);
-            if (reply.First < read.Min || reply.First + reply.Count > Math.Min(read.Max, read.Bound)) return (replica, default, $"answered with [{reply.First}, {reply.First + reply.Count})");
+            if (reply.Status is StatusCode.Trimmed or StatusCode.Deleted) return new Attempt(replica, new ReadResult(reply.Status, read.Min, 0, null, reply.TrimPoint), null);
+            if (reply.Status != StatusCode.Ok) return new Attempt(replica, default, reply.Status.ToString());
+            if (reply.Count == 0) return new Attempt(replica, new ReadResult(StatusCode.Ok, read.Min, 0, null, reply.TrimPoint), null);
+            if (reply.First < read.Min || reply.First + reply.Count > Math.Min(read.Max, read.Bound)) return new Attempt(replica, default, $"answered with [{reply.First}, {reply.First + reply.Count})");
             var entries = response.RetainPayload();
-            if (EntryCursor.AreIntact(entries, (int)reply.Count)) return (replica, new ReadResult(StatusCode.Ok, reply.First, (int)reply.Count, entries, reply.TrimPoint), null);
+            if (EntryCursor.AreIntact(entries, (int)reply.Count)) return new Attempt(replica, new ReadResult(StatusCode.Ok, reply.First, (int)reply.Count, entries, reply.TrimPoint), null);
             entries.Release();
-            return (replica, default, "the entries came damaged");
+            return new Attempt(replica, default, "the entries came damaged");
         }
         catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
         {
-            return (replica, default, exception.Message);
+            return new Attempt(replica, default, exception.Message);
         }
     }
 
@@ -132,4 +133,10 @@ internal sealed class ReplicaReader(ReplicaSet replicas, LogletOptions options, 
         var damaged = problems.All(static p => p == nameof(StatusCode.Corrupt) || p == "the entries came damaged");
         return new LogletException(replicas.Config.Id, damaged ? StatusCode.Corrupt : StatusCode.Unavailable, $"Position {min} of Loglet {replicas.Config.Id} cannot be read: {said}");
     }
+
+    /// <summary>What became of asking one replica.</summary>
+    /// <param name="Replica">Its index.</param>
+    /// <param name="Result">The answer, if it was good.</param>
+    /// <param name="Problem">Why it was not; null: it was.</param>
+    private readonly record struct Attempt(int Replica, ReadResult Result, string? Problem);
 }

@@ -90,43 +90,44 @@ internal sealed class TailProcedure(ReplicaSet replicas, LogletOptions options, 
 
         private async Task ExecuteAsync(TailFinder finder, TailRequest request, ChannelWriter<Action> answers, CancellationToken cancellationToken)
         {
-            Action answer;
             try
             {
-                answer = await AnswerAsync(finder, request, cancellationToken).ConfigureAwait(false);
+                await AskAsync(finder, request, answers, cancellationToken).ConfigureAwait(false);
                 _errors[request.Replica] = null;
             }
             catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
             {
                 LastError = exception;
                 _errors[request.Replica] = exception.Message;
-                answer = () => finder.OnFailed(request, Now);
+                answers.TryWrite(() => finder.OnFailed(request, Now));
             }
-
-            answers.TryWrite(answer);
         }
 
-        private async Task<Action> AnswerAsync(TailFinder finder, TailRequest request, CancellationToken cancellationToken)
+        private async Task AskAsync(TailFinder finder, TailRequest request, ChannelWriter<Action> answers, CancellationToken cancellationToken)
         {
             var config = replicas.Config;
             switch (request.Kind)
             {
                 case TailRequestKind.Status:
                     var status = await replicas.AskAsync<Status, StatusReply>(request.Replica, new Status(config.Id), cancellationToken).ConfigureAwait(false);
-                    return () => finder.OnStatus(request, status, Now);
+                    answers.TryWrite(() => finder.OnStatus(request, status, Now));
+                    break;
                 case TailRequestKind.Seal:
                     var seal = await replicas.AskAsync<Seal, SealReply>(request.Replica, new Seal(config), cancellationToken).ConfigureAwait(false);
-                    return () => finder.OnSealed(request, seal, Now);
+                    answers.TryWrite(() => finder.OnSealed(request, seal, Now));
+                    break;
                 case TailRequestKind.Jump:
                     // The bound is proven: no replica trims past the global tail, and one has trimmed up to here.
                     var trim = await replicas.AskAsync<Trim, TrimReply>(request.Replica, new Trim(config.Id, request.First, request.First), cancellationToken).ConfigureAwait(false);
-                    return () => finder.OnMoved(request, trim.Status, trim.TrimPoint, Now);
+                    answers.TryWrite(() => finder.OnMoved(request, trim.Status, trim.TrimPoint, Now));
+                    break;
                 default:
-                    return await CopyAsync(finder, request, cancellationToken).ConfigureAwait(false);
+                    await CopyAsync(finder, request, answers, cancellationToken).ConfigureAwait(false);
+                    break;
             }
         }
 
-        private async Task<Action> CopyAsync(TailFinder finder, TailRequest request, CancellationToken cancellationToken)
+        private async Task CopyAsync(TailFinder finder, TailRequest request, ChannelWriter<Action> answers, CancellationToken cancellationToken)
         {
             var config = replicas.Config;
             Response response;
@@ -137,37 +138,49 @@ internal sealed class TailProcedure(ReplicaSet replicas, LogletOptions options, 
             }
             catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
             {
-                _errors[request.Source] = exception.Message;
-                return () => finder.OnSourceFailed(request, damaged: false, Now);
+                SourceFailed(exception.Message, isDamaged: false);
+                return;
             }
 
             using (response)
             {
-                if (!response.TryRead<ReadReply>(out var reply)) return () => finder.OnSourceFailed(request, damaged: false, Now);
+                if (!response.TryRead<ReadReply>(out var reply))
+                {
+                    SourceFailed("answered with another message", isDamaged: false);
+                    return;
+                }
+
                 switch (reply.Status)
                 {
                     case StatusCode.Trimmed:
-                        return () => finder.OnSourceTrimmed(request, reply.TrimPoint, Now);
+                        answers.TryWrite(() => finder.OnSourceTrimmed(request, reply.TrimPoint, Now));
+                        return;
                     case StatusCode.Corrupt:
-                        _errors[request.Source] = $"position {request.First} is damaged";
-                        return () => finder.OnSourceFailed(request, damaged: true, Now);
+                        SourceFailed($"position {request.First} is damaged", isDamaged: true);
+                        return;
                     case StatusCode.Ok when reply.Count > 0 && reply.First == request.First:
                         break;
                     default:
-                        _errors[request.Source] = $"a read for repair from {request.First} was answered with {reply.Status}";
-                        return () => finder.OnSourceFailed(request, damaged: false, Now);
+                        SourceFailed($"a read for repair from {request.First} was answered with {reply.Status}", isDamaged: false);
+                        return;
                 }
 
                 var entries = response.RetainPayload();
                 if (!EntryCursor.AreIntact(entries, (int)reply.Count))
                 {
                     entries.Release();
-                    _errors[request.Source] = $"entries from {request.First} came damaged";
-                    return () => finder.OnSourceFailed(request, damaged: true, Now);
+                    SourceFailed($"entries from {request.First} came damaged", isDamaged: true);
+                    return;
                 }
 
                 var repaired = await replicas.AskAsync<Repair, RepairReply>(request.Replica, new Repair(config, reply.First, reply.Count), cancellationToken, entries).ConfigureAwait(false);
-                return () => finder.OnMoved(request, repaired.Status, repaired.DurableTail, Now);
+                answers.TryWrite(() => finder.OnMoved(request, repaired.Status, repaired.DurableTail, Now));
+            }
+
+            void SourceFailed(string problem, bool isDamaged)
+            {
+                _errors[request.Source] = problem;
+                answers.TryWrite(() => finder.OnSourceFailed(request, isDamaged, Now));
             }
         }
     }

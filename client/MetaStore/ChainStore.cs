@@ -2,6 +2,11 @@ using Delos.Protocol.Chains;
 
 namespace Delos.Client.MetaStore;
 
+/// <summary>What became of the conditional write of a chain.</summary>
+/// <param name="Won">It is the one that was to be written.</param>
+/// <param name="Winner">The chain of that version, or a newer one.</param>
+public readonly record struct ChainStoreWrite(bool Won, Chain Winner);
+
 /// <summary>The chains of all logs, each in a register of its own, <c>log/&lt;name&gt;</c>; the register's version is the chain's.</summary>
 public sealed class ChainStore(IMetaStore metaStore)
 {
@@ -18,13 +23,13 @@ public sealed class ChainStore(IMetaStore metaStore)
     /// <summary>
     /// Installs <paramref name="next"/> if version <c>next.Version - 1</c> is still the newest. The answer holds the chain that won; when another one did, it may be newer than <c>next.Version</c>.
     /// </summary>
-    public async ValueTask<(bool Won, Chain Winner)> WriteAsync(string log, Chain next, CancellationToken cancellationToken = default)
+    public async ValueTask<ChainStoreWrite> WriteAsync(string log, Chain next, CancellationToken cancellationToken = default)
     {
         ArgumentOutOfRangeException.ThrowIfZero(next.Version);
         var result = await metaStore.WriteAsync(Prefix + log, next.Version - 1, ChainCodec.Encode(next), cancellationToken).ConfigureAwait(false);
-        if (result.Won) return (true, next);
+        if (result.Won) return new ChainStoreWrite(true, next);
         if (result.Winner.Version == 0) throw new InvalidOperationException($"Log '{log}' does not exist: version {next.Version} cannot follow version 0.");
-        return (false, Decode(log, result.Winner));
+        return new ChainStoreWrite(false, Decode(log, result.Winner));
     }
 
     /// <summary>The names of all logs, sorted.</summary>

@@ -3,6 +3,7 @@ using Delos.Client.Admin;
 using Delos.Client.Loglets;
 using Delos.Client.MetaStore;
 using Delos.Client.Placements;
+using Delos.Client.VirtualLogs;
 using Delos.Protocol.Chains;
 using Delos.Protocol.Framing;
 using Microsoft.Extensions.Logging;
@@ -78,14 +79,12 @@ public sealed class Reconfigurer : IAsyncDisposable
         }
 
         var old = _loglets.Open(chain.Active.Loglet);
-        LogletConfig candidate;
-        long tail;
-        long prepared;
+        SealedForCandidate ready;
         await using (old.ConfigureAwait(false))
         {
             try
             {
-                (candidate, tail, prepared) = request.IsDown
+                ready = request.IsDown
                     ? await PrepareWhileSealingAsync(chain, request, old, begun, cancellationToken).ConfigureAwait(false)
                     : await PrepareThenSealAsync(chain, request, old, cancellationToken).ConfigureAwait(false);
             }
@@ -104,16 +103,16 @@ public sealed class Reconfigurer : IAsyncDisposable
         var before = chain.Active;
         while (true)
         {
-            var next = ChainEdits.Extend(chain, chain.Active.Start + tail, candidate, installId, Edit(request.Reason), request.Policy);
-            var outcome = await WriteCandidateAsync(log, next, installId, candidate, cancellationToken).ConfigureAwait(false);
+            var next = ChainEdits.Extend(chain, chain.Active.Start + ready.Tail, ready.Candidate, installId, Edit(request.Reason), request.Policy);
+            var outcome = await WriteCandidateAsync(log, next, installId, ready.Candidate, cancellationToken).ConfigureAwait(false);
             chain = outcome.Chain;
             var durations = new ReconfigDurations(
-                _time.GetElapsedTime(begun, prepared), _time.GetElapsedTime(prepared, sealedAt), _time.GetElapsedTime(sealedAt));
+                _time.GetElapsedTime(begun, ready.PreparedAt), _time.GetElapsedTime(ready.PreparedAt, sealedAt), _time.GetElapsedTime(sealedAt));
             if (outcome.Won)
             {
                 // Nothing was appended to it, and no chain names it any more.
                 if (next.FindByInstallId(before.InstallId) is null) _cleaner.Delete(before.Loglet);
-                _logger.SegmentInstalled(log, chain.Version, next.Active.Start, candidate.Id, string.Join(",", candidate.SequencerNodes), request.Reason, durations.Pause.TotalMilliseconds);
+                _logger.SegmentInstalled(log, chain.Version, next.Active.Start, ready.Candidate.Id, string.Join(",", ready.Candidate.SequencerNodes), request.Reason, durations.Pause.TotalMilliseconds);
                 ChainInstalled?.Invoke(log, chain);
                 Metrics.Reconfigurations.Add(1);
                 Metrics.ReconfigurationPause.Record(durations.Pause.TotalSeconds);
@@ -122,7 +121,7 @@ public sealed class Reconfigurer : IAsyncDisposable
 
             // Somebody truncated or modified another segment meanwhile: ours is still the one to replace, and its tail stays good. That version is decided without the candidate, which may be proposed again.
             if (IsExpected(chain, request)) continue;
-            _cleaner.Delete(candidate);
+            _cleaner.Delete(ready.Candidate);
             _logger.ExtensionLost(log, chain.Version);
             return new ExtendResult(chain, false, durations);
         }
@@ -186,13 +185,13 @@ public sealed class Reconfigurer : IAsyncDisposable
     }
 
     /// <summary>While the candidate is prepared appends go on.</summary>
-    private async ValueTask<(LogletConfig Candidate, long Tail, long Prepared)> PrepareThenSealAsync(Chain chain, ExtendRequest request, ILoglet old, CancellationToken cancellationToken)
+    private async ValueTask<SealedForCandidate> PrepareThenSealAsync(Chain chain, ExtendRequest request, ILoglet old, CancellationToken cancellationToken)
     {
         var candidate = await PrepareAsync(chain, request, old, cancellationToken).ConfigureAwait(false);
         var prepared = _time.GetTimestamp();
         try
         {
-            return (candidate, await SealAsync(old, cancellationToken).ConfigureAwait(false), prepared);
+            return new SealedForCandidate(candidate, await SealAsync(old, cancellationToken).ConfigureAwait(false), prepared);
         }
         catch
         {
@@ -202,7 +201,7 @@ public sealed class Reconfigurer : IAsyncDisposable
     }
 
     /// <summary>Nothing is appended anyhow: what a crash in between would leave, sealed without successor, is no worse than what there is.</summary>
-    private async ValueTask<(LogletConfig Candidate, long Tail, long Prepared)> PrepareWhileSealingAsync(
+    private async ValueTask<SealedForCandidate> PrepareWhileSealingAsync(
         Chain chain, ExtendRequest request, ILoglet old, long begun, CancellationToken cancellationToken)
     {
         var sealing = SealAsync(old, cancellationToken).AsTask();
@@ -210,19 +209,23 @@ public sealed class Reconfigurer : IAsyncDisposable
         await Task.WhenAll(preparing, sealing).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (!sealing.IsCompletedSuccessfully && preparing.IsCompletedSuccessfully) _cleaner.Delete(await preparing.ConfigureAwait(false));
         var tail = await sealing.ConfigureAwait(false);
-        return (await preparing.ConfigureAwait(false), tail, begun);
+        return new SealedForCandidate(await preparing.ConfigureAwait(false), tail, begun);
     }
 
     /// <summary>
-    /// The candidate. Meanwhile the replicas of the old Loglet are asked for their state, only so that the connections to them stand when they are to be sealed: from then on every millisecond is one in which nothing can be appended.
+    /// The candidate. Meanwhile the replicas of the old Loglet are asked for their state, only so that the connections to them stand when they are to be sealed, and what runs then is compiled: from then on every millisecond is one in
+    /// which nothing can be appended.
     /// </summary>
     private async ValueTask<LogletConfig> PrepareAsync(Chain chain, ExtendRequest request, ILoglet old, CancellationToken cancellationToken)
     {
         using var prepared = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var warmUp = old.DescribeAsync(prepared.Token).AsTask();
+        var compiled = ColdCode.CompiledAsync();
         try
         {
-            return await PrepareAsync(request, Hint(chain, request), chain.Policy, cancellationToken).ConfigureAwait(false);
+            var candidate = await PrepareAsync(request, Hint(chain, request), chain.Policy, cancellationToken).ConfigureAwait(false);
+            await compiled.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            return candidate;
         }
         finally
         {
@@ -268,4 +271,10 @@ public sealed class Reconfigurer : IAsyncDisposable
 
     private static DelosException NotOpened(LogletConfig candidate, OpenResult opened) =>
         new(DelosErrorCode.Unavailable, $"Node {opened.Node} did not open Loglet {candidate.Id}: {opened.Status}.", node: opened.Node);
+
+    /// <summary>All that the conditional write needs.</summary>
+    /// <param name="Candidate">The next segment's Loglet, open.</param>
+    /// <param name="Tail">Of the old one, sealed.</param>
+    /// <param name="PreparedAt">Timestamp: from then on nothing could be appended.</param>
+    private readonly record struct SealedForCandidate(LogletConfig Candidate, long Tail, long PreparedAt);
 }

@@ -80,7 +80,7 @@ internal sealed class AppendMover(Appender appender, VirtualLog log, ILogletFact
         else
         {
             var waiting = log.AwaitSuccessorAsync(segment, cause, isSealed, _closed.Token).AsTask();
-            if (!isSealed && await Task.WhenAny(waiting, Task.Delay(_resendAfter, options.TimeProvider, _closed.Token)).ConfigureAwait(false) is var first && (first != waiting || waiting is { IsCompletedSuccessfully: true, Result: null }))
+            if (!isSealed && await Task.WhenAny(waiting, Task.Delay(_resendAfter, options.TimeProvider, _closed.Token)).ConfigureAwait(false) is var first && (first != waiting || waiting is { IsCompletedSuccessfully: true, Result: false }))
             {
                 // The effort to find a successor goes on until an append is acknowledged; when it succeeds the appender hears of the new chain.
                 Observe(waiting);
@@ -117,6 +117,9 @@ internal sealed class AppendMover(Appender appender, VirtualLog log, ILogletFact
 
         _resendAfter = s_firstResend;
         appender.Open(chain.Active, loglet, log.Chains.Newest);
+
+        // For the end of this segment.
+        _ = ColdCode.CompiledAsync();
         return null;
     }
 

@@ -13,7 +13,7 @@ internal sealed class ChainView(string log, LogOptions logOptions, DelosClientOp
     : IAsyncDisposable
 {
     private readonly Lock _lock = new();
-    private readonly Dictionary<Guid, (SuccessorSearch Search, Task<Chain?> Effort)> _successors = [];
+    private readonly Dictionary<Guid, (SuccessorSearch Search, Task<bool> Effort)> _successors = [];
     private readonly List<Task> _leftBehind = [];
     private readonly CancellationTokenSource _closed = new();
     private Chain? _newest;
@@ -54,16 +54,15 @@ internal sealed class ChainView(string log, LogOptions logOptions, DelosClientOp
         return new ValueTask<Chain>(loading.WaitAsync(cancellationToken));
     }
 
-    /// <summary>Reads the chain from the MetaStore.</summary>
-    public async ValueTask<Chain> RefreshAsync(CancellationToken cancellationToken)
+    /// <summary>Reads the chain from the MetaStore: afterwards <see cref="Newest"/> is at least as new.</summary>
+    public async ValueTask RefreshAsync(CancellationToken cancellationToken)
     {
         var began = options.TimeProvider.GetTimestamp();
         var chain = await chains.ReadAsync(log, cancellationToken).ConfigureAwait(false) ?? throw NotFound();
-        var newest = Offer(chain);
+        Offer(chain);
 
         // The read was linearizable: whatever comes after its version was installed after it began.
         lock (_lock) _readAt = Math.Max(_readAt, began);
-        return newest;
     }
 
     /// <summary>A chain that somebody learned of; returns the newest.</summary>
@@ -81,15 +80,15 @@ internal sealed class ChainView(string log, LogOptions logOptions, DelosClientOp
     }
 
     /// <summary>
-    /// A chain in which <paramref name="segment"/> is not active any more. Waits for somebody else to install it (normally a segment monitor), after a while extends the chain itself, and does not give up.
-    /// Everybody who waits for the same segment shares one such effort. Null, unless it is sealed: the segment takes appends after all (<see cref="Withdraw"/>).
+    /// Ends when <see cref="Newest"/> is a chain in which <paramref name="segment"/> is not active any more. Waits for somebody else to install it (normally a segment monitor), after a while extends the chain itself, and does not
+    /// give up. Everybody who waits for the same segment shares one such effort. False, unless it is sealed: the segment takes appends after all (<see cref="Withdraw"/>).
     /// </summary>
-    public async ValueTask<Chain?> AwaitSuccessorAsync(Segment segment, string cause, bool isSealed, CancellationToken cancellationToken)
+    public async ValueTask<bool> AwaitSuccessorAsync(Segment segment, string cause, bool isSealed, CancellationToken cancellationToken)
     {
         while (true)
         {
-            if (Newest is { } chain && !IsActive(chain, segment)) return chain;
-            Task<Chain?> effort;
+            if (Newest is { } chain && !IsActive(chain, segment)) return true;
+            Task<bool> effort;
             lock (_lock)
             {
                 if (!_successors.TryGetValue(segment.InstallId, out var running))
@@ -102,8 +101,8 @@ internal sealed class ChainView(string log, LogOptions logOptions, DelosClientOp
                 effort = running.Effort;
             }
 
-            if (await effort.WaitAsync(cancellationToken).ConfigureAwait(false) is { } found) return found;
-            if (!isSealed) return null;
+            if (await effort.WaitAsync(cancellationToken).ConfigureAwait(false)) return true;
+            if (!isSealed) return false;
         }
     }
 
@@ -151,7 +150,7 @@ internal sealed class ChainView(string log, LogOptions logOptions, DelosClientOp
         }
     }
 
-    private async Task<Chain?> FindSuccessorAsync(Segment segment, SuccessorSearch search)
+    private async Task<bool> FindSuccessorAsync(Segment segment, SuccessorSearch search)
     {
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         try

@@ -28,8 +28,8 @@ internal sealed class SuccessorSearch(ChainView view, Segment segment, string ca
     /// <summary>The segment takes appends after all; unless it is known to be sealed nobody needs a successor.</summary>
     public void Withdraw() => _isWithdrawn = true;
 
-    /// <summary>Null: the search was withdrawn.</summary>
-    public async Task<Chain?> RunAsync()
+    /// <summary>False: the search was withdrawn.</summary>
+    public async Task<bool> RunAsync()
     {
         logger.SuccessorAwaited(view.Log, segment.Loglet.Id, cause);
         view.Changed += OnChanged;
@@ -41,8 +41,8 @@ internal sealed class SuccessorSearch(ChainView view, Segment segment, string ca
             while (true)
             {
                 await LookAsync().ConfigureAwait(false);
-                if (Successor is { } chain) return chain;
-                if (IsOver) return null;
+                if (IsFound) return true;
+                if (IsOver) return false;
                 var elapsed = options.TimeProvider.GetElapsedTime(_begun);
                 if (elapsed >= rollForwardAt && Rolling.IsCompleted)
                 {
@@ -53,8 +53,8 @@ internal sealed class SuccessorSearch(ChainView view, Segment segment, string ca
                 Tell(elapsed);
                 await Task.WhenAny(_offered.Task, Task.Delay(pause, options.TimeProvider, cancellationToken)).ConfigureAwait(false);
                 cancellationToken.ThrowIfCancellationRequested();
-                if (Successor is { } offered) return offered;
-                if (IsOver) return null;
+                if (IsFound) return true;
+                if (IsOver) return false;
                 pause = TimeSpan.FromMilliseconds(Math.Min(pause.TotalMilliseconds * 2, _isSealed && elapsed < TimeSpan.FromMilliseconds(60) ? 3 : 20));
             }
         }
@@ -66,7 +66,7 @@ internal sealed class SuccessorSearch(ChainView view, Segment segment, string ca
 
     private bool IsOver => _isWithdrawn && !_isSealed;
 
-    private Chain? Successor => view.Newest is { } chain && !ChainView.IsActive(chain, segment) ? chain : null;
+    private bool IsFound => view.Newest is { } chain && !ChainView.IsActive(chain, segment);
 
     private void OnChanged(Chain chain)
     {

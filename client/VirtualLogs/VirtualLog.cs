@@ -49,7 +49,8 @@ internal sealed class VirtualLog : IAsyncDisposable
                 var segment = chain.Active;
                 var result = await Loglets.Get(segment.Loglet).CheckTailAsync(cancellationToken).ConfigureAwait(false);
                 if (!result.IsSealed) return segment.Start + result.Tail;
-                chain = await AwaitSuccessorAsync(segment, "sealed", isSealed: true, cancellationToken).ConfigureAwait(false) ?? chain;
+                await AwaitSuccessorAsync(segment, "sealed", isSealed: true, cancellationToken).ConfigureAwait(false);
+                chain = Chains.Newest ?? chain;
                 continue;
             }
             catch (Exception e) when (VirtualLogs.Patience.IsWorthRetrying(e, cancellationToken))
@@ -98,8 +99,8 @@ internal sealed class VirtualLog : IAsyncDisposable
         }
     }
 
-    /// <summary>Waits within the operation's limits. Null: see <see cref="ChainView.AwaitSuccessorAsync"/>.</summary>
-    public async ValueTask<Chain?> AwaitSuccessorAsync(Segment segment, string cause, bool isSealed, CancellationToken cancellationToken)
+    /// <summary>Waits within the operation's limits. False: see <see cref="ChainView.AwaitSuccessorAsync"/>.</summary>
+    public async ValueTask<bool> AwaitSuccessorAsync(Segment segment, string cause, bool isSealed, CancellationToken cancellationToken)
     {
         try
         {
@@ -117,7 +118,8 @@ internal sealed class VirtualLog : IAsyncDisposable
     {
         try
         {
-            return await Chains.RefreshAsync(cancellationToken).ConfigureAwait(false);
+            await Chains.RefreshAsync(cancellationToken).ConfigureAwait(false);
+            return Chains.Newest!;
         }
         catch (MetaStoreUnavailableException e) when (Chains.Newest is not null)
         {
