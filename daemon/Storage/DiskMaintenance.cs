@@ -10,7 +10,7 @@ internal sealed class DiskMaintenance : IDisposable
 {
     private readonly object _gate = new();
     private readonly Queue<Func<bool>> _work = new();
-    private readonly Queue<(Func<bool> Work, long DueAt)> _background = new();
+    private readonly PriorityQueue<Func<bool>, long> _background = new();
     private readonly List<Func<bool>> _again = [];
     private readonly TimeSpan _retry;
     private readonly Action<Exception> _fail;
@@ -40,7 +40,7 @@ internal sealed class DiskMaintenance : IDisposable
     {
         lock (_gate)
         {
-            _background.Enqueue((work, Environment.TickCount64 + (long)pause.TotalMilliseconds));
+            _background.Enqueue(work, Environment.TickCount64 + (long)pause.TotalMilliseconds);
             Monitor.Pulse(_gate);
         }
     }
@@ -93,8 +93,9 @@ internal sealed class DiskMaintenance : IDisposable
             {
                 if (_stopping) return null;
                 var now = Environment.TickCount64;
-                if (_background.TryPeek(out var background) && background.DueAt <= now) return _background.Dequeue().Work;
-                var next = Math.Min(background.Work is null ? long.MaxValue : background.DueAt, _again.Count == 0 ? long.MaxValue : _retryAt);
+                var isBackground = _background.TryPeek(out _, out var dueAt);
+                if (isBackground && dueAt <= now) return _background.Dequeue();
+                var next = Math.Min(isBackground ? dueAt : long.MaxValue, _again.Count == 0 ? long.MaxValue : _retryAt);
                 if (next == long.MaxValue) Monitor.Wait(_gate);
                 else if (next > now) Monitor.Wait(_gate, TimeSpan.FromMilliseconds(next - now));
                 TakeBack();

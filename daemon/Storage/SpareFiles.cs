@@ -25,18 +25,33 @@ internal sealed class SpareFiles
 
     private const int ReservePiece = 2 * SmallFileBytes;
 
+    /// <summary>
+    /// While half of the files are still ready the next one is not begun before so long: one is taken just before the segment is replaced, and then the disk is to do nothing but what the appenders wait for.
+    /// </summary>
+    private static readonly TimeSpan s_grace = TimeSpan.FromMilliseconds(250);
+
     private readonly Lock _lock = new();
     private readonly Queue<string> _ready = new();
     private readonly string _directory;
     private readonly StorageOptions _options;
     private readonly DiskMaintenance _maintenance;
-    private int _refilling;
+    private Refilling _refilling;
     private int _made;
     private string _fillingPath = "";
     private SafeFileHandle? _filling;
     private long _filled;
     private byte[]? _zeros;
     private int _zerosStart;
+
+    private enum Refilling : byte
+    {
+        No,
+
+        /// <summary>Begins when <see cref="s_grace"/> is over.</summary>
+        Due,
+
+        UnderWay,
+    }
 
     public SpareFiles(string directory, StorageOptions options, DiskMaintenance maintenance)
     {
@@ -144,7 +159,26 @@ internal sealed class SpareFiles
 
     private void RequestRefill()
     {
-        if (_options.SpareFiles > 0 && Interlocked.Exchange(ref _refilling, 1) == 0) _maintenance.PostBackground(Refill, TimeSpan.Zero);
+        lock (_lock)
+        {
+            var hasTime = 2 * _ready.Count >= _options.SpareFiles;
+            if (_options.SpareFiles == 0 || _refilling == Refilling.UnderWay || (_refilling == Refilling.Due && hasTime)) return;
+            _refilling = hasTime ? Refilling.Due : Refilling.UnderWay;
+            if (hasTime) _maintenance.PostBackground(BeginRefill, s_grace);
+            else _maintenance.PostBackground(Refill, TimeSpan.Zero);
+        }
+    }
+
+    /// <summary>Unless it has begun meanwhile.</summary>
+    private bool BeginRefill()
+    {
+        lock (_lock)
+        {
+            if (_refilling != Refilling.Due) return true;
+            _refilling = Refilling.UnderWay;
+        }
+
+        return Refill();
     }
 
     /// <summary>A piece of the work per call, so that what an appender waits for need not wait long.</summary>
@@ -159,7 +193,7 @@ internal sealed class SpareFiles
                 {
                     if (_ready.Count >= _options.SpareFiles)
                     {
-                        Volatile.Write(ref _refilling, 0);
+                        _refilling = Refilling.No;
                         return true;
                     }
                 }
