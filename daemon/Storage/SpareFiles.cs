@@ -178,7 +178,9 @@ internal sealed class SpareFiles
             _refilling = Refilling.UnderWay;
         }
 
-        return Refill();
+        // Not called here: what is tried again for want of space must be the refill, not its beginning.
+        _maintenance.PostBackground(Refill, TimeSpan.Zero);
+        return true;
     }
 
     /// <summary>A piece of the work per call, so that what an appender waits for need not wait long.</summary>
