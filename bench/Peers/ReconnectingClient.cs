@@ -33,6 +33,8 @@ internal sealed class ReconnectingClient(IPeer peer, IPeerClient first) : IPeerC
 
     public ValueTask<long> ReadAsync() => _client.ReadAsync();
 
+    public bool IsFailure(Exception exception) => exception is PeerException || _client.IsFailure(exception);
+
     public async ValueTask DisposeAsync()
     {
         await _client.DisposeAsync().ConfigureAwait(false);

@@ -93,7 +93,6 @@ internal sealed class TailProcedure(ReplicaSet replicas, LogletOptions options, 
             try
             {
                 await AskAsync(finder, request, answers, cancellationToken).ConfigureAwait(false);
-                _errors[request.Replica] = null;
             }
             catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
             {
@@ -110,21 +109,28 @@ internal sealed class TailProcedure(ReplicaSet replicas, LogletOptions options, 
             {
                 case TailRequestKind.Status:
                     var status = await replicas.AskAsync<Status, StatusReply>(request.Replica, new Status(config.Id), cancellationToken).ConfigureAwait(false);
-                    answers.TryWrite(() => finder.OnStatus(request, status, Now));
+                    Answered(request, answers, () => finder.OnStatus(request, status, Now));
                     break;
                 case TailRequestKind.Seal:
                     var seal = await replicas.AskAsync<Seal, SealReply>(request.Replica, new Seal(config), cancellationToken).ConfigureAwait(false);
-                    answers.TryWrite(() => finder.OnSealed(request, seal, Now));
+                    Answered(request, answers, () => finder.OnSealed(request, seal, Now));
                     break;
                 case TailRequestKind.Jump:
                     // The bound is proven: no replica trims past the global tail, and one has trimmed up to here.
                     var trim = await replicas.AskAsync<Trim, TrimReply>(request.Replica, new Trim(config.Id, request.First, request.First), cancellationToken).ConfigureAwait(false);
-                    answers.TryWrite(() => finder.OnMoved(request, trim.Status, trim.TrimPoint, Now));
+                    Answered(request, answers, () => finder.OnMoved(request, trim.Status, trim.TrimPoint, Now));
                     break;
                 default:
                     await CopyAsync(finder, request, answers, cancellationToken).ConfigureAwait(false);
                     break;
             }
+        }
+
+        /// <summary>Its error first: once the answer is there the finder may ask the replica for the next thing, which may fail.</summary>
+        private void Answered(TailRequest request, ChannelWriter<Action> answers, Action answer)
+        {
+            _errors[request.Replica] = null;
+            answers.TryWrite(answer);
         }
 
         private async Task CopyAsync(TailFinder finder, TailRequest request, ChannelWriter<Action> answers, CancellationToken cancellationToken)
@@ -174,7 +180,7 @@ internal sealed class TailProcedure(ReplicaSet replicas, LogletOptions options, 
                 }
 
                 var repaired = await replicas.AskAsync<Repair, RepairReply>(request.Replica, new Repair(config, reply.First, reply.Count), cancellationToken, entries).ConfigureAwait(false);
-                answers.TryWrite(() => finder.OnMoved(request, repaired.Status, repaired.DurableTail, Now));
+                Answered(request, answers, () => finder.OnMoved(request, repaired.Status, repaired.DurableTail, Now));
             }
 
             void SourceFailed(string problem, bool isDamaged)

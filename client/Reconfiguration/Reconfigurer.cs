@@ -3,7 +3,6 @@ using Delos.Client.Admin;
 using Delos.Client.Loglets;
 using Delos.Client.MetaStore;
 using Delos.Client.Placements;
-using Delos.Client.VirtualLogs;
 using Delos.Protocol.Chains;
 using Delos.Protocol.Framing;
 using Microsoft.Extensions.Logging;

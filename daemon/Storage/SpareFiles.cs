@@ -26,7 +26,7 @@ internal sealed class SpareFiles
     private const int ReservePiece = 2 * SmallFileBytes;
 
     /// <summary>
-    /// While half of the files are still ready the next one is not begun before so long: one is taken just before the segment is replaced, and then the disk is to do nothing but what the appenders wait for.
+    /// While half of the files are still ready, and none is being made, the next one is not begun before so long: one is taken just before the segment is replaced, and then the disk is to do nothing but what the appenders wait for.
     /// </summary>
     private static readonly TimeSpan s_grace = TimeSpan.FromMilliseconds(250);
 

@@ -1,7 +1,7 @@
 using System.Reflection;
 using System.Runtime;
+using Delos.Client;
 using Delos.Client.Loglets;
-using Delos.Client.VirtualLogs;
 using Delos.Protocol.Messages;
 
 namespace Delos.Tests.VirtualLogs;
@@ -22,13 +22,14 @@ public sealed class ColdCodeTests
     [Test]
     public async Task AMethodThatWasPreparedLeavesLessToTheCompiler()
     {
-        // The same but for their results: what one of them has had compiled is of no use to the other.
+        // The same but for their results: the first has compiled what they share.
+        await SuspendAsync(static pending => FirstAsync(pending));
         var unprepared = await SuspendAsync(static pending => ColdAsync(pending));
         ColdCode.Compile(StateMachine(nameof(WarmAsync)));
         var prepared = await SuspendAsync(static pending => WarmAsync(pending));
 
-        // The six methods of the box, the one that suspends, and the body.
-        Assert.That(unprepared - prepared, Is.AtLeast(6));
+        // The body, the method that suspends, and the first of the box's: what goes on when the awaited is there does so on another thread.
+        Assert.That(unprepared - prepared, Is.AtLeast(3));
     }
 
     [Test]
@@ -37,7 +38,7 @@ public sealed class ColdCodeTests
     private static Type StateMachine(string method) =>
         typeof(ColdCodeTests).GetMethod(method, BindingFlags.NonPublic | BindingFlags.Static)!.GetCustomAttribute<System.Runtime.CompilerServices.AsyncStateMachineAttribute>()!.StateMachineType;
 
-    /// <summary>Methods that are compiled for a call that has to wait.</summary>
+    /// <summary>Methods that are compiled, on this thread, for a call that has to wait.</summary>
     private static async Task<long> SuspendAsync(Func<Task<Guid>, Task> call)
     {
         var pending = new TaskCompletionSource<Guid>();
@@ -48,6 +49,8 @@ public sealed class ColdCodeTests
         await called;
         return compiled;
     }
+
+    private static async Task<(Guid, short)> FirstAsync(Task<Guid> pending) => (await pending.ConfigureAwait(false), 1);
 
     private static async Task<(Guid, byte)> ColdAsync(Task<Guid> pending) => (await pending.ConfigureAwait(false), 1);
 

@@ -3,14 +3,15 @@ using System.Runtime.CompilerServices;
 using Delos.Client.Loglets;
 using Delos.Client.MetaStore;
 using Delos.Client.Reconfiguration;
+using Delos.Client.VirtualLogs;
 using Delos.Protocol.Messages;
 
-namespace Delos.Client.VirtualLogs;
+namespace Delos.Client;
 
 /// <summary>
 /// Has compiled ahead what runs for the first time when a segment ends: otherwise the first reconfiguration, or the first death of a sequencer, that a process sees is some 15 ms longer, under load, than the later ones. Of an async
 /// method even a program that was compiled ahead of time leaves to the run time the method that suspends it, which is compiled with all optimizations (1 ms, once for each type of result and of what is awaited), and, if
-/// its result is a reference or holds one, the methods of its box. An application that was not compiled ahead has its bodies compiled, too.
+/// its result's type is a class or a generic over one, the methods of its box. An application that was not compiled ahead has its bodies compiled, too.
 /// </summary>
 internal static class ColdCode
 {
@@ -21,12 +22,16 @@ internal static class ColdCode
         typeof(SequencerLink), typeof(VirtualLog), typeof(ChainView), typeof(SuccessorSearch), typeof(AppendMover), typeof(AppendScan),
     ];
 
-    /// <summary>What <see cref="ReplicaSet"/> is asked then.</summary>
-    private static readonly Type[][] s_messages = [[typeof(Seal), typeof(SealReply)], [typeof(Status), typeof(StatusReply)], [typeof(Repair), typeof(RepairReply)], [typeof(Read)]];
+    /// <summary>What <see cref="ReplicaSet"/> is asked then, with and without the type of the answer.</summary>
+    private static readonly Type[][] s_messages =
+    [
+        [typeof(Seal), typeof(SealReply)], [typeof(Seal)], [typeof(Status), typeof(StatusReply)], [typeof(Status)], [typeof(Repair), typeof(RepairReply)], [typeof(Repair)], [typeof(Read)],
+    ];
 
-    private static readonly Lazy<Task> s_compiled = new(static () => Task.Run(Compile));
+    // A thread of its own: those of the pool are the appends'.
+    private static readonly Lazy<Task> s_compiled = new(static () => Task.Factory.StartNew(Compile, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default));
 
-    /// <summary>Done once for a process, on a thread of the pool. If it fails, nothing but time is lost.</summary>
+    /// <summary>Done once for a process. If it fails, nothing but time is lost.</summary>
     public static Task CompiledAsync() => s_compiled.Value;
 
     /// <summary>Of a type: its async methods' state machines, closed over <see cref="s_messages"/> where they are generic.</summary>
@@ -84,8 +89,8 @@ internal static class ColdCode
         var methods = typeof(AsyncTaskMethodBuilder<>).MakeGenericType(result);
         var suspend = methods.GetMethods(all).FirstOrDefault(static m => m is { Name: "AwaitUnsafeOnCompleted", IsStatic: true } && m.GetGenericArguments().Length == 1);
         foreach (var awaiter in fields.Select(static f => f.FieldType).Where(static t => typeof(ICriticalNotifyCompletion).IsAssignableFrom(t)).Distinct()) Prepare(suspend?.MakeGenericMethod(awaiter), [result, awaiter]);
-
         if (methods.GetNestedType("AsyncStateMachineBox`1", all)?.MakeGenericType(result, machine) is not { } box) return;
+        // A debugger's is never called.
         foreach (var method in box.GetMethods(all).Where(static m => m.Name != "get_DebuggerDisplay")) Prepare(method, [result, machine]);
         Prepare(box.TypeInitializer, [result, machine]);
     }
