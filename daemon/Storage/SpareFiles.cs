@@ -18,7 +18,7 @@ internal sealed class SpareFiles
     public const string HalfMade = ".tmp";
 
     private const int ReserveFileBytes = 4 << 20;
-    private const int FillBytes = 1 << 20;
+    private const int FillBytes = 256 << 10;
 
     /// <summary>While a file is ready the next one has time: after each piece the disk is left to the commits for so many times as long as the piece took.</summary>
     private const int RestPerPiece = 3;
