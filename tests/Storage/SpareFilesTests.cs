@@ -5,7 +5,7 @@ using Microsoft.Win32.SafeHandles;
 namespace Delos.Tests.Storage;
 
 [FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
-public sealed class SpareFilesTests
+public sealed class SpareFilesTests : IDisposable
 {
     private const int NoSpace = 28;
     private const int Kept = 4;
@@ -13,41 +13,40 @@ public sealed class SpareFilesTests
     private static readonly int s_patience = (int)TimeSpan.FromSeconds(20).TotalMilliseconds;
 
     private readonly FullDisk _disk = new();
-    private string _root = "";
-    private DiskMaintenance _maintenance = null!;
-    private SpareFiles _spares = null!;
+    private readonly string _root;
+    private readonly DiskMaintenance _maintenance;
+    private readonly SpareFiles _spares;
     private int _taken;
     private Exception? _failure;
 
-    [SetUp]
-    public void MakeAllReady()
+    /// <summary>All are ready. In memory where that can be had: a stall of the disk would be taken for work.</summary>
+    public SpareFilesTests()
     {
-        _root = Directory.CreateTempSubdirectory("delos-spares-").FullName;
+        _root = Path.Combine(Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath(), $"delos-spares-{Guid.NewGuid():n}");
         var options = Options;
         _maintenance = new DiskMaintenance(options.SpaceRetry, e => _failure = e);
         _spares = new SpareFiles(Path.Combine(_root, "spares"), options, _maintenance);
         Assert.That(() => _disk.Made, Is.EqualTo(Kept).After(s_patience, 5));
 
         // And the last one zeroed, and no further one asked for.
-        RunBackground(TimeSpan.FromMilliseconds(300));
+        InBackground(TimeSpan.FromMilliseconds(300)).Wait(s_patience);
     }
 
-    [TearDown]
-    public void Delete()
+    public void Dispose()
     {
         _maintenance.Dispose();
         Directory.Delete(_root, recursive: true);
-        Assert.That(_failure, Is.Null);
+        if (_failure is not null) throw new InvalidOperationException("The disk's maintenance failed.", _failure);
     }
 
     [Test]
     public void TheNextOneIsBegunAWhileAfterOneWasTaken()
     {
-        Take();
-
         // What is due first runs first, however late it is.
-        RunBackground(TimeSpan.FromMilliseconds(50));
-        Assert.That(_disk.Made, Is.EqualTo(Kept));
+        var meanwhile = InBackground(TimeSpan.FromMilliseconds(50));
+        Take();
+        Assert.That(meanwhile.Wait(s_patience));
+        Assert.That(meanwhile.Result, Is.EqualTo(Kept));
         Assert.That(() => _disk.Made, Is.EqualTo(Kept + 1).After(s_patience, 5));
     }
 
@@ -55,8 +54,9 @@ public sealed class SpareFilesTests
     public void TheNextOneIsBegunAtOnceWhenFewAreLeft()
     {
         for (var i = 0; i < Kept - 1; i++) Take();
-        RunBackground(TimeSpan.FromMilliseconds(50));
-        Assert.That(_disk.Made, Is.GreaterThan(Kept));
+        var meanwhile = InBackground(TimeSpan.FromMilliseconds(50));
+        Assert.That(meanwhile.Wait(s_patience));
+        Assert.That(meanwhile.Result, Is.GreaterThan(Kept));
         Assert.That(() => _disk.Made, Is.EqualTo(2 * Kept - 1).After(s_patience, 5));
     }
 
@@ -74,16 +74,12 @@ public sealed class SpareFilesTests
 
     private void Take() => _spares.Create(Path.Combine(_root, $"segment-{_taken++}"), Options.SegmentFileBytes).Dispose();
 
-    /// <summary>Returns when everything in the background was done that is due until then.</summary>
-    private void RunBackground(TimeSpan until)
+    /// <summary>How many files were begun when everything in the background was done that is due until then.</summary>
+    private Task<int> InBackground(TimeSpan until)
     {
-        using var done = new ManualResetEventSlim();
-        _maintenance.PostBackground(() =>
-        {
-            done.Set();
-            return true;
-        }, until);
-        Assert.That(done.Wait(s_patience));
+        var made = new TaskCompletionSource<int>(TaskCreationOptions.RunContinuationsAsynchronously);
+        _maintenance.PostBackground(() => made.TrySetResult(_disk.Made), until);
+        return made.Task;
     }
 
     /// <summary>Has no space for files of the size of a segment's, or all it wants.</summary>
