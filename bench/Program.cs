@@ -1,3 +1,4 @@
+using System.Globalization;
 using BenchmarkDotNet.Running;
 using Delos.Bench;
 using Delos.Bench.Alone;
@@ -9,7 +10,9 @@ if (args is ["peers" or "alone" or FollowersProcess.Verb, ..])
 {
     // As delosd has it for itself: the load generators' read loops never block.
     Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS", "1");
-    if (args is [FollowersProcess.Verb, var endpoints, var log, var count]) return await FollowersProcess.RunAsync(endpoints, log, int.Parse(count, System.Globalization.CultureInfo.InvariantCulture));
+    if (args is [FollowersProcess.Verb, var endpoints, var log, var count, var clients])
+        return await FollowersProcess.RunAsync(endpoints, log, int.Parse(count, CultureInfo.InvariantCulture), int.Parse(clients, CultureInfo.InvariantCulture));
+
     return await Delos.Daemon.Commands.CommandLine.InvokeAsync(args[0] == "peers" ? PeersCommand.Create() : AloneCommand.Create(), args[1..]);
 }
 

@@ -21,4 +21,6 @@ public sealed class DelosException : Exception
 
     /// <summary>The endpoint that the failure came from, where one is known.</summary>
     public string? Endpoint { get; }
+
+    internal static DelosException Trimmed(long position) => new(DelosErrorCode.Trimmed, $"Position {position} has been trimmed.");
 }

@@ -10,6 +10,7 @@ public sealed class DelosLog : IAsyncDisposable
 {
     private readonly ClientParts _parts;
     private readonly LogReader _reader;
+    private readonly FollowerGroup _followers;
     private readonly Appender _appender;
     private int _disposed;
 
@@ -18,7 +19,9 @@ public sealed class DelosLog : IAsyncDisposable
         Name = name;
         _parts = parts;
         Virtual = new VirtualLog(name, logOptions, parts.Options, parts.Chains, parts.Loglets, parts.Reconfigurer, parts.Logger);
-        _reader = new LogReader(Virtual, logOptions, parts.Options);
+        var decoder = new EntryDecoder(logOptions);
+        _reader = new LogReader(Virtual, decoder, parts.Options);
+        _followers = new FollowerGroup(Virtual, new LogFollower(Virtual, decoder, parts.Options));
         _appender = new Appender(Virtual, parts.Loglets, parts.Options);
     }
 
@@ -82,14 +85,15 @@ public sealed class DelosLog : IAsyncDisposable
     }
 
     /// <summary>
-    /// The entries from <paramref name="from"/> on, then new ones as they are committed, until cancelled. Survives reconfigurations and the death of nodes, and waits for as long as it takes.
+    /// The entries from <paramref name="from"/> on, then new ones as they are committed, until cancelled. Survives reconfigurations and the death of nodes, and waits for as long as it takes. Many may follow by one handle:
+    /// those at the tail share a subscription, and none holds up another.
     /// </summary>
     /// <exception cref="DelosException">Trimmed.</exception>
     public IAsyncEnumerable<LogEntry> FollowAsync(long from, CancellationToken cancellationToken = default)
     {
         ThrowIfDisposed();
         ArgumentOutOfRangeException.ThrowIfNegative(from);
-        return _reader.FollowAsync(from, cancellationToken);
+        return new EntriesOfBatches(_followers.FollowAsync(from, cancellationToken));
     }
 
     /// <summary>
@@ -100,7 +104,7 @@ public sealed class DelosLog : IAsyncDisposable
     {
         ThrowIfDisposed();
         ArgumentOutOfRangeException.ThrowIfNegative(from);
-        return _reader.FollowBatchesAsync(from, cancellationToken);
+        return _followers.FollowAsync(from, cancellationToken);
     }
 
     /// <summary>Gives up everything below <paramref name="position"/>; returns the point achieved, never above the tail.</summary>

@@ -51,6 +51,9 @@ internal static partial class Log
     [LoggerMessage(211, LogLevel.Error, "Log '{LogName}': appending failed for a reason that no retry helps against; unresolved appends are answered with an error.")]
     public static partial void AppendsAbandoned(this ILogger logger, string logName, Exception exception);
 
+    [LoggerMessage(212, LogLevel.Debug, "Log '{LogName}': the subscription that several followers shared has ended; each goes on by itself.")]
+    public static partial void SharedSubscriptionEnded(this ILogger logger, string logName, Exception exception);
+
     // Loglets: 240 to 259
 
     [LoggerMessage(240, LogLevel.Error, "The callback of append {Id} failed; it will not hear of its outcome again.")]

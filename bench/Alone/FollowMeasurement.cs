@@ -36,7 +36,7 @@ internal sealed class FollowMeasurement : IMeasurement
     private static async Task<double> FullLoadAsync(DevCluster cluster, string log, AlonePlan plan, CancellationToken cancellationToken)
     {
         await using var appender = await DelosLogClient.ConnectAsync(cluster.Endpoints, log, LogPolicy.Default, cancellationToken).ConfigureAwait(false);
-        await using var followers = await Followers.StartAsync(cluster.Endpoints, log, 1, null, cancellationToken).ConfigureAwait(false);
+        await using var followers = await Followers.StartAsync(cluster.Endpoints, log, 1, 1, null, cancellationToken).ConfigureAwait(false);
         return (await new ClosedLoop(appender, Size, Outstanding).RunAsync(plan.WarmUp, plan.Duration, () => [], cancellationToken).ConfigureAwait(false)).PerSecond;
     }
 
@@ -46,7 +46,7 @@ internal sealed class FollowMeasurement : IMeasurement
         var capacity = (int)(perSecond * total.TotalSeconds) + 1;
         var (acknowledged, delivered) = (new long[capacity], new long[capacity]);
         await using var client = DelosClient.Connect(cluster.Endpoints);
-        await using var followers = await Followers.StartAsync(cluster.Endpoints, log, 1, delivered, cancellationToken).ConfigureAwait(false);
+        await using var followers = await Followers.StartAsync(cluster.Endpoints, log, 1, 1, delivered, cancellationToken).ConfigureAwait(false);
         await new PacedLoad(client.Log(log), Size, perSecond, acknowledged).RunAsync(total, cancellationToken).ConfigureAwait(false);
         var last = Array.FindLastIndex(acknowledged, static t => t != 0);
         await followers.ReachAsync(last, cancellationToken).ConfigureAwait(false);

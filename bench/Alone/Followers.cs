@@ -3,7 +3,7 @@ using Delos.Client;
 
 namespace Delos.Bench.Alone;
 
-/// <summary>Readers that follow a log's tail, each over a client, and so over connections, of its own.</summary>
+/// <summary>Readers that follow a log's tail, over one client or several.</summary>
 internal sealed class Followers : IAsyncDisposable
 {
     private readonly CancellationTokenSource _stopped = new();
@@ -17,18 +17,14 @@ internal sealed class Followers : IAsyncDisposable
     /// <param name="endpoints">Of the cluster.</param>
     /// <param name="log">Its name.</param>
     /// <param name="count">Readers.</param>
+    /// <param name="clients">Among which they are dealt out; each has connections of its own.</param>
     /// <param name="delivered">The first reader notes here when it had each position; null: nobody does.</param>
     /// <param name="cancellationToken">Of the start.</param>
-    public static async Task<Followers> StartAsync(string endpoints, string log, int count, long[]? delivered, CancellationToken cancellationToken)
+    public static async Task<Followers> StartAsync(string endpoints, string log, int count, int clients, long[]? delivered, CancellationToken cancellationToken)
     {
         var followers = new Followers(count);
-        for (var i = 0; i < count; i++)
-        {
-            var client = await DelosClient.ConnectAsync(endpoints, cancellationToken: cancellationToken).ConfigureAwait(false);
-            followers._clients.Add(client);
-            followers._runs.Add(followers.FollowAsync(client.Log(log), i, i == 0 ? delivered : null));
-        }
-
+        for (var i = 0; i < clients; i++) followers._clients.Add(await DelosClient.ConnectAsync(endpoints, cancellationToken: cancellationToken).ConfigureAwait(false));
+        for (var i = 0; i < count; i++) followers._runs.Add(followers.FollowAsync(followers._clients[i % clients].Log(log), i, i == 0 ? delivered : null));
         return followers;
     }
 

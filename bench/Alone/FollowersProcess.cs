@@ -13,9 +13,9 @@ internal sealed class FollowersProcess : IAsyncDisposable
     private FollowersProcess(Process process) => _process = process;
 
     /// <summary>Throws <see cref="InvalidOperationException"/> if they could not begin. The log has an entry.</summary>
-    public static async Task<FollowersProcess> StartAsync(string endpoints, string log, int count, CancellationToken cancellationToken)
+    public static async Task<FollowersProcess> StartAsync(string endpoints, string log, int count, int clients, CancellationToken cancellationToken)
     {
-        string[] arguments = [Verb, endpoints, log, count.ToString(CultureInfo.InvariantCulture)];
+        string[] arguments = [Verb, endpoints, log, count.ToString(CultureInfo.InvariantCulture), clients.ToString(CultureInfo.InvariantCulture)];
         var program = Environment.ProcessPath ?? throw new InvalidOperationException("This program's path is not known.");
         var followers = new FollowersProcess(Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true })
             ?? throw new InvalidOperationException("The readers' process was not started."));
@@ -32,9 +32,9 @@ internal sealed class FollowersProcess : IAsyncDisposable
     }
 
     /// <summary>The process itself: says when all readers have the log's first entry, and after each line that it is sent how far they are.</summary>
-    public static async Task<int> RunAsync(string endpoints, string log, int count)
+    public static async Task<int> RunAsync(string endpoints, string log, int count, int clients)
     {
-        await using var followers = await Followers.StartAsync(endpoints, log, count, null, CancellationToken.None).ConfigureAwait(false);
+        await using var followers = await Followers.StartAsync(endpoints, log, count, clients, null, CancellationToken.None).ConfigureAwait(false);
         await followers.ReachAsync(0, CancellationToken.None).ConfigureAwait(false);
         Console.WriteLine("following");
         while (await Console.In.ReadLineAsync().ConfigureAwait(false) is not null)

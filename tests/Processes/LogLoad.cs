@@ -10,6 +10,8 @@ namespace Delos.Tests.Processes;
 /// </summary>
 internal sealed class LogLoad : IAsyncDisposable
 {
+    private const int Followers = 2;
+
     private readonly CancellationTokenSource _stop = new();
     private readonly List<DelosClient> _clients = [];
     private readonly List<Task> _appenders = [];
@@ -64,7 +66,10 @@ internal sealed class LogLoad : IAsyncDisposable
         }
 
         load._observers.Add(load.CheckTailsAsync(load.NewHandle()));
-        load._observers.Add(load.FollowAsync(load.NewHandle(), $"{prefix}follower"));
+
+        // Those of one handle share what they are pushed.
+        var followed = load.NewHandle();
+        for (var i = 0; i < Followers; i++) load._observers.Add(load.FollowAsync(followed, $"{prefix}follower{i}"));
         return load;
     }
 

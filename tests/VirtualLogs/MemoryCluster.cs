@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
 using Delos.Client;
 using Delos.Client.Loglets;
 using Delos.Client.MetaStore;
@@ -18,6 +19,8 @@ internal sealed class MemoryCluster : IPlacement, ILogletOpener, ISegmentCopier,
 {
     private readonly MemoryLogletFactory _factory = new();
     private readonly List<DelosClient> _clients = [];
+    private int _opened;
+    private int _closed;
 
     public MemoryMetaStore MetaStore { get; } = new();
 
@@ -30,6 +33,12 @@ internal sealed class MemoryCluster : IPlacement, ILogletOpener, ISegmentCopier,
 
     /// <summary>Loglets that were placed, in order.</summary>
     public ConcurrentQueue<LogletConfig> Placed { get; } = new();
+
+    /// <summary>Subscriptions to Loglets that were begun so far.</summary>
+    public int SubscriptionsBegun => Volatile.Read(ref _opened);
+
+    /// <summary>Subscriptions to Loglets that are not over.</summary>
+    public int Subscriptions => Volatile.Read(ref _opened) - Volatile.Read(ref _closed);
 
     /// <summary>Asked for every candidate that shall be opened.</summary>
     public Func<LogletConfig, StatusCode>? OnOpen { get; set; }
@@ -155,7 +164,7 @@ internal sealed class MemoryCluster : IPlacement, ILogletOpener, ISegmentCopier,
         }
     }
 
-    /// <summary>Notes deletions.</summary>
+    /// <summary>Notes deletions and subscriptions.</summary>
     private sealed class Watched(MemoryCluster cluster, ILoglet inner) : ILoglet
     {
         public event Action<ILoglet>? SequencerLost
@@ -182,7 +191,18 @@ internal sealed class MemoryCluster : IPlacement, ILogletOpener, ISegmentCopier,
 
         public ValueTask<TailResult> SealAsync(CancellationToken cancellationToken) => inner.SealAsync(cancellationToken);
 
-        public IAsyncEnumerable<EntryBatch> SubscribeAsync(long min, long max, long? stop, CancellationToken cancellationToken) => inner.SubscribeAsync(min, max, stop, cancellationToken);
+        public async IAsyncEnumerable<EntryBatch> SubscribeAsync(long min, long max, long? stop, [EnumeratorCancellation] CancellationToken cancellationToken)
+        {
+            Interlocked.Increment(ref cluster._opened);
+            try
+            {
+                await foreach (var batch in inner.SubscribeAsync(min, max, stop, cancellationToken)) yield return batch;
+            }
+            finally
+            {
+                Interlocked.Increment(ref cluster._closed);
+            }
+        }
 
         public ValueTask<LogletDescription> DescribeAsync(CancellationToken cancellationToken) => inner.DescribeAsync(cancellationToken);
 
