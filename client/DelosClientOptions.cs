@@ -43,7 +43,10 @@ public sealed record DelosClientOptions
     /// <summary>Payload bytes asked for by one read, about; 1 MiB unless set. An enumeration holds twice as much again that it has asked for ahead, four times where sizes differ much.</summary>
     public int ReadBytes { get; init; } = 1 << 20;
 
-    /// <summary>Run continuations of appends on the connection's receive loop. Faster for code that never blocks; false unless set.</summary>
+    /// <summary>
+    /// Run continuations of appends on the connection's receive loop; what those that were answered together append is sent together when all of them have run. Faster for code that never blocks, and only for that: whoever
+    /// blocks there holds up all answers. False unless set.
+    /// </summary>
     public bool InlineContinuations { get; init; }
 
     /// <summary>Start an <see cref="System.Diagnostics.Activity"/> for each append as well, not only for slow operations. Costs an allocation per append while somebody listens.</summary>

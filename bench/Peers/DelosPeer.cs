@@ -14,7 +14,7 @@ internal sealed class DelosPeer(string executable, int stripes = 0) : IPeer
 
     public string Name => stripes == 0 ? "delos" : "delos-striped";
 
-    public string Durability => "on the disks of a majority (FASTER log, O_DSYNC writes); defaults";
+    public string Durability => "on the disks of a majority (FASTER log, O_DSYNC writes); defaults, but the client's InlineContinuations";
 
     public string Write => stripes == 0 ? "append to one log" : $"append to one log of {stripes} stripes";
 

@@ -41,6 +41,9 @@ internal sealed partial class Appender : IThreadPoolWorkItem, IAsyncDisposable
     private int _unanswered;
     private int _returned;
     private int _flushQueued;
+
+    // The thread that delivers a run of completions and, if the options say so, runs what continues; 0: none.
+    private int _runThread;
     private long _acknowledged;
     private long _acknowledgedAt;
     private bool _moving;
@@ -123,6 +126,7 @@ internal sealed partial class Appender : IThreadPoolWorkItem, IAsyncDisposable
     /// <summary>The Loglet gives one back. On any thread, one at a time, without locks held.</summary>
     public void OnCompleted(PendingAppend append, StatusCode status, long position)
     {
+        if (InlineContinuations) _runThread = Environment.CurrentManagedThreadId;
         switch (status)
         {
             case StatusCode.Ok:
@@ -330,12 +334,22 @@ internal sealed partial class Appender : IThreadPoolWorkItem, IAsyncDisposable
             flush = Pump();
         }
 
-        // Not on this thread: it has more completions to deliver.
-        if (flush != Flushing.None) Flush(Flushing.Soon);
+        if (InlineContinuations)
+        {
+            // What continued appended meanwhile goes out in one piece.
+            _runThread = 0;
+            Volatile.Read(ref _loglet)?.Flush();
+        }
+        else if (flush != Flushing.None)
+        {
+            // Not on this thread: it has more completions to deliver.
+            Flush(Flushing.Soon);
+        }
     }
 
     private void Flush(Flushing flushing)
     {
+        if (_runThread == Environment.CurrentManagedThreadId) return;
         if (flushing == Flushing.Now) Volatile.Read(ref _loglet)?.Flush();
         else if (flushing == Flushing.Soon && Interlocked.Exchange(ref _flushQueued, 1) == 0) ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
     }

@@ -13,16 +13,18 @@ internal static class BenchAppendCommand
     {
         var options = new BenchLoad.Options("an entry", "128");
         var batch = new Option<int>("--batch") { Description = "Appends made by one call of the client; each gets a position of its own.", HelpName = "B", DefaultValueFactory = _ => 1 };
+        var inline = new Option<bool>("--inline") { Description = "Each append is followed by the next on the client's receive loop (InlineContinuations), not in the thread pool." };
         var command = new Command("append",
             """
             Measures durable appends in a closed loop. Fields: ops_s, p50_us, p99_us, p999_us, max_us, errors.
 
             Examples:
               delosd bench append --nodes 3 --size 128 --outstanding 256 --seconds 10 -o json
+              delosd bench append --nodes 3 --outstanding 256 --inline
               delosd bench append --nodes 3 --loglet striped --stripes 3 --clients 2 --outstanding 16384 --batch 64
               delosd bench append --endpoints delos://10.0.0.1:7400 --size 1KiB --outstanding 1 --seconds 5
             """)
-        { batch };
+        { batch, inline };
         options.AddTo(command);
         var wanted = PolicyOptions.AddTo(command);
         return command.WithLog().Does(async context =>
@@ -32,16 +34,17 @@ internal static class BenchAppendCommand
             var each = BenchLoad.Options.Between("--batch", arguments.GetValue(batch), 1, 1 << 16);
             if (load.Outstanding < load.Clients * each) throw new CommandException(ExitCode.Usage, "--outstanding is at least --clients times --batch");
             var log = arguments.GetValue(SharedOptions.Log) ?? "default";
+            var clientOptions = DelosClientOptions.Default with { InlineContinuations = arguments.GetValue(inline) };
             if (arguments.GetValue(options.Nodes) is not { } count)
             {
-                var existing = Enumerable.Range(0, load.Clients).Select(_ => context.Connect()).ToArray();
+                var existing = Enumerable.Range(0, load.Clients).Select(_ => context.Connect(clientOptions)).ToArray();
                 return await MeasureAsync(context, existing, log, load, each, present => wanted.Read(arguments, present), 0).ConfigureAwait(false);
             }
 
             using var directory = new ScratchDirectory(arguments.GetValue(options.Data) ?? ".");
             var clusterOptions = new DevClusterOptions { Nodes = BenchLoad.Options.Between("--nodes", count, 1, 64), Directory = directory.Path, Settings = arguments.GetValue(SharedOptions.Set) ?? [] };
             await using var cluster = await DevCluster.StartAsync(clusterOptions, context.Cancelled).ConfigureAwait(false);
-            var own = Enumerable.Range(0, load.Clients).Select(_ => DelosClient.Connect(cluster.Endpoints)).ToArray();
+            var own = Enumerable.Range(0, load.Clients).Select(_ => DelosClient.Connect(cluster.Endpoints, clientOptions)).ToArray();
             return await MeasureAsync(context, own, log, load, each, present => wanted.Read(arguments, present), count).ConfigureAwait(false);
         });
     }

@@ -4,6 +4,7 @@ using Delos.Client.Placements;
 using Delos.Client.Reconfiguration;
 using Delos.Protocol.Chains;
 using Delos.Protocol.Framing;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Delos.Tests.VirtualLogs;
 
@@ -16,11 +17,24 @@ public class AppendPathTests
     [Test]
     public async Task Steady_appends_allocate_nothing()
     {
-        await using var cluster = new InstantCluster();
+        await using var cluster = new InstantCluster(MemoryCluster.Quick);
         var log = cluster.Client.Log("log");
         var bytes = await Allocations.LeastAsync(Appends, 8, () => AppendAsync(log, Appends, outstanding: 64));
         await TestContext.Out.WriteLineAsync($"{bytes:0.00} B per append");
         Assert.That(bytes, Is.LessThan(8), "Beside the writers' own tasks nothing is allocated.");
+    }
+
+    [Test]
+    public async Task What_inline_continuations_append_goes_out_in_one_piece()
+    {
+        const int Outstanding = 64, Rounds = 100;
+        await using var cluster = new InstantCluster(MemoryCluster.Quick with { InlineContinuations = true }, answersEach: Outstanding);
+        await AppendAsync(cluster.Client.Log("log"), Outstanding * Rounds, Outstanding);
+
+        // The first round comes from the test's thread, and what that left to flush may come between once more.
+        var flushed = cluster.Loglet!.Flushed;
+        Assert.That(flushed.Sum(f => f.Count), Is.EqualTo(Outstanding * Rounds));
+        Assert.That(flushed.Count(f => f == (Outstanding, true)), Is.GreaterThanOrEqualTo(Rounds - 4), string.Join(' ', flushed));
     }
 
     private static async Task AppendAsync(DelosLog log, int count, int outstanding)
@@ -37,11 +51,20 @@ public class AppendPathTests
     /// <summary>One log on one Loglet that acknowledges whatever is flushed.</summary>
     private sealed class InstantCluster : ILogletFactory, IPlacement, ILogletOpener, ISegmentCopier, IAsyncDisposable
     {
-        public InstantCluster() => Client = new DelosClient(new ClientParts(MemoryCluster.Quick.Validate(), new MemoryMetaStore(), this, this, this, this), []);
+        private readonly int _answersEach;
+
+        public InstantCluster(DelosClientOptions options, int answersEach = 1)
+        {
+            _answersEach = answersEach;
+            Client = new DelosClient(new ClientParts(options.Validate(), new MemoryMetaStore(), this, this, this, this), []);
+        }
 
         public DelosClient Client { get; }
 
-        public ILoglet Open(LogletConfig config) => new InstantLoglet(config);
+        /// <summary>That was opened last.</summary>
+        public InstantLoglet? Loglet { get; private set; }
+
+        public ILoglet Open(LogletConfig config) => Loglet = new InstantLoglet(config, _answersEach);
 
         public ValueTask<LogletConfig> PlaceAsync(LogPolicy policy, PlacementHint hint, CancellationToken cancellationToken = default) => ValueTask.FromResult(MemoryLogletFactory.NewConfig());
 
@@ -52,13 +75,21 @@ public class AppendPathTests
         public ValueTask DisposeAsync() => Client.DisposeAsync();
     }
 
-    private sealed class InstantLoglet(LogletConfig config) : ILoglet
+    /// <param name="config">Its config.</param>
+    /// <param name="answersEach">It answers as soon as so many wait.</param>
+    private sealed class InstantLoglet(LogletConfig config, int answersEach) : ILoglet
     {
+        [ThreadStatic]
+        private static bool t_isDelivering;
+
         private readonly Lock _lock = new();
-        private readonly Lock _completing = new();
-        private List<AppendOp> _queued = new(256);
-        private List<AppendOp> _answering = new(256);
+        private readonly List<AppendOp> _queued = new(256);
+        private AppendCompletions? _completions;
+        private int _unflushed;
         private long _tail;
+
+        /// <summary>How many each flush found that found any, and whether it came from what continued.</summary>
+        public List<(int Count, bool IsNested)> Flushed { get; } = new(1 << 16);
 
         public event Action<ILoglet>? SequencerLost
         {
@@ -72,20 +103,31 @@ public class AppendPathTests
 
         public void Append(AppendOp op)
         {
-            lock (_lock) _queued.Add(op);
+            lock (_lock)
+            {
+                _queued.Add(op);
+                _unflushed++;
+            }
         }
 
         public void Flush()
         {
-            lock (_completing)
+            var isNested = t_isDelivering;
+            lock (_lock)
             {
-                lock (_lock) (_queued, _answering) = (_answering, _queued);
-                if (_answering.Count == 0) return;
-                var client = _answering[0].Client;
-                foreach (var op in _answering) op.OnCompleted(StatusCode.Ok, _tail++);
-                _answering.Clear();
-                client.OnCompletionsDelivered();
+                _completions ??= new AppendCompletions(_lock, NullLogger.Instance);
+                if (_unflushed > 0) Flushed.Add((_unflushed, isNested));
+                _unflushed = 0;
+                if (_queued.Count >= answersEach)
+                {
+                    foreach (var op in _queued) _completions.Add(op, StatusCode.Ok, _tail++);
+                    _queued.Clear();
+                }
             }
+
+            t_isDelivering = true;
+            _completions.Deliver();
+            t_isDelivering = isNested;
         }
 
         public ValueTask<TailResult> CheckTailAsync(CancellationToken cancellationToken) => ValueTask.FromResult(new TailResult(KnownTail, false));
