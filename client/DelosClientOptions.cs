@@ -45,7 +45,7 @@ public sealed record DelosClientOptions
 
     /// <summary>
     /// Run continuations of appends on the connection's receive loop; what those that were answered together append is sent together when all of them have run. Faster for code that never blocks, and only for that: whoever
-    /// blocks there holds up all answers. False unless set.
+    /// blocks there holds up all answers. Not for striped logs, whose answers come in small pieces. False unless set.
     /// </summary>
     public bool InlineContinuations { get; init; }
 

@@ -9,13 +9,12 @@ namespace Delos.Bench.Peers;
 /// <param name="policy">Of the log, if it is new.</param>
 internal sealed class DelosLogClient(DelosClient client, string log, LogPolicy policy) : IPeerClient
 {
-    // The loads never block. The clients of ZooKeeper and NATS are slower so (128 B x 256: 9 and 4 %), and go on in the thread pool.
-    private static readonly DelosClientOptions s_options = DelosClientOptions.Default with { InlineContinuations = true };
-
     public DelosLog Log { get; } = client.Log(log, new LogOptions { Policy = policy });
 
-    public static async Task<DelosLogClient> ConnectAsync(string endpoints, string log, LogPolicy policy, CancellationToken cancellationToken) =>
-        new(await DelosClient.ConnectAsync(endpoints, s_options, cancellationToken).ConfigureAwait(false), log, policy);
+    public static Task<DelosLogClient> ConnectAsync(string endpoints, string log, LogPolicy policy, CancellationToken cancellationToken) => ConnectAsync(endpoints, log, policy, DelosClientOptions.Default, cancellationToken);
+
+    public static async Task<DelosLogClient> ConnectAsync(string endpoints, string log, LogPolicy policy, DelosClientOptions options, CancellationToken cancellationToken) =>
+        new(await DelosClient.ConnectAsync(endpoints, options, cancellationToken).ConfigureAwait(false), log, policy);
 
     public ValueTask<long> WriteAsync(ReadOnlyMemory<byte> payload) => Log.AppendAsync(payload);
 
