@@ -21,7 +21,7 @@ public sealed class DelosLog : IAsyncDisposable
         Virtual = new VirtualLog(name, logOptions, parts.Options, parts.Chains, parts.Loglets, parts.Reconfigurer, parts.Logger);
         var decoder = new EntryDecoder(logOptions);
         _reader = new LogReader(Virtual, decoder, parts.Options);
-        _followers = new FollowerGroup(Virtual, new LogFollower(Virtual, decoder, parts.Options));
+        _followers = new FollowerGroup(Virtual, new LogFollower(Virtual, decoder, parts.Options), parts.Options);
         _appender = new Appender(Virtual, parts.Loglets, parts.Options);
     }
 

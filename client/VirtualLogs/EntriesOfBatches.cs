@@ -10,12 +10,16 @@ internal sealed class EntriesOfBatches(IAsyncEnumerable<LogBatch> batches) : IAs
         private IReadOnlyList<LogEntry> _entries = [];
         private int _next;
 
-        // Null before the first and behind the last, where nobody may ask.
+        // Null before the first, where nobody may ask.
         public LogEntry Current { get; private set; } = null!;
 
         public ValueTask<bool> MoveNextAsync() => TryMoveNext() ? ValueTask.FromResult(true) : MoveToNextBatchAsync();
 
-        public ValueTask DisposeAsync() => batches.DisposeAsync();
+        public ValueTask DisposeAsync()
+        {
+            _entries = [];
+            return batches.DisposeAsync();
+        }
 
         private bool TryMoveNext()
         {

@@ -5,6 +5,9 @@ namespace Delos.Client.VirtualLogs;
 /// <param name="capacity">Bytes that are kept; the newest batch always is.</param>
 internal sealed class FollowWindow(long start, long capacity)
 {
+    /// <summary>Bytes for each position, while nothing is known.</summary>
+    private const long AssumedBytes = 1 << 10;
+
     private readonly List<FollowedBatch> _batches = [];
     private int _oldest;
     private long _bytes;
@@ -46,5 +49,20 @@ internal sealed class FollowWindow(long start, long capacity)
         }
 
         return _batches[low];
+    }
+
+    /// <summary>Whether what lies between the end and that position would, by what came so far, be more than is kept.</summary>
+    public bool IsFarBehind(long position)
+    {
+        var each = High > Low ? Math.Max(1, _bytes / (High - Low)) : AssumedBytes;
+        return position - High > capacity / each;
+    }
+
+    /// <summary>Whether that position is the next one or has come since then (a time stamp), and will not be dropped soon.</summary>
+    public bool IsRecent(long position, long since)
+    {
+        if (position >= High) return true;
+        if (position < Low || Find(position)!.Received < since) return false;
+        return _bytes * 2 <= capacity || position >= _batches[(_oldest + _batches.Count) / 2].First;
     }
 }

@@ -6,14 +6,15 @@ namespace Delos.Client.VirtualLogs;
 /// <param name="First">Every entry from here up to the batch's end is in it.</param>
 /// <param name="Loglet">Which held them: the chain names another one when it was edited meanwhile.</param>
 /// <param name="Bytes">Memory that it takes, about.</param>
+/// <param name="Received">Time stamp.</param>
 /// <param name="Batch">What the follower gets.</param>
-internal sealed record FollowedBatch(long First, LogletId Loglet, int Bytes, LogBatch Batch)
+internal sealed record FollowedBatch(long First, LogletId Loglet, int Bytes, long Received, LogBatch Batch)
 {
     /// <summary>Of an entry and of a batch, beside the payload.</summary>
     private const int EntryBytes = 64, BatchBytes = 256;
 
-    public FollowedBatch(long first, LogletId loglet, int payloadBytes, IReadOnlyList<LogEntry> entries, long next)
-        : this(first, loglet, BatchBytes + EntryBytes * entries.Count + payloadBytes, new LogBatch(entries, next))
+    public FollowedBatch(long first, LogletId loglet, int payloadBytes, long received, IReadOnlyList<LogEntry> entries, long next)
+        : this(first, loglet, BatchBytes + EntryBytes * entries.Count + payloadBytes, received, new LogBatch(entries, next))
     {
     }
 

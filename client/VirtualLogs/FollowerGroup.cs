@@ -6,7 +6,7 @@ namespace Delos.Client.VirtualLogs;
 /// The followers of one handle. Each begins by itself; from the second on those that are near each other, mostly at the tail, share a subscription, so that what readers of one process cost the log and its LogServers does not
 /// grow with their number. Who falls behind goes on by itself and joins again when it has caught up. Thread-safe.
 /// </summary>
-internal sealed class FollowerGroup(VirtualLog log, LogFollower follower)
+internal sealed class FollowerGroup(VirtualLog log, LogFollower follower, DelosClientOptions options)
 {
     /// <summary>Bytes that are kept for the slower ones: a few tens of milliseconds at the rate that a log carries.</summary>
     private const long WindowBytes = 8 << 20;
@@ -30,11 +30,22 @@ internal sealed class FollowerGroup(VirtualLog log, LogFollower follower)
                     position = batch.Next;
                     Metrics.EntriesRead.Add(batch.Batch.Entries.Count);
                     yield return batch.Batch;
-                    if ((joined = await TryJoinAsync(position).ConfigureAwait(false)) is not null) break;
+
+                    // Who waits for what is still far off has not come anywhere yet.
+                    if (batch.Next == batch.First) continue;
+                    joined = TryJoin(position, out var replaced);
+                    if (replaced is not null) await replaced.EndAsync().ConfigureAwait(false);
+                    if (joined is not null) break;
                 }
 
-                while (await joined!.NextAsync(position, cancellationToken).ConfigureAwait(false) is { } batch && IsCurrent(batch, position))
+                while (await joined!.NextAsync(position, cancellationToken).ConfigureAwait(false) is { } batch)
                 {
+                    if (!IsCurrent(batch, position))
+                    {
+                        await joined.EndAsync().ConfigureAwait(false);
+                        break;
+                    }
+
                     var rest = batch.From(position);
                     position = batch.Next;
                     Metrics.EntriesRead.Add(rest.Entries.Count);
@@ -43,13 +54,13 @@ internal sealed class FollowerGroup(VirtualLog log, LogFollower follower)
 
                 var left = joined;
                 joined = null;
-                await left.LeaveAsync().ConfigureAwait(false);
+                await LeaveAsync(left).ConfigureAwait(false);
             }
         }
         finally
         {
             Interlocked.Decrement(ref _followers);
-            if (joined is not null) await joined.LeaveAsync().ConfigureAwait(false);
+            if (joined is not null) await LeaveAsync(joined).ConfigureAwait(false);
         }
     }
 
@@ -58,23 +69,35 @@ internal sealed class FollowerGroup(VirtualLog log, LogFollower follower)
     /// </summary>
     private bool IsCurrent(FollowedBatch batch, long position) => log.Chains.Newest!.Find(position)?.Loglet.Id == batch.Loglet;
 
-    private async ValueTask<SharedSubscription?> TryJoinAsync(long position)
+    /// <param name="position">Where the caller goes on.</param>
+    /// <param name="replaced">One that the caller must end: those who share it are far behind.</param>
+    private SharedSubscription? TryJoin(long position, out SharedSubscription? replaced)
     {
+        replaced = null;
         if (Volatile.Read(ref _followers) < 2) return null;
-        SharedSubscription? left = null;
-        SharedSubscription? joined = null;
+
+        // A Loglet that is not in the chain any more is deleted after a while: who begins by himself may read of it what was edited for as long, and no longer.
+        var since = options.TimeProvider.GetTimestamp() - (long)(options.DeleteGrace.TotalSeconds * options.TimeProvider.TimestampFrequency);
         lock (_lock)
         {
             if (_shared is null || _shared.IsOver || _shared.IsFarBehind(position))
             {
-                left = _shared;
+                replaced = _shared;
                 _shared = new SharedSubscription(log.Name, position, token => follower.FollowAsync(position, token), WindowBytes, log.Logger);
             }
 
-            if (_shared.TryJoin(position)) joined = _shared;
+            return _shared.TryJoin(position, since) ? _shared : null;
+        }
+    }
+
+    private ValueTask LeaveAsync(SharedSubscription left)
+    {
+        lock (_lock)
+        {
+            if (left.TryLeave()) return ValueTask.CompletedTask;
+            if (ReferenceEquals(_shared, left)) _shared = null;
         }
 
-        if (left is not null) await left.EndAsync().ConfigureAwait(false);
-        return joined;
+        return left.EndAsync();
     }
 }

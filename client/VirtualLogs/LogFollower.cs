@@ -23,7 +23,7 @@ internal sealed class LogFollower(VirtualLog log, EntryDecoder decoder, DelosCli
             var batches = log.Loglets.Get(segment.Loglet).SubscribeAsync(position - segment.Start, stop ?? long.MaxValue, stop, cancellationToken).GetAsyncEnumerator(cancellationToken);
             try
             {
-                while (end is null)
+                while (true)
                 {
                     var entries = new List<LogEntry>();
                     var (first, bytes) = (position, 0);
@@ -31,6 +31,13 @@ internal sealed class LogFollower(VirtualLog log, EntryDecoder decoder, DelosCli
                     {
                         if (!await batches.MoveNextAsync().ConfigureAwait(false)) break;
                         using var batch = batches.Current;
+                        if (batch.Status != StatusCode.Ok)
+                        {
+                            // It brings nothing else; what it means is seen to before anybody hears of it.
+                            end = batch.Status;
+                            break;
+                        }
+
                         if (batch.Count > 0)
                         {
                             entries.EnsureCapacity(batch.Count);
@@ -38,8 +45,6 @@ internal sealed class LogFollower(VirtualLog log, EntryDecoder decoder, DelosCli
                             decoder.Decode(segment, batch.First, batch.Entries, position, long.MaxValue, entries);
                             position = Math.Max(position, segment.Start + batch.First + batch.Count);
                         }
-
-                        if (batch.Status != StatusCode.Ok) end = batch.Status;
                     }
                     catch (Exception e) when (Patience.IsWorthRetrying(e, cancellationToken))
                     {
@@ -47,7 +52,7 @@ internal sealed class LogFollower(VirtualLog log, EntryDecoder decoder, DelosCli
                         break;
                     }
 
-                    yield return new FollowedBatch(first, segment.Loglet.Id, bytes, entries, position);
+                    yield return new FollowedBatch(first, segment.Loglet.Id, bytes, options.TimeProvider.GetTimestamp(), entries, position);
                 }
             }
             finally
@@ -66,7 +71,7 @@ internal sealed class LogFollower(VirtualLog log, EntryDecoder decoder, DelosCli
                 case null when problem is null && stop is { } length:
                     var reached = position;
                     position = Math.Max(position, segment.Start + length);
-                    yield return new FollowedBatch(reached, segment.Loglet.Id, 0, [], position);
+                    yield return new FollowedBatch(reached, segment.Loglet.Id, 0, options.TimeProvider.GetTimestamp(), [], position);
                     break;
                 default:
                     problem ??= new LogletException(segment.Loglet.Id, end ?? StatusCode.Unavailable, $"the subscription ended with {end}");

@@ -13,9 +13,6 @@ namespace Delos.Client.VirtualLogs;
 /// <param name="logger">Told why it ended.</param>
 internal sealed class SharedSubscription(string log, long start, Func<CancellationToken, IAsyncEnumerable<FollowedBatch>> follow, long capacity, ILogger logger)
 {
-    /// <summary>Further above the end than this nobody joins, positions: the others are not at the tail, but catching up.</summary>
-    private const long Reach = 65_536;
-
     private readonly Lock _lock = new();
     private readonly CancellationTokenSource _stopped = new();
     private readonly FollowWindow _window = new(start, capacity);
@@ -34,18 +31,18 @@ internal sealed class SharedSubscription(string log, long start, Func<Cancellati
         }
     }
 
-    /// <summary>Whether somebody there is so far ahead that he would wait long.</summary>
+    /// <summary>Whether somebody there would have to wait for more than is kept: the others are not at the tail, but catching up.</summary>
     public bool IsFarBehind(long position)
     {
-        lock (_lock) return position > _window.High + Reach;
+        lock (_lock) return _window.IsFarBehind(position);
     }
 
-    /// <summary>Makes the caller one of those who share it, until <see cref="LeaveAsync"/>. False: it is over, or what comes at that position is not kept any more.</summary>
-    public bool TryJoin(long position)
+    /// <summary>Makes the caller one of those who share it, until <see cref="TryLeave"/>. False: it is over, or what comes at that position is not kept any more, or not for long, or came before <paramref name="since"/>, a time stamp.</summary>
+    public bool TryJoin(long position, long since)
     {
         lock (_lock)
         {
-            if (_isOver || position < _window.Low) return false;
+            if (_isOver || !_window.IsRecent(position, since)) return false;
             _members++;
             return true;
         }
@@ -56,6 +53,7 @@ internal sealed class SharedSubscription(string log, long start, Func<Cancellati
     {
         while (true)
         {
+            cancellationToken.ThrowIfCancellationRequested();
             Task fetched;
             var isMine = false;
             lock (_lock)
@@ -80,15 +78,15 @@ internal sealed class SharedSubscription(string log, long start, Func<Cancellati
         }
     }
 
-    /// <summary>The last one ends it.</summary>
-    public ValueTask LeaveAsync()
+    /// <summary>False: that was the last one, who must end it, and nobody can join any more.</summary>
+    public bool TryLeave()
     {
         lock (_lock)
         {
-            if (--_members > 0) return ValueTask.CompletedTask;
+            if (--_members > 0) return true;
+            _isOver = true;
+            return false;
         }
-
-        return EndAsync();
     }
 
     /// <summary>For all who share it: they have what is kept, and then go on by themselves.</summary>

@@ -7,7 +7,7 @@ using Microsoft.Extensions.Logging;
 namespace Delos.Client.VirtualLogs;
 
 /// <summary>
-/// One log's address space over its chain of Loglets: tail and trim here, reading in <see cref="LogReader"/>, appending in <see cref="Appender"/>. That a segment is sealed never shows through (trap 4). Thread-safe.
+/// One log's address space over its chain of Loglets: tail and trim here, reading in <see cref="LogReader"/>, following in <see cref="FollowerGroup"/>, appending in <see cref="Appender"/>. That a segment is sealed never shows through (trap 4). Thread-safe.
 /// </summary>
 internal sealed class VirtualLog : IAsyncDisposable
 {

@@ -1,7 +1,6 @@
 using Delos.Client;
 using Delos.Client.VirtualLogs;
 using Delos.Protocol.Entries;
-using Delos.Protocol.Identity;
 
 namespace Delos.Tests.VirtualLogs;
 
@@ -30,7 +29,7 @@ public class FollowWindowTests
             for (var position = window.Low; position < window.High; position++) Assert.That(window.Find(position)!.First, Is.EqualTo(position));
         }
 
-        window.Add(new FollowedBatch(1_000, default, 4 * one, [], 1_007));
+        window.Add(new FollowedBatch(1_000, default, 4 * one, 0, [], 1_007));
         Assert.That((window.Low, window.High), Is.EqualTo((1_000L, 1_007L)));
     }
 
@@ -49,14 +48,35 @@ public class FollowWindowTests
     public void Part_of_a_batch_is_its_entries_from_there_on()
     {
         // Positions 4 and 6 hold nothing for readers.
-        var batch = new FollowedBatch(4, default, 0, [Entry(5), Entry(7), Entry(8)], 9);
+        var batch = new FollowedBatch(4, default, 0, 0, [Entry(5), Entry(7), Entry(8)], 9);
         Assert.That(batch.From(4), Is.SameAs(batch.Batch));
         Assert.That(batch.From(6).Entries.Select(e => e.Position), Is.EqualTo(new[] { 7, 8 }));
         Assert.That((batch.From(8).Entries.Count, batch.From(8).Next), Is.EqualTo((1, 9L)));
     }
 
-    internal static FollowedBatch Batch(long first, long next, LogletId loglet = default) =>
-        new(first, loglet, 0, [.. Enumerable.Range(0, (int)(next - first)).Select(i => Entry(first + i))], next);
+    [Test]
+    public void Far_behind_is_whom_more_lies_before_than_is_kept()
+    {
+        var window = new FollowWindow(0, 1 << 20);
+        Assert.That((window.IsFarBehind(1 << 10), window.IsFarBehind((1 << 10) + 1)), Is.EqualTo((false, true)), "of a KiB each, while nothing is known");
+        window.Add(new FollowedBatch(0, default, 100 << 10, 0, [], 10));
+        Assert.That((window.IsFarBehind(10 + 102), window.IsFarBehind(10 + 103)), Is.EqualTo((false, true)), "of 10 KiB each");
+        Assert.That(window.IsFarBehind(5), Is.False);
+    }
+
+    [Test]
+    public void Recent_is_what_came_lately_and_stays_for_a_while()
+    {
+        var one = Batch(0, 1).Bytes;
+        var window = new FollowWindow(0, 10 * one);
+        for (var first = 0; first < 5; first++) window.Add(Batch(first, first + 1, received: first));
+        Assert.That(Enumerable.Range(0, 7).Select(position => window.IsRecent(position, since: 2)), Is.EqualTo(new[] { false, false, true, true, true, true, true }));
+        for (var first = 5; first < 20; first++) window.Add(Batch(first, first + 1, received: first));
+        Assert.That((window.Low, window.IsRecent(9, 0), window.IsRecent(13, 0), window.IsRecent(17, 0)), Is.EqualTo((10L, false, false, true)));
+    }
+
+    internal static FollowedBatch Batch(long first, long next, long received = 0) =>
+        new(first, default, 0, received, [.. Enumerable.Range(0, (int)(next - first)).Select(i => Entry(first + i))], next);
 
     private static LogEntry Entry(long position) => new(position, default, default, EntryKind.Data);
 }

@@ -196,6 +196,8 @@ internal sealed class MemoryCluster : IPlacement, ILogletOpener, ISegmentCopier,
             Interlocked.Increment(ref cluster._opened);
             try
             {
+                // As a LogServer greets whoever subscribes.
+                yield return new EntryBatch(StatusCode.Ok, min, 0, null, 0);
                 await foreach (var batch in inner.SubscribeAsync(min, max, stop, cancellationToken)) yield return batch;
             }
             finally

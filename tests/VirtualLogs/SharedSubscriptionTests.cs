@@ -42,7 +42,7 @@ public class SharedSubscriptionTests
         var other = NextAsync(0);
         await stop.CancelAsync();
         Assert.That(async () => await fetching, Throws.InstanceOf<OperationCanceledException>());
-        await _shared.LeaveAsync();
+        Assert.That(_shared.TryLeave());
         Push(0, 1);
         Assert.That((await other)!.Next, Is.EqualTo(1));
     }
@@ -59,7 +59,7 @@ public class SharedSubscriptionTests
 
         Assert.That(await NextAsync(1), Is.Null);
         Assert.That((await NextAsync(2))!.Next, Is.EqualTo(3));
-        Assert.That((_shared.TryJoin(1), _shared.TryJoin(2)), Is.EqualTo((false, true)));
+        Assert.That((_shared.TryJoin(2, 0), _shared.TryJoin(4, 0)), Is.EqualTo((false, true)), "2 goes next");
     }
 
     [Test]
@@ -70,7 +70,6 @@ public class SharedSubscriptionTests
         Push(0, 1);
         Push(1, 4);
         Assert.That((await next)!.From(2).Entries.Select(e => e.Position), Is.EqualTo(new[] { 2, 3 }));
-        Assert.That((_shared.IsFarBehind(65_540), _shared.IsFarBehind(65_541)), Is.EqualTo((false, true)));
     }
 
     [Test]
@@ -80,7 +79,7 @@ public class SharedSubscriptionTests
         var waiting = new[] { NextAsync(0), NextAsync(0) };
         _log.Writer.Complete(new InvalidOperationException("lost"));
         Assert.That(await Task.WhenAll(waiting), Is.All.Null);
-        Assert.That((_shared.IsOver, _shared.TryJoin(0)), Is.EqualTo((true, false)));
+        Assert.That((_shared.IsOver, _shared.TryJoin(0, 0)), Is.EqualTo((true, false)));
         Assert.That(await NextAsync(0), Is.Null);
     }
 
@@ -94,28 +93,27 @@ public class SharedSubscriptionTests
         await _shared.EndAsync();
         Assert.That((await waiting, _isClosed), Is.EqualTo(((FollowedBatch?)null, true)));
         Assert.That((await NextAsync(0))!.Next, Is.EqualTo(1));
-        Assert.That(_shared.TryJoin(1), Is.False);
-        await _shared.LeaveAsync();
-        await _shared.LeaveAsync();
+        Assert.That((_shared.TryJoin(1, 0), _shared.TryLeave(), _shared.TryLeave()), Is.EqualTo((false, true, false)));
+        await _shared.EndAsync();
     }
 
     [Test]
-    public async Task The_last_to_leave_closes_the_subscription()
+    public async Task Whoever_leaves_last_ends_it_also_while_something_is_fetched()
     {
         Join(2);
         using var stop = new CancellationTokenSource();
         var waiting = _shared.NextAsync(0, stop.Token).AsTask();
-        await _shared.LeaveAsync();
-        Assert.That((_isClosed, _shared.IsOver), Is.EqualTo((false, false)));
+        Assert.That((_shared.TryLeave(), _shared.IsOver), Is.EqualTo((true, false)));
         await stop.CancelAsync();
         Assert.That(async () => await waiting, Throws.InstanceOf<OperationCanceledException>());
-        await _shared.LeaveAsync().AsTask().WaitAsync(Patience.Long);
-        Assert.That((_isClosed, _shared.IsOver, _shared.TryJoin(0)), Is.EqualTo((true, true, false)));
+        Assert.That((_shared.TryLeave(), _shared.IsOver, _shared.TryJoin(0, 0), _isClosed), Is.EqualTo((false, true, false, false)));
+        await _shared.EndAsync().AsTask().WaitAsync(Patience.Long);
+        Assert.That(_isClosed);
     }
 
     private void Join(int members)
     {
-        for (var i = 0; i < members; i++) Assert.That(_shared.TryJoin(0));
+        for (var i = 0; i < members; i++) Assert.That(_shared.TryJoin(0, 0));
     }
 
     private void Push(long first, long next) => Assert.That(_log.Writer.TryWrite(FollowWindowTests.Batch(first, next)));
